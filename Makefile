@@ -1,0 +1,58 @@
+# Every target sets up what it needs; the second time that costs nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+DATASET ?= rooms
+PRESET ?= quick
+STRATEGIES ?=
+SEEDS ?=
+DATA_ROOT ?=
+OUT ?=
+RESULTS ?= results/$(notdir $(basename $(DATASET)))-$(PRESET)
+
+.PHONY: help setup bench test test-slow lint format perf figures clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Make .venv with the exact versions of requirements.txt
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Setting up $(VENV): some minutes and 8 GB of disk the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+bench: $(READY)  ## Run a study: DATASET, PRESET, STRATEGIES, SEEDS, DATA_ROOT, OUT
+	$(BIN)/mtal run --dataset "$(DATASET)" --preset "$(PRESET)" \
+		$(if $(STRATEGIES),--strategies "$(STRATEGIES)") $(if $(SEEDS),--seeds "$(SEEDS)") \
+		$(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(OUT),--out "$(OUT)")
+
+test: $(READY)  ## Run the tests that take minutes in all
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## Run the slow tests too
+	$(BIN)/python -m pytest -m "not perf"
+
+lint: $(READY)  ## Check format, lint and strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+perf: $(READY)  ## Time the selection kernels and the feed
+	$(BIN)/python -m pytest -m perf --benchmark-only --benchmark-columns=min,median,rounds -s
+
+figures: $(READY)  ## Draw tables and figures of RESULTS again
+	$(BIN)/mtal report "$(RESULTS)"
+
+clean:  ## Remove caches and the .venv, never results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

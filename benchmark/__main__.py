@@ -1,0 +1,5 @@
+"""``python -m benchmark`` is ``mtal``."""
+
+from benchmark.cli import main
+
+main()

@@ -1,0 +1,97 @@
+"""What all jobs of an experiment share in one process: the experiment, the data on the device, the store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.catalogue import open_dataset
+from benchmark.config import Experiment, budget_counts
+from benchmark.data.dataset import MultiTaskDataset
+from benchmark.data.feed import Feed
+from benchmark.errors import UserError
+from benchmark.progress import Progress
+from benchmark.randomness import Streams
+from benchmark.store import Store
+from strategies.interface import Positions
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An experiment ready to run."""
+
+    experiment: Experiment
+    dataset: MultiTaskDataset
+    counts: tuple[int, ...]
+    device: torch.device
+    store: Store
+    progress: Progress
+
+    @cached_property
+    def pool(self) -> Feed:
+        """The train split on the device."""
+        return Feed(self.dataset.train, self.dataset.tasks, self.device)
+
+    @cached_property
+    def val(self) -> Feed:
+        """The validation split on the device."""
+        return Feed(self.dataset.val, self.dataset.tasks, self.device)
+
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """Positions in the pool by image id."""
+        return {image: position for position, image in enumerate(self.dataset.train.ids)}
+
+    def streams(self, seed: int, number: int) -> Streams:
+        """The random streams of a round."""
+        return Streams(self.dataset.name, seed, number)
+
+    def first_set(self, seed: int) -> Positions:
+        """The first labelled set of a seed, the same for every strategy and whatever the pool's order."""
+        rng = self.streams(seed, 0).numpy("first set")
+        by_id = np.argsort(np.array(self.dataset.train.ids), kind="stable")
+        return by_id[rng.permutation(len(by_id))[: self.counts[0]]].astype(np.int64)
+
+
+def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
+    """Open the data set, validate what depends on it, and set up the device.
+
+    Raises UserError for broken data, budgets that do not fit the pool, unknown task weights, a missing GPU.
+    """
+    device = pick_device(experiment.device)
+    dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    _weigh(dataset, experiment)
+    counts = budget_counts(experiment.budgets, len(dataset.train.ids))
+    torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it, and filling costs 5 %
+    return Bench(experiment, dataset, tuple(counts), device, Store(out), progress)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of this name; ``auto`` is the first GPU, or the CPU. Raises UserError for a missing one."""
+    gpus = torch.cuda.device_count()
+    if name == "auto":
+        return torch.device("cuda:0" if gpus else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise UserError(
+            f"device: {name} is not there; this machine has {gpus} CUDA devices (use cpu or auto)."
+        )
+    return device
+
+
+def _weigh(dataset: MultiTaskDataset, experiment: Experiment) -> None:
+    by_name = {task.name: task for task in dataset.tasks}
+    unknown = sorted(set(experiment.task_weights) - set(by_name))
+    if unknown:
+        raise UserError(
+            f"task_weights: {dataset.name} has no task {unknown[0]}; it has {', '.join(by_name)}."
+        )
+    for name, weight in experiment.task_weights.items():
+        by_name[name].weight = weight

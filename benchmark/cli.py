@@ -1,0 +1,242 @@
+"""The command line: parse, call, print. No logic, and nothing heavy imported before it is used."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from benchmark.errors import UserError
+from strategies.registry import RegistryError
+
+PATH = click.Path(path_type=Path)
+DATA_ROOT = click.option(
+    "--data-root",
+    type=PATH,
+    envvar="MTAL_DATA",
+    help="Folder of the data, if not the default (or MTAL_DATA).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="mtal-benchmark", prog_name="mtal")
+def cli() -> None:
+    """Benchmark active learning for multi-task dense prediction.
+
+    Start with `mtal run`; `mtal list` shows what there is.
+    """
+    import baselines  # noqa: F401 - registers the built-in strategies
+    from strategies.registry import discover
+
+    discover()
+
+
+@cli.command()
+@click.argument("experiment", type=PATH, required=False)
+@click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
+@click.option("--preset", help="Size of the study: quick, standard (mtal list presets). Default: quick.")
+@click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
+@click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
+@click.option("--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%).")
+@click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.iterations=500."
+)
+@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def run(
+    experiment: Path | None, settings: tuple[str, ...], out: Path | None, quiet: bool, **flags: Any
+) -> None:
+    """Train all strategies over seeds and budgets, and write tables and figures.
+
+    Run the same command again to go on after an interruption, or with more strategies or seeds to add them.
+    """
+    from benchmark.progress import Progress
+    from benchmark.run import load_experiment
+    from benchmark.run import run as run_experiment
+
+    preset = flags.pop("preset")
+    loaded = load_experiment(experiment, preset, _fields(flags, settings))
+    outcome = run_experiment(loaded, out or Path("results") / loaded.name, Progress(quiet))
+    click.echo(f"\n{outcome.table}\n")
+    for figure in outcome.figures:
+        click.echo(f"figure: {figure}")
+    click.echo(f"\nAll results: {outcome.folder}. Run the same command to add --seeds or --strategies;")
+    click.echo(f"mtal report {outcome.folder} draws tables and figures again.")
+    if outcome.failures:
+        click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in outcome.failures), err=True)
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+def report(folder: Path) -> None:
+    """Write tables and figures of a folder of results, and print the main table."""
+    from benchmark.report import write_report
+
+    written = write_report(folder)
+    click.echo(written.text)
+    for path in written.paths:
+        click.echo(path)
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+def status(folder: Path) -> None:
+    """Show how far every trajectory in a folder of results is."""
+    from benchmark.status import status_table
+
+    click.echo(status_table(folder))
+
+
+@cli.command("list")
+@click.argument(
+    "what", type=click.Choice(["strategies", "datasets", "networks", "presets"]), default="strategies"
+)
+def list_(what: str) -> None:
+    """List what there is: strategies (default), datasets, networks or presets."""
+    from benchmark.listing import LISTINGS
+
+    click.echo(LISTINGS[what]())
+
+
+@cli.command()
+@click.argument("strategy")
+def show(strategy: str) -> None:
+    """Show what a strategy does and needs, its parameters with defaults, and its source."""
+    from benchmark.listing import describe_strategy
+
+    click.echo(describe_strategy(strategy))
+
+
+@cli.command("new-strategy")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_strategy(name: str, folder: Path) -> None:
+    """Write a strategy file that works at once, with its test."""
+    from benchmark.scaffold import write_strategy
+
+    strategy, test = write_strategy(name, folder)
+    click.echo(f"Wrote {strategy} and {test}. Check it: mtal check {strategy}")
+    click.echo(f"Rank it: mtal run --strategies random,{strategy}:{name}")
+
+
+@cli.command()
+@click.argument("file", type=PATH)
+def check(file: Path) -> None:
+    """Run the contract that every built-in strategy keeps on the strategies of a Python file."""
+    from benchmark.checking import check_file
+
+    text, passed = check_file(file)
+    click.echo(text)
+    sys.exit(0 if passed else 1)
+
+
+@cli.group()
+def data() -> None:
+    """Look at data sets and check them."""
+
+
+@data.command("check")
+@click.argument("dataset")
+@click.option("--quick", is_flag=True, help="Look at a sample of the images only.")
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
+@DATA_ROOT
+def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: Path | None) -> None:
+    """Check a data set: counts, sizes, value ranges, what is missing, a digest."""
+    from benchmark.catalogue import open_dataset
+    from benchmark.data.check import check_dataset
+
+    found = check_dataset(open_dataset(dataset, _fields({}, settings), data_root), quick=quick)
+    click.echo(found.text())
+    sys.exit(1 if found.problems else 0)
+
+
+@data.command("describe")
+@click.argument("dataset")
+@click.option("--sheet", type=PATH, help="Write a contact sheet (PNG): images beside all their labels.")
+@click.option("--split", type=click.Choice(["train", "val"]), default="train", help="Which images.")
+@click.option("--count", type=click.IntRange(1, 200), default=8, help="How many images. Default: 8.")
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
+@DATA_ROOT
+def data_describe(
+    dataset: str,
+    sheet: Path | None,
+    split: str,
+    count: int,
+    settings: tuple[str, ...],
+    data_root: Path | None,
+) -> None:
+    """Say what a data set holds, and draw a contact sheet."""
+    from benchmark.catalogue import open_dataset
+    from benchmark.data.check import check_dataset
+    from benchmark.data.sheet import write_sheet
+
+    opened = open_dataset(dataset, _fields({}, settings), data_root)
+    click.echo(check_dataset(opened, quick=True).text())
+    if sheet:
+        write_sheet(opened, sheet, split=split, count=count)
+        click.echo(f"sheet: {sheet}")
+
+
+def main() -> NoReturn:
+    """Run the command line; wrong input ends with one sentence and exit code 2, never a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (UserError, RegistryError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(getattr(error, "exit_code", 2))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped. Run the same command to go on; finished rounds are kept.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    sys.exit(0)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    click.echo("\nTerminated. Run the same command to go on; finished rounds are kept.", err=True)
+    sys.exit(143)
+
+
+def _fields(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of an experiment that command-line options set."""
+    from benchmark.config import parse_seeds
+    from strategies.registry import split_names
+
+    fields: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    parsers = {"seeds": parse_seeds, "strategies": split_names, "budgets": split_names}
+    for name, parse in parsers.items():
+        if name in fields:
+            fields[name] = parse(fields[name])
+    for setting in settings:
+        _set(fields, setting)
+    return fields
+
+
+def _set(fields: dict[str, Any], setting: str) -> None:
+    import yaml
+
+    path, equals, value = setting.partition("=")
+    *parents, last = path.split(".")
+    if not equals or not all((*parents, last)):
+        raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+    try:
+        fields[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(
+            f"--set {path}: {value!r} is not a value; quote text that holds special signs."
+        ) from None

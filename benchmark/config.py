@@ -1,0 +1,200 @@
+"""An experiment: data set, network, recipe, budgets, strategies and seeds, validated as a whole."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from benchmark.catalogue import NETWORKS, known_dataset
+from benchmark.errors import UserError
+from strategies.registry import RegistryError, resolve
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Model(BaseModel):
+    """Immutable, and no field that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkConfig(Model):
+    """The network that every strategy trains."""
+
+    name: str = "pad_net"
+    backbone: str = Field("tiny", description="tiny, or a timm model by name")
+    width: Positive = Field(256, description="channels per task")
+    pretrained: bool = Field(False, description="start the backbone from timm's weights")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in NETWORKS:
+            raise ValueError(f"there is no network {name!r}; there is: {', '.join(NETWORKS)}")
+        return name
+
+
+class Augmentation(Model):
+    """What happens to a training image and its labels, on the device."""
+
+    flip: bool = Field(True, description="mirror half of the images")
+    zoom: tuple[Annotated[float, Field(ge=1)], ...] = Field((1.0,), description="magnify by one of these")
+    colour: float = Field(0.0, ge=0, lt=1, description="random brightness and contrast, up to this share")
+
+
+class Recipe(Model):
+    """How the network is trained: the same at every budget, for every strategy."""
+
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    schedule: Literal["poly", "cosine", "constant"] = "poly"
+    power: float = Field(0.9, gt=0, description="of the poly schedule")
+    warmup: int = Field(0, ge=0, description="iterations of linear warm-up")
+    clip: float | None = Field(None, gt=0, description="largest gradient norm")
+    iterations: Positive = 1000
+    batch_size: Positive = 8
+    evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
+    companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
+    augmentation: Augmentation = Augmentation()
+
+
+class Experiment(Model):
+    """All that decides the numbers, and where to compute them."""
+
+    name: str = Field("", description="names the folder of results")
+    dataset: str = "rooms"
+    data: dict[str, Any] = Field(default_factory=dict, description="options of the data set")
+    data_root: Path | None = Field(None, description="where the data lies, if not where it is looked for")
+    task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="weights in the multi-task loss, where not the task's own default"
+    )
+    network: NetworkConfig = NetworkConfig()
+    recipe: Recipe = Recipe()
+    budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")
+    strategies: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    full_data: bool = Field(True, description="train the full-data reference")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
+
+    @field_validator("name")
+    @classmethod
+    def _file_name(cls, name: str) -> str:
+        if (name and not re.fullmatch(r"[\w.=\- ]+", name)) or name in (".", ".."):
+            raise ValueError(f"{name!r} must be letters, digits, spaces and the signs . = - _")
+        return name
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, dataset: str) -> str:
+        return known_dataset(dataset)
+
+    @field_validator("budgets", mode="after")
+    @classmethod
+    def _budgets(cls, budgets: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(parse_budget(budget) for budget in budgets)
+
+    @field_validator("strategies")
+    @classmethod
+    def _strategies(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _checked_strategies(names)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"each seed once, not {', '.join(map(str, seeds))}")
+        return seeds
+
+
+def parse_budget(budget: Any) -> int | float:
+    """A count as int, or a share of the pool as float; ``"10 %"`` and 0.1 are the same. Raises ValueError."""
+    if isinstance(budget, str) and (percent := re.fullmatch(r"\s*([\d.]+)\s*%\s*", budget)):
+        budget = float(percent[1]) / 100
+    elif isinstance(budget, str) and re.fullmatch(r"\s*\d+\s*", budget):
+        budget = int(budget)
+    whole = isinstance(budget, int) and not isinstance(budget, bool) and budget >= 1
+    if whole or (isinstance(budget, float) and 0 < budget <= 1):
+        return budget  # type: ignore[no-any-return]
+    raise ValueError(f"a budget must be a count such as 40, a share such as 0.1 or '10 %', not {budget!r}")
+
+
+def budget_counts(budgets: Sequence[int | float], pool: int) -> list[int]:
+    """Labelled images of every round. Raises UserError unless they grow and fit into the pool."""
+    counts = [budget if isinstance(budget, int) else round(budget * pool) for budget in budgets]
+    rising = all(a < b for a, b in pairwise(counts))
+    if not rising or counts[0] < 1 or counts[-1] > pool:
+        raise UserError(f"budgets: must grow from 1 to at most the pool of {pool} images, not {counts}.")
+    return counts
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``5`` is the seeds 0 to 4; ``0,3,7`` those three; ``3-5`` those from 3 to 5. Raises UserError."""
+    if span := re.fullmatch(r"(\d+)-(\d+)", text):
+        return list(range(int(span[1]), int(span[2]) + 1))
+    if re.fullmatch(r"\d+", text) and int(text) > 0:
+        return list(range(int(text)))
+    if re.fullmatch(r"\d+(,\d*)+", text):
+        return [int(part) for part in text.split(",") if part]
+    raise UserError(f"--seeds must be a number of seeds (5), a list (0,3,7) or a range (3-5), not {text!r}.")
+
+
+def validated(fields: Mapping[str, Any], origin: str) -> Experiment:
+    """The experiment that these fields describe. Raises UserError with all mistakes at once."""
+    try:
+        return Experiment.model_validate(fields)
+    except ValidationError as error:
+        raise UserError(sentences(error, origin, Experiment)) from None
+
+
+def sentences(error: ValidationError, origin: str, model: type[BaseModel]) -> str:
+    """All mistakes that pydantic found, a line each, naming origin, field and what would be right."""
+    return "\n".join(f"{origin}: {_sentence(mistake, model)}." for mistake in error.errors())
+
+
+def _sentence(mistake: Any, model: type[BaseModel]) -> str:
+    field = ".".join(map(str, mistake["loc"]))
+    message = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+    if mistake["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(mistake["loc"][-1]), _all_fields(model), 1)
+        return f"there is no field {field}" + (f"; did you mean {close[0]}?" if close else "")
+    if mistake["type"] in ("value_error", "missing"):
+        return f"{field}: {message}"
+    return f"{field}: {message} (given: {mistake['input']!r})"
+
+
+def _all_fields(model: type[BaseModel]) -> list[str]:
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        names.append(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _all_fields(field.annotation)
+    return names
+
+
+def _checked_strategies(names: Sequence[str]) -> tuple[str, ...]:
+    full, mistakes = [], []
+    for name in names:
+        try:
+            full.append(_tried(name))
+        except (RegistryError, ValueError) as error:
+            mistakes.append(str(error).rstrip("."))
+    repeated = sorted({name for name in full if full.count(name) > 1})
+    mistakes += [f"strategy {name!r} is there twice" for name in repeated]
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    return tuple(names)
+
+
+def _tried(name: str) -> str:
+    named = resolve(name)
+    named.create()  # so that a value out of range is found now and not after hours of training
+    return named.name

@@ -1,0 +1,322 @@
+"""Looks at every sample of a data set and says what is there and what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmark.tasks.task import Task
+
+QUICK = 32
+SHOWN = 10
+IGNORE = 255  # as Sample says
+
+
+class Problems:
+    """Sentences by rule; of each rule the first ten are shown and the others counted."""
+
+    def __init__(self) -> None:
+        self._by_rule: dict[str, list[str]] = {}
+
+    def add(self, rule: str, sentence: str) -> None:
+        """Take note of one."""
+        self._by_rule.setdefault(rule, []).append(sentence)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_rule.values()))
+
+    def lines(self) -> tuple[str, ...]:
+        """What to print."""
+        lines: list[str] = []
+        for sentences in self._by_rule.values():
+            lines += sentences[:SHOWN]
+            if len(sentences) > SHOWN:
+                lines.append(f"... and {len(sentences) - SHOWN} more like these.")
+        return tuple(lines)
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """One task in one split: ``values`` are class shares, or the range of numbers, of the valid pixels."""
+
+    labelled: int = 0
+    valid_share: float = float("nan")
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """One split: its images, how many of them were looked at, their sizes and types, its tasks."""
+
+    images: int
+    checked: int
+    sizes: Mapping[str, int]
+    tasks: Mapping[str, TaskReport]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What is there and what is wrong; ``ok`` if nothing is."""
+
+    name: str
+    digest: str
+    facts: Mapping[str, Any]
+    splits: Mapping[str, SplitReport]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No problem found."""
+        return not self.problems
+
+    def text(self) -> str:
+        """The report as plain text."""
+        lines = [
+            f"{self.name}, digest {self.digest}",
+            *(f"  {key}: {_fact(fact)}" for key, fact in self.facts.items()),
+        ]
+        for name, split in self.splits.items():
+            lines += ["", *_split_lines(name, split)]
+        lines += [
+            "",
+            "No problems found." if self.ok else "Problems:",
+            *(f"  {line}" for line in self.problems),
+        ]
+        return "\n".join(lines)
+
+    __str__ = text
+
+
+def check_dataset(dataset: MultiTaskDataset, *, quick: bool = False) -> CheckReport:
+    """Hold every sample against ``Sample``'s formats; ``quick``: at most 32 evenly spaced ones a split.
+
+    It raises nothing for a broken data set: what a split raises as UserError is a problem like the others.
+    """
+    problems = Problems()
+    splits = {
+        name: _check_split(name, split, dataset.tasks, problems, quick)
+        for name, split in (("train", dataset.train), ("val", dataset.val))
+    }
+    _check_overlap(dataset, splits, problems)
+    reports = {name: looked.report for name, looked in splits.items()}
+    return CheckReport(dataset.name, dataset.digest, dataset.facts, reports, problems.lines())
+
+
+@dataclass(frozen=True)
+class _Looked:
+    report: SplitReport
+    pictures: Mapping[bytes, str]  # digest of an image's pixels -> its id
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """``count`` positions (or all) evenly spaced through 0 .. total - 1, first and last among them."""
+    return sorted(set(np.linspace(0, total - 1, min(total, count)).round().astype(int).tolist()))
+
+
+def _check_split(
+    name: str, split: Split, tasks: tuple[Task, ...], problems: Problems, quick: bool
+) -> _Looked:
+    sizes: Counter[str] = Counter()
+    pictures: dict[bytes, str] = {}
+    tallies = {task.name: _TALLIES[task.kind](task) for task in tasks}
+    positions = evenly(len(split.ids), QUICK if quick else len(split.ids))
+    for where, sample in _samples(name, split, positions, problems):
+        sizes[_describe(sample.image)] += 1
+        pictures.setdefault(hashlib.sha256(sample.image.tobytes()).digest(), where)
+        _check_sample(where, sample, tallies, problems)
+    _check_ids(name, split, problems)
+    reports = {task: tally.report() for task, tally in tallies.items()}
+    return _Looked(SplitReport(len(split.ids), len(positions), sizes, reports), pictures)
+
+
+def _samples(
+    name: str, split: Split, positions: list[int], problems: Problems
+) -> Iterator[tuple[str, Sample]]:
+    for position in positions:
+        where = f"{name} image {split.ids[position]!r}"
+        try:
+            yield where, split[position]
+        except UserError as error:
+            problems.add("unreadable", f"{where}: {error}")
+
+
+def _check_sample(where: str, sample: Sample, tallies: Mapping[str, _Tally], problems: Problems) -> None:
+    image = sample.image
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        problems.add("image", f"{where} is {_describe(image)}, and should be H x W x 3 of uint8.")
+    for task in sample.labels.keys() - tallies.keys():
+        problems.add("unknown task", f"{where} has a label of {task!r}, which is no task of this data set.")
+    for name, tally in tallies.items():
+        if name in sample.labels:
+            for rule, text in tally.add(sample.labels[name], image.shape[:2]):
+                problems.add(f"{name} {rule}", f"{where}: its {name} label {text}.")
+
+
+def _check_ids(name: str, split: Split, problems: Problems) -> None:
+    if not split.ids:
+        problems.add("empty", f"Split {name} is empty.")
+    for image_id, count in Counter(split.ids).items():
+        if count > 1:
+            problems.add(
+                "duplicate", f"Id {image_id!r} is {count} times in {name}, and should be there once."
+            )
+
+
+def _check_overlap(dataset: MultiTaskDataset, splits: Mapping[str, _Looked], problems: Problems) -> None:
+    for image_id in sorted(set(dataset.train.ids) & set(dataset.val.ids)):
+        problems.add("overlap", f"Id {image_id!r} is in train and in val; val images are never trained on.")
+    train, val = splits["train"].pictures, splits["val"].pictures
+    for picture in sorted(train.keys() & val.keys(), key=lambda digest: val[digest]):
+        problems.add("same", f"{val[picture]} holds the same pixels as {train[picture]}.")
+
+
+class _Tally:
+    """Checks the labels of one task and sums them up."""
+
+    dtype: type[np.generic] = np.uint8
+    channels: tuple[int, ...] = ()
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.labelled = self.valid = self.pixels = 0
+
+    def add(self, label: NDArray[Any], size: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+        """Take in one label; yields what is wrong with it."""
+        self.labelled += 1
+        wanted = (*size, *self.channels)
+        if label.dtype != self.dtype or label.shape != wanted:
+            shape = " x ".join(map(str, wanted))
+            yield "format", f"is {_describe(label)}, and should be {shape} of {np.dtype(self.dtype)}"
+            return
+        self.pixels += size[0] * size[1]
+        yield from self.look(label)
+
+    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        """Check and sum up the values of a label of the right type and shape."""
+        raise NotImplementedError
+
+    def values(self) -> Mapping[str, float]:
+        """What the valid pixels hold."""
+        raise NotImplementedError
+
+    def report(self) -> TaskReport:
+        """The sums so far."""
+        share = self.valid / self.pixels if self.pixels else float("nan")
+        return TaskReport(self.labelled, share, self.values() if self.valid else {})
+
+
+class _Classes(_Tally):
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.names = task.classes if task.kind == "categorical" else ("no", "yes")
+        self.counts = np.zeros(256, np.int64)
+
+    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        counts = np.bincount(label.ravel(), minlength=256)
+        self.counts += counts
+        self.valid += label.size - int(counts[IGNORE])
+        wrong = np.flatnonzero(counts[len(self.names) : IGNORE]) + len(self.names)
+        if len(wrong):
+            yield (
+                "range",
+                f"holds {wrong[:5].tolist()}, and should hold 0..{len(self.names) - 1} and {IGNORE}",
+            )
+
+    def values(self) -> Mapping[str, float]:
+        shares = self.counts[: len(self.names)] / self.valid
+        return dict(zip(self.names, shares.tolist(), strict=True))
+
+
+class _Numbers(_Tally):
+    dtype = np.float32
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.low, self.high, self.total = np.inf, -np.inf, 0.0
+
+    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        if np.isinf(label).any():
+            yield "range", "holds infinite numbers, and should hold NaN where nothing was measured"
+        numbers = label[np.isfinite(label)].astype(np.float64)
+        self.valid += numbers.size
+        self.total += numbers.sum()
+        self.low = min(self.low, numbers.min(initial=np.inf))
+        self.high = max(self.high, numbers.max(initial=-np.inf))
+
+    def values(self) -> Mapping[str, float]:
+        return {"min": float(self.low), "mean": float(self.total / self.valid), "max": float(self.high)}
+
+
+class _Directions(_Tally):
+    dtype = np.float32
+    channels = (3,)
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.total = np.zeros(3)
+
+    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        length = np.linalg.norm(label.astype(np.float64), axis=2)
+        if not np.isfinite(length).all():
+            yield (
+                "range",
+                "holds NaN or infinite vectors, and should hold the zero vector where nothing is known",
+            )
+        valid = np.isfinite(length) & (length > 0)
+        off = np.abs(length[valid] - 1).max(initial=0)
+        if off > 1e-3:
+            yield (
+                "unit",
+                f"holds vectors whose length is off 1 by up to {off:.3g}, and should hold unit vectors",
+            )
+        self.valid += int(valid.sum())
+        self.total += label[valid].sum(0, dtype=np.float64)
+
+    def values(self) -> Mapping[str, float]:
+        return {
+            f"mean {axis}": float(mean) for axis, mean in zip("xyz", self.total / self.valid, strict=True)
+        }
+
+
+_TALLIES: Mapping[str, Callable[[Task], _Tally]] = {
+    "categorical": _Classes,
+    "binary": _Classes,
+    "scalar": _Numbers,
+    "direction": _Directions,
+}
+
+
+def _fact(fact: Any) -> str:
+    if not isinstance(fact, Mapping):
+        return str(fact)
+    return ", ".join(
+        f"{key} ({_fact(value)})" if isinstance(value, Mapping) else f"{key} {value}"
+        for key, value in fact.items()
+    )
+
+
+def _describe(array: NDArray[Any]) -> str:
+    return f"{' x '.join(map(str, array.shape))} {array.dtype}"
+
+
+def _split_lines(name: str, split: SplitReport) -> list[str]:
+    looked = "" if split.checked == split.images else f" ({split.checked} looked at)"
+    sizes = ", ".join(f"{size} ({count})" for size, count in split.sizes.items())
+    lines = [f"{name}: {split.images} images{looked}: {sizes}"]
+    for task, report in split.tasks.items():
+        labelled = report.labelled / max(split.checked, 1)
+        lines.append(
+            f"  {task}: {labelled:.1%} of images labelled, {report.valid_share:.1%} of their pixels valid"
+        )
+        lines += [f"      {value:>10.4f}  {key}" for key, value in report.values.items()]
+    return lines

@@ -1,0 +1,353 @@
+"""A user's own data: folders of images and labels with equal stems, described by a YAML file.
+
+Everything is checked before training starts: first what lies there, then, in one pass that decodes every
+file once, what is in it. The same pass computes the digest. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from benchmark.data.check import Problems
+from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.folder_config import FolderConfig, TaskFolder, load_config
+from benchmark.data.labels import (
+    IMAGE_ENDINGS,
+    LABEL_ENDINGS,
+    BadFile,
+    read_bytes,
+    read_image,
+    read_label,
+    resized_image,
+    resized_label,
+)
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:  # tasks import torch
+    from benchmark.tasks.task import Task
+
+SPLITS = ("train", "val")
+Files = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image and its label files by task."""
+
+    id: str
+    image: Path
+    labels: Files
+
+
+@dataclass(frozen=True)
+class FolderSplit:
+    """Samples decoded on demand."""
+
+    items: tuple[Item, ...]
+    config: FolderConfig
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Sorted ids."""
+        return tuple(item.id for item in self.items)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Decode one sample. Raises UserError for a file that has gone bad since it was checked."""
+        item, size, tasks = self.items[position], self.config.size, self.config.tasks
+        labels = {name: resized_label(_load(path, tasks[name]), size) for name, path in item.labels.items()}
+        return Sample(resized_image(_load(item.image, None), size), labels)
+
+
+def open_folder(yaml_path: Path, data_root: Path | None = None) -> MultiTaskDataset:
+    """Open the data set that ``yaml_path`` describes and check every file of it.
+
+    ``data_root`` replaces the ``root`` of the file. Ids are stems, sorted; where train and val have stems in
+    common, every id begins with its split ("train/0001"). Raises UserError, which names each wrong field of
+    the YAML file or each wrong data file.
+    """
+    config = load_config(yaml_path)
+    items = _match(config, _root(config, yaml_path, data_root), yaml_path)
+    scanned = {split: _scan_all(items[split], config) for split in SPLITS}
+    _refuse(_content_problems(items, scanned, config), yaml_path)
+    train, val = (FolderSplit(items[split], config) for split in SPLITS)
+    facts = _facts(items, config, scanned["train"][0].size)
+    return MultiTaskDataset(config.name, _tasks(config), train, val, _digest(config, scanned), facts)
+
+
+def _root(config: FolderConfig, yaml_path: Path, data_root: Path | None) -> Path:
+    root = data_root if data_root is not None else yaml_path.parent / config.root
+    if not root.is_dir():
+        raise UserError(
+            f"Data root {str(root)!r} of {str(yaml_path)!r} is no folder; correct root or give --data-root."
+        )
+    return root
+
+
+def _tasks(config: FolderConfig) -> tuple[Task, ...]:
+    return tuple(_task(task) for task in config.tasks.values())
+
+
+def _task(task: TaskFolder) -> Task:
+    from benchmark.tasks import make_task
+
+    options = {} if task.positive_weight is None else {"positive_weight": task.positive_weight}
+    return make_task(task.name, task.kind, classes=task.classes, weight=task.weight, **options)
+
+
+def _facts(
+    items: Mapping[str, tuple[Item, ...]], config: FolderConfig, size: tuple[int, ...]
+) -> Mapping[str, Any]:
+    labelled = {
+        name: {split: sum(name in item.labels for item in items[split]) for split in SPLITS}
+        for name in config.tasks
+    }
+    images = {split: len(items[split]) for split in SPLITS}
+    return {"layout": "folder", "size": list(config.size or size), "images": images, "labelled": labelled}
+
+
+def _refuse(problems: Problems, yaml_path: Path) -> None:
+    if problems:
+        lines = "".join(f"\n  {line}" for line in problems.lines())
+        raise UserError(f"The data of {str(yaml_path)!r} cannot be used ({len(problems)} found):{lines}")
+
+
+# What lies there
+
+
+def _match(config: FolderConfig, root: Path, yaml_path: Path) -> Mapping[str, tuple[Item, ...]]:
+    """The items of both splits. Raises UserError for files and ids that do not fit together."""
+    matcher = _Matcher(config, root)
+    items = {split: matcher.items(split) for split in SPLITS}
+    matcher.check_extra_labels()
+    _refuse(matcher.problems, yaml_path)
+    return items
+
+
+class _Matcher:
+    """Finds the files of every id; every folder is listed once."""
+
+    def __init__(self, config: FolderConfig, root: Path) -> None:
+        self.config, self.root = config, root
+        self.problems = Problems()
+        self._listed: dict[tuple[Path, tuple[str, ...]], Files | None] = {}
+        self.images = {
+            split: self._files(self._folder(config.image.folder, split), IMAGE_ENDINGS) or {}
+            for split in SPLITS
+        }
+        self.ids = {split: self._ids(split) for split in SPLITS}
+        self.shared = self._shared()
+        self._check_shared()
+
+    def items(self, split: str) -> tuple[Item, ...]:
+        """The images of a split, sorted by id, with their labels."""
+        labels = {name: self._labels(task, split) for name, task in self.config.tasks.items()}
+        prefix = f"{split}/" if self.shared else ""
+        return tuple(
+            Item(
+                prefix + stem,
+                self.images[split][stem],
+                {name: files[stem] for name, files in labels.items() if stem in files},
+            )
+            for stem in self.ids[split]
+        )
+
+    def check_extra_labels(self) -> None:
+        """A label without an image is a sign of a wrong name or folder."""
+        for task in self.config.tasks.values():
+            folders = {split: self._folder(task.folder, split) for split in SPLITS}
+            for folder in dict.fromkeys(folders.values()):
+                stems = {stem for split in SPLITS if folders[split] == folder for stem in self.images[split]}
+                for stem, path in (self._files(folder, LABEL_ENDINGS) or {}).items():
+                    if stem not in stems:
+                        self.problems.add(f"{task.name} extra", f"Label {str(path)!r} has no image {stem!r}.")
+
+    def _folder(self, pattern: str, split: str) -> Path:
+        return self.root / self.config.splits.fill(pattern, split)
+
+    def _files(self, folder: Path, endings: tuple[str, ...]) -> Files | None:
+        """The files of a folder by stem, or None if it cannot be listed."""
+        key = folder, endings
+        if key not in self._listed:
+            self._listed[key] = self._list(folder, endings)
+        return self._listed[key]
+
+    def _list(self, folder: Path, endings: tuple[str, ...]) -> Files | None:
+        try:
+            paths = sorted(folder.iterdir())
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self.problems.add("folder", f"Folder {str(folder)!r} cannot be listed: {reason}.")
+            return None
+        files: dict[str, Path] = {}
+        for path in paths:
+            if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file():
+                self._add(files, path)
+        return files
+
+    def _add(self, files: dict[str, Path], path: Path) -> None:
+        stem = _normal(path.stem)
+        if not stem.isprintable():
+            self.problems.add(
+                "name", f"File {str(path)!r} has unprintable characters in its name; rename it."
+            )
+        if stem in files:
+            self.problems.add(
+                "stem", f"{str(files[stem])!r} and {str(path)!r} have the same stem; keep one of the two."
+            )
+        files[stem] = path
+
+    def _ids(self, split: str) -> Sequence[str]:
+        images, lists = self.images[split], self.config.splits.lists
+        folder = self._folder(self.config.image.folder, split)
+        if self._files(folder, IMAGE_ENDINGS) is None:
+            return []
+        source = folder if lists is None else self._folder(lists, split)
+        ids = sorted(images) if lists is None else self._read_list(source)
+        if not ids:
+            self.problems.add("empty", f"Split {split} is empty: there is no image or id in {str(source)!r}.")
+        for stem in sorted(set(ids) - images.keys()):
+            self.problems.add(
+                "no image",
+                f"Id {stem!r} of {str(source)!r} has no image {str(folder / f'{stem}.jpg')!r} (or .png ...).",
+            )
+        return sorted(images.keys() & set(ids))
+
+    def _read_list(self, path: Path) -> list[str]:
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
+            self.problems.add("list", f"List {str(path)!r} cannot be read: {error}.")
+            return []
+        ids = [_normal(line.strip()) for line in lines if line.strip()]
+        for stem, count in Counter(ids).items():
+            if count > 1:
+                self.problems.add("twice", f"Id {stem!r} is {count} times in {str(path)!r}; once is right.")
+        return ids
+
+    def _shared(self) -> list[str]:
+        """Stems that name one image in train and another in val."""
+        both = sorted(set(self.ids["train"]) & set(self.ids["val"]))
+        one = [stem for stem in both if self.images["train"][stem] == self.images["val"][stem]]
+        for stem in one:
+            path = str(self.images["train"][stem])
+            self.problems.add("overlap", f"Id {stem!r} ({path!r}) is in train and in val; keep it in one.")
+        return [stem for stem in both if stem not in set(one)]
+
+    def _check_shared(self) -> None:
+        for task in self.config.tasks.values() if self.shared else ():
+            if self._folder(task.folder, "train") == self._folder(task.folder, "val"):
+                self.problems.add(
+                    "ambiguous",
+                    f"tasks.{task.name}.folder: should contain {{split}}, for image {self.shared[0]!r}"
+                    " is another one in train than in val.",
+                )
+
+    def _labels(self, task: TaskFolder, split: str) -> Files:
+        folder = self._folder(task.folder, split)
+        files = self._files(folder, LABEL_ENDINGS)
+        if files is None:
+            return {}
+        missing = [] if task.partial else [stem for stem in self.ids[split] if stem not in files]
+        for stem in missing:
+            self.problems.add(
+                f"{task.name} missing",
+                f"Image {str(self.images[split][stem])!r} has no {task.name} label"
+                f" {str(folder / f'{stem}.png')!r} (or .npy); add it, or say partial: true.",
+            )
+        if task.partial and self.ids[split] and not files.keys() & set(self.ids[split]):
+            self.problems.add("none", f"No image of {split} has a {task.name} label in {str(folder)!r}.")
+        return files
+
+
+def _normal(stem: str) -> str:
+    """One spelling of accented letters: file systems differ in it, and lists come from elsewhere."""
+    return unicodedata.normalize("NFC", stem)
+
+
+# What is in it
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What one pass over the files of an item found; ``size`` is () where the image is unreadable."""
+
+    digest: bytes
+    size: tuple[int, ...]
+    wrong: tuple[BadFile, ...]
+
+
+def _scan_all(items: Iterable[Item], config: FolderConfig) -> list[Scanned]:
+    with ThreadPoolExecutor() as pool:  # the decoders and hashes release the interpreter lock
+        return list(pool.map(lambda item: _scan(item, config), items))
+
+
+def _scan(item: Item, config: FolderConfig) -> Scanned:
+    digest = hashlib.sha256(item.id.encode())
+    size: tuple[int, ...] = ()
+    wrong: list[BadFile] = []
+    for name, path in {"": item.image, **item.labels}.items():
+        try:
+            data = read_bytes(path)
+            digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
+            shape = _decode(path, data, config.tasks.get(name)).shape[:2]
+            size = size if name else shape
+            _check_size(shape, size)
+        except BadFile as error:
+            wrong.append(BadFile(f"{name} {error.rule}", f"{str(path)!r} {error}."))
+    return Scanned(digest.digest(), size, tuple(wrong))
+
+
+def _check_size(shape: tuple[int, ...], image: tuple[int, ...]) -> None:
+    if image and shape != image:
+        raise BadFile("size", f"is {_size(shape)}, and its image is {_size(image)}")
+
+
+def _decode(path: Path, data: bytes, task: TaskFolder | None) -> NDArray[Any]:
+    return read_image(data) if task is None else read_label(data, path.suffix.lower(), task)
+
+
+def _load(path: Path, task: TaskFolder | None) -> NDArray[Any]:
+    try:
+        return _decode(path, read_bytes(path), task)
+    except BadFile as error:
+        raise UserError(f"{str(path)!r} {error}.") from None
+
+
+def _content_problems(
+    items: Mapping[str, tuple[Item, ...]], scanned: Mapping[str, list[Scanned]], config: FolderConfig
+) -> Problems:
+    problems = Problems()
+    pairs = [pair for split in SPLITS for pair in zip(items[split], scanned[split], strict=True)]
+    for error in (error for _, scan in pairs for error in scan.wrong):
+        problems.add(error.rule, str(error))
+    usual = Counter(scan.size for _, scan in pairs if scan.size).most_common(1)
+    for item, scan in pairs if usual and config.size is None else ():
+        if scan.size not in ((), usual[0][0]):
+            problems.add(
+                "sizes",
+                f"{str(item.image)!r} is {_size(scan.size)}, and most images are {_size(usual[0][0])};"
+                " give size [height, width] to make them equal.",
+            )
+    return problems
+
+
+def _digest(config: FolderConfig, scanned: Mapping[str, list[Scanned]]) -> str:
+    """Not of the root: the same files elsewhere are the same data."""
+    digest = hashlib.sha256(json.dumps(config.model_dump(exclude={"root"}), sort_keys=True).encode())
+    for split, scans in scanned.items():
+        digest.update(f"{split} {len(scans)}".encode() + b"".join(scan.digest for scan in scans))
+    return digest.hexdigest()
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[0]} high, {shape[1]} wide"

@@ -1,0 +1,249 @@
+"""The YAML file that describes a user's own folders, checked field by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
+
+from benchmark.errors import UserError
+from strategies.interface import Kind
+
+#: Fields that only some kinds of task have; a field that is not named here suits every kind.
+FIELD_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "first_class": ("categorical",),
+    "ignore": ("categorical", "binary"),
+    "positive": ("binary",),
+    "threshold": ("binary",),
+    "positive_weight": ("binary",),
+    "scale": ("scalar",),
+    "invalid": ("scalar",),
+}
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_several(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _names_or_count(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return tuple(f"class {index}" for index in range(min(value, 256)))
+    return _as_tuple(value)
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"\w[\w .+-]{0,63}", value):
+        raise ValueError(f"{value!r} should be 1 to 64 letters, digits and . _ + - or blanks")
+    return value
+
+
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Integers = Annotated[tuple[Int32, ...], BeforeValidator(_one_or_several)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_several)]
+Side = Annotated[int, Field(ge=8, le=8192)]
+Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Splits(_Model):
+    """What ``{split}`` stands for in train and val, and the lists of ids if there are any."""
+
+    train: str = Field("train", min_length=1)
+    val: str = Field("val", min_length=1)
+    lists: str | None = Field(None, alias="list")
+
+    @field_validator("val")
+    @classmethod
+    def _differs(cls, val: str, info: ValidationInfo) -> str:
+        if val == info.data.get("train"):
+            raise ValueError(f"{val!r} is the train split too; name another one")
+        return val
+
+    @field_validator("lists")
+    @classmethod
+    def _per_split(cls, lists: str | None) -> str | None:
+        if lists is not None and "{split}" not in lists:
+            raise ValueError(f"{lists!r} should contain {{split}}, as in 'splits/{{split}}.txt'")
+        return lists
+
+    def fill(self, pattern: str, split: str) -> str:
+        """The pattern with ``{split}`` replaced by what it stands for in "train" or "val"."""
+        return pattern.replace("{split}", self.train if split == "train" else self.val)
+
+
+class ImageFolder(_Model):
+    """Where the images lie."""
+
+    folder: str = Field(min_length=1)
+
+
+class TaskFolder(_Model):
+    """Where a task's labels lie and what their values mean."""
+
+    name: str
+    kind: Kind | None = Field(None, validate_default=True)
+    folder: str = Field(min_length=1)
+    partial: bool = False
+    classes: Annotated[tuple[str, ...], BeforeValidator(_names_or_count)] = Field((), validate_default=True)
+    first_class: Int32 = 0
+    ignore: Integers | None = None
+    threshold: float | None = Field(None, allow_inf_nan=False)
+    positive: Integers = (1,)
+    scale: Finite = 1.0
+    invalid: Numbers | None = None
+    weight: Finite | None = None
+    positive_weight: float | None = Field(None, gt=0, lt=1)
+
+    _plain_name = field_validator("name")(_name)
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: Kind | None, info: ValidationInfo) -> Kind | None:
+        from benchmark.tasks import make_task  # torch takes seconds to import
+
+        try:
+            return make_task(info.data.get("name", ""), kind).kind
+        except UserError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+
+    @field_validator("classes")
+    @classmethod
+    def _countable(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        kind = info.data.get("kind", "categorical" if classes else None)
+        if kind != "categorical" and classes:
+            raise ValueError(f"is for categorical tasks, and this one is {kind}; leave it out")
+        if kind == "categorical" and not 2 <= len(classes) <= 255:
+            raise ValueError("should be a list of 2 to 255 names, or their count")
+        if len(set(classes)) < len(classes) or not all(name.strip() for name in classes):
+            raise ValueError("every class should have a name of its own")
+        return classes
+
+    @field_validator(*FIELD_KINDS, mode="before")
+    @classmethod
+    def _of_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds, kind = FIELD_KINDS[str(info.field_name)], info.data.get("kind")
+        if kind is not None and kind not in kinds:
+            raise ValueError(f"is for {' and '.join(kinds)} tasks, and this one is {kind}; leave it out")
+        return value
+
+    @field_validator("positive")
+    @classmethod
+    def _unambiguous(cls, positive: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if info.data.get("threshold") is not None:
+            raise ValueError("threshold already says which values are positive; give one of the two")
+        unclear = {0, *(info.data.get("ignore") or ())} & set(positive)
+        if unclear or not positive:
+            raise ValueError(f"should be values that are neither 0 (no) nor ignored, not {list(positive)}")
+        return positive
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """Values that say nothing: by default 255, unless that is a yes."""
+        if self.ignore is not None:
+            return self.ignore
+        return () if self.threshold is not None or 255 in self.positive else (255,)
+
+    @property
+    def unmeasured(self) -> tuple[float, ...]:
+        """Numbers that stand for no measurement: by default 0 in depth maps, none elsewhere."""
+        if self.invalid is not None:
+            return self.invalid
+        return (0.0,) if self.name == "depth" else ()
+
+
+class FolderConfig(_Model):
+    """One data set: images, labels, splits."""
+
+    name: str
+    root: str = "."
+    size: Annotated[tuple[Side, Side], BeforeValidator(_as_tuple)] | None = None
+    splits: Splits = Field(default_factory=lambda: Splits.model_validate({}))
+    image: ImageFolder
+    tasks: dict[str, TaskFolder] = Field(min_length=1)
+
+    _plain_name = field_validator("name")(_name)
+
+    @field_validator("image")
+    @classmethod
+    def _splittable(cls, image: ImageFolder, info: ValidationInfo) -> ImageFolder:
+        splits = info.data.get("splits")
+        if splits is not None and splits.lists is None and "{split}" not in image.folder:
+            raise ValueError("folder should contain {split}, or splits.list name files of ids")
+        return image
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _named(cls, tasks: Any) -> Any:
+        if not isinstance(tasks, dict):
+            return tasks
+        if any(isinstance(task, dict) and "name" in task for task in tasks.values()):
+            raise ValueError("a task's name is its key; leave the field name out")
+        return {
+            name: {"name": name, **task} if isinstance(task, dict) else task for name, task in tasks.items()
+        }
+
+
+def load_config(path: Path) -> FolderConfig:
+    """Read and check the description of a data set.
+
+    Raises UserError, which names every wrong field at once.
+    """
+    try:
+        return FolderConfig.model_validate(_load_yaml(path))
+    except ValidationError as error:
+        mistakes = "".join(f"\n  {_sentence(detail)}" for detail in error.errors(include_url=False))
+        raise UserError(f"{str(path)!r} does not describe a data set:{mistakes}") from None
+
+
+def _load_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise UserError(
+            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UserError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    field = ".".join(map(str, detail["loc"])) or "the file"
+    if detail["type"] == "missing":
+        return f"{field}: is missing."
+    if detail["type"] == "extra_forbidden":
+        return f"{field}: is no field; there are {', '.join(_fields(detail['loc'][:-1]))}."
+    if detail["type"] == "value_error":
+        return f"{field}: {detail['msg'].removeprefix('Value error, ')}."
+    return f"{field}: {detail['msg'].replace('Input s', 's')}, not {_short(detail['input'])}."
+
+
+def _fields(location: tuple[int | str, ...]) -> list[str]:
+    models: dict[int | str, type[_Model]] = {"splits": Splits, "image": ImageFolder, "tasks": TaskFolder}
+    fields = models.get(location[0] if location else "", FolderConfig).model_fields
+    in_task = bool(location) and location[0] == "tasks"
+    return [info.alias or name for name, info in fields.items() if not (in_task and name == "name")]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

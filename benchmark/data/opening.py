@@ -1,0 +1,36 @@
+"""Open a data set by name and options: what the catalogue refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmark.config import sentences
+from benchmark.data.dataset import MultiTaskDataset
+from benchmark.errors import UserError
+
+
+def open_rooms_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
+    """One of the built-in rooms; it is rendered, so a data root is not used."""
+    from benchmark.data.rooms import RoomsConfig, open_rooms
+
+    del data_root
+    if "variant" in options:
+        raise UserError(f"data.variant: the data set's name says it ({name}); leave the option out.")
+    try:
+        config = RoomsConfig.model_validate({"variant": name, **options})
+    except ValidationError as error:
+        raise UserError(sentences(error, f"options of {name} (data)", RoomsConfig)) from None
+    return open_rooms(config)
+
+
+def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
+    """A user's own data, described by the YAML file of this name."""
+    from benchmark.data.folder import open_folder
+
+    if options:
+        raise UserError(f"data: {name} takes no options here ({', '.join(options)}); edit the file itself.")
+    return open_folder(Path(name), data_root)

@@ -1,0 +1,69 @@
+"""Where the numbers were computed: versions, device, data, revision. Kept beside every result."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from benchmark.data.dataset import MultiTaskDataset
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
+
+
+def describe(dataset: MultiTaskDataset, device: torch.device, threads: int) -> dict[str, Any]:
+    """What ``environment.json`` holds."""
+    return {
+        "data": {
+            "name": dataset.name,
+            "pool": len(dataset.train.ids),
+            "val": len(dataset.val.ids),
+            "digest": dataset.digest,
+            "facts": dict(dataset.facts),
+        },
+        "tasks": {task.name: {"kind": task.kind, "weight": task.weight} for task in dataset.tasks},
+        "device": device_name(device),
+        "threads": threads,
+        "deterministic": device.type == "cpu",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "revision": revision(),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """``cpu`` or the name of the GPU."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def revision() -> str | None:
+    """The git revision of this source tree, with a plus sign where files differ from it; None without git."""
+    root = Path(__file__).parent.parent
+    head = _git(root, "rev-parse", "HEAD")
+    return head and head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

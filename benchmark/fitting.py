@@ -1,0 +1,102 @@
+"""One training and its evaluation: what every round, the shared round 0 and the full-data reference are."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from benchmark.bench import Bench
+from benchmark.randomness import Streams
+from benchmark.store import Round, digest_of
+from benchmark.training.evaluate import Metrics, evaluate
+from benchmark.training.train import Trained, train, weights_digest
+from strategies.interface import Positions, Scores, Strategy
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network, its validation metrics, and what both cost."""
+
+    trained: Trained
+    metrics: Metrics
+    weights_digest: str
+    seconds: Mapping[str, float]
+
+
+def fit(
+    bench: Bench,
+    positions: Positions,
+    streams: Streams,
+    weights: Scores | None = None,
+    companions: Mapping[str, Strategy] | None = None,
+) -> Fitted:
+    """Train from scratch on these images of the pool and evaluate on the validation split."""
+    experiment, seconds = bench.experiment, dict[str, float]()
+    with timed(seconds, "train", bench.device):
+        trained = train(
+            bench.pool,
+            positions,
+            weights,
+            experiment.network,
+            experiment.recipe,
+            streams,
+            companions or {},
+            bench.progress.advance,
+        )
+    with timed(seconds, "evaluate", bench.device):
+        metrics = evaluate(trained.network, bench.val, experiment.recipe.evaluation_batch_size)
+    return Fitted(trained, metrics, weights_digest(trained.network), seconds)
+
+
+def key_of(
+    bench: Bench, strategy: str, seed: int, number: int, labelled: list[str], weights: Scores | None
+) -> str:
+    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest."""
+    experiment = bench.experiment
+    return digest_of(
+        {
+            "data": [bench.dataset.name, bench.dataset.digest],
+            "tasks": {task.name: task.weight for task in bench.dataset.tasks},
+            "network": experiment.network.model_dump(mode="json"),
+            "recipe": experiment.recipe.model_dump(mode="json"),
+            "counts": bench.counts[: number + 2],
+            "strategy": strategy,
+            "seed": seed,
+            "round": number,
+            "labelled": labelled,
+            "weights": None if weights is None else weights.tolist(),
+        }
+    )
+
+
+def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:
+    """The stored round if there is one of this key; one of another key is computed again."""
+    done = bench.store.read(bench.dataset.name, strategy, seed, number)
+    if done is None or done.key == key:
+        return done
+    bench.progress.say(
+        f"{strategy}, seed {seed}, round {number}: stored under other settings; computed again"
+    )
+    return None
+
+
+@contextmanager
+def timed(seconds: dict[str, float], what: str, device: torch.device) -> Iterator[None]:
+    """Add the seconds that the block takes, the device's work included."""
+    started = time.perf_counter()
+    yield
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds[what] = round(time.perf_counter() - started, 4)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory so far: of the device if it is a GPU, of this process otherwise."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

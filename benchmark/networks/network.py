@@ -1,0 +1,66 @@
+"""What every multi-task network is: images in, Outputs out, at any image size."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark.networks.backbones import Backbone
+from benchmark.tasks.task import Task
+from strategies.interface import Outputs, Shapes
+
+
+class Network(nn.Module, ABC):
+    """A backbone and two-stage heads. Subclasses define ``heads``; padding and cropping are done here."""
+
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.specs = tuple(task.spec for task in tasks)
+        self.output_channels = {task.name: task.channels for task in tasks}
+
+    @property
+    @abstractmethod
+    def feature_channels(self) -> Mapping[str, int]:
+        """Channels of every task's feature map."""
+
+    @abstractmethod
+    def heads(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
+        """From backbone maps to Outputs, refined predictions at ``size``."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """What a companion needs to know."""
+        return Shapes(self.specs, dict(self.feature_channels), self.backbone.channels)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Images B x 3 x H x W, normalised. Sides are padded on the right and below as the backbone needs,
+        and every map is cropped back, so that no pooled feature sees much of the padding.
+        """
+        height, width = images.shape[-2:]
+        below, right = -height % self.backbone.multiple, -width % self.backbone.multiple
+        if not below and not right:
+            return self.heads(self.backbone(images), (height, width))
+        padded = F.pad(images, (0, right, 0, below), mode="replicate")
+        outputs = self.heads(self.backbone(padded), (height + below, width + right))
+        return _cropped(outputs, height, width, (height + below, width + right))
+
+
+def _cropped(outputs: Outputs, height: int, width: int, padded: tuple[int, int]) -> Outputs:
+    def crop(features: Tensor) -> Tensor:
+        rows = -(-height * features.shape[-2] // padded[0])
+        columns = -(-width * features.shape[-1] // padded[1])
+        return features[..., :rows, :columns]
+
+    return replace(
+        outputs,
+        initial={task: crop(prediction) for task, prediction in outputs.initial.items()},
+        refined={task: crop(prediction) for task, prediction in outputs.refined.items()},
+        task_features={task: crop(features) for task, features in outputs.task_features.items()},
+        backbone_features=tuple(map(crop, outputs.backbone_features)),
+        coarser_initial={t: tuple(map(crop, maps)) for t, maps in outputs.coarser_initial.items()},
+    )

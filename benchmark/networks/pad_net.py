@@ -1,0 +1,94 @@
+"""PAD-Net: prediction-and-distillation network (Xu, Ouyang, Wang & Sebe, CVPR 2018).
+
+Follows the public multi-task re-implementation of Vandenhende et al. 2021 (survey): backbone maps joined at
+one quarter of the resolution, an initial prediction per task, cross-task distillation by attention, and a
+refined prediction per task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark.networks.backbones import Backbone
+from benchmark.networks.blocks import bottlenecks, conv_norm_relu
+from benchmark.networks.network import Network
+from benchmark.tasks.task import Task
+from strategies.interface import Outputs
+
+
+class PadNet(Network):
+    """PAD-Net with ``width`` channels per task (256 in the paper)."""
+
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256) -> None:
+        super().__init__(backbone, tasks)
+        self.width = width
+        joined = sum(backbone.channels)
+        self.join = conv_norm_relu(joined, joined, 1)
+        self.features = self._per_task(lambda _: bottlenecks(joined, width))
+        self.initial = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
+        self.distil = Distillation(list(self.output_channels), width)
+        self.refine = self._per_task(lambda _: bottlenecks(width, width))
+        self.predict = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
+
+    @property
+    def feature_channels(self) -> Mapping[str, int]:
+        """``width`` for every task."""
+        return dict.fromkeys(self.output_channels, self.width)
+
+    def heads(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
+        """Initial predictions at the finest map's size, refined ones at ``size``."""
+        shared = self.join(torch.cat(_at_finest(maps), 1))
+        features = {task: module(shared) for task, module in self.features.items()}
+        initial = {task: self.initial[task](features[task]) for task in features}
+        distilled = self.distil(features)
+        refined = {task: self.predict[task](self.refine[task](distilled[task])) for task in features}
+        return Outputs(
+            tasks=self.specs,
+            initial=initial,
+            refined={task: _resized(prediction, size) for task, prediction in refined.items()},
+            task_features=features,
+            backbone_features=tuple(maps),
+        )
+
+    def _per_task(self, make: Callable[[int], nn.Module]) -> nn.ModuleDict:
+        return nn.ModuleDict({task: make(channels) for task, channels in self.output_channels.items()})
+
+
+class Distillation(nn.Module):
+    """F_t = features_t + sum over other tasks a of conv(features_a) * sigmoid(conv(features_a)).
+
+    A separate pair of 3x3 convolutions for every ordered pair of tasks. All convolutions that read one task
+    run as one, which is the same arithmetic in far fewer kernels.
+    """
+
+    def __init__(self, tasks: Sequence[str], width: int) -> None:
+        super().__init__()
+        self.tasks, self.width = tuple(tasks), width
+        others = len(tasks) - 1
+        self.messages = nn.ModuleDict(
+            {task: nn.Conv2d(width, 2 * others * width, 3, padding=1, bias=False) for task in tasks if others}
+        )
+
+    def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Distilled features of every task."""
+        distilled = dict(features)
+        for source, module in self.messages.items():
+            value, gate = module(features[source]).chunk(2, 1)
+            gated = (value * gate.sigmoid()).split(self.width, 1)
+            for target, message in zip((t for t in self.tasks if t != source), gated, strict=True):
+                distilled[target] = distilled[target] + message
+        return distilled
+
+
+def _at_finest(maps: Sequence[Tensor]) -> list[Tensor]:
+    return [_resized(features, tuple(maps[0].shape[-2:])) for features in maps]
+
+
+def _resized(features: Tensor, size: tuple[int, ...]) -> Tensor:
+    if tuple(features.shape[-2:]) == tuple(size):
+        return features
+    return F.interpolate(features, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,60 @@
+"""Progress: a bar on a terminal, plain lines elsewhere, silence when asked for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+
+class Progress:
+    """Counts training iterations of a whole run, and says a line when something is finished."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.total = self.done = 0
+        self.started = time.monotonic()
+        self._bar: Any = None
+
+    def begin(self, total: int) -> None:
+        """Start counting towards ``total`` iterations."""
+        self.total, self.done, self.started = total, 0, time.monotonic()
+        if sys.stderr.isatty() and not self.quiet:
+            from tqdm import tqdm
+
+            layout = "{percentage:3.0f}% |{bar:30}| {elapsed} so far, {remaining} to go"
+            self._bar = tqdm(total=total, bar_format=layout, leave=False, file=sys.stderr)
+
+    def advance(self, _: int = 0) -> None:
+        """One iteration is done."""
+        self.done += 1
+        if self._bar is not None:
+            self._bar.update()
+
+    def say(self, line: str) -> None:
+        """Print a line, above the bar if there is one."""
+        if self.quiet:
+            return
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def finished(self, what: str) -> None:
+        """Say what is finished, and without a bar how far the whole is."""
+        if self._bar is not None or not self.done:
+            self.say(what)
+        else:
+            self.say(f"[{100 * self.done / max(self.total, 1):3.0f}%, {self._left()}] {what}")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _left(self) -> str:
+        seconds = (time.monotonic() - self.started) * max(self.total - self.done, 0) / max(self.done, 1)
+        minutes, seconds = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02d}:{seconds:02d} left" if hours else f"{minutes}:{seconds:02d} left"

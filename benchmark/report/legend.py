@@ -1,0 +1,91 @@
+"""The legend below a figure, where it covers no data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from benchmark.report.load import FULL_DATA, TOTAL_LOSS
+from benchmark.report.style import FULL_DATA_COLOUR, FULL_DATA_DASH, MARKER_EDGE, WIDTH, Columns, Look
+from benchmark.report.text import wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Up to so many seeds, each is drawn too, and the axes show the seeds rather than their wide intervals.
+FEW_SEEDS = 3
+#: Letters of a name in one line.
+LETTERS = 42
+#: Inches, at the legend's font size.
+LINE, HANDLE, LETTER = 0.135, 0.47, 0.052
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the curves of ``rows`` mean, in a figure of so many columns of a paper."""
+
+    rows: pd.DataFrame
+    look: Mapping[str, Look]
+    columns: Columns
+
+    @property
+    def height(self) -> float:
+        """Inches that it needs, its title included."""
+        lines = sum(line.count("\n") for line in self._labels) + math.ceil(len(self._labels) / self._across)
+        return LINE * (lines + 2)
+
+    def draw(self, figure: Figure) -> None:
+        """Put it under the panels."""
+        figure.legend(
+            handles=[
+                self._handle(name, label) for name, label in zip(self._names, self._labels, strict=True)
+            ],
+            title=self._title(),
+            loc="outside lower center",
+            ncols=self._across,
+            columnspacing=1.2,
+        )
+
+    @cached_property
+    def _names(self) -> list[str]:
+        full = [FULL_DATA] if (self.rows["strategy"] == FULL_DATA).any() else []
+        return [*self.look, *full]
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return ["\n".join(wrapped(name, LETTERS)) for name in self._names]
+
+    @cached_property
+    def _across(self) -> int:
+        """As many columns as fit, and no more than fill their lines."""
+        longest = max(len(line) for label in self._labels for line in label.split("\n"))
+        fit = max(1, int(WIDTH[self.columns] / (HANDLE + LETTER * longest)))
+        return math.ceil(len(self._labels) / math.ceil(len(self._labels) / fit))
+
+    def _handle(self, name: str, label: str) -> Line2D:
+        if name == FULL_DATA:
+            return Line2D(
+                [], [], color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, label=label
+            )
+        one = self.look[name]
+        line = Line2D([], [], color=one.colour, marker=one.marker, label=label)
+        line.set(dashes=one.dash, markeredgecolor="white", markeredgewidth=MARKER_EDGE)
+        return line
+
+    def _title(self) -> str:
+        dataset, task, seeds = (
+            self.rows["dataset"].iloc[0],
+            self.rows["task"].iloc[0],
+            self.rows["seed"].nunique(),
+        )
+        subject = dataset if task == TOTAL_LOSS[0] else f"{dataset}, {task}"
+        if seeds == 1:
+            return f"{subject}: one seed, no interval"
+        cut = ", cut off at the axes" if seeds <= FEW_SEEDS else ""
+        return f"{subject}: mean and 95 % t interval of {seeds} seeds{cut}"

@@ -1,0 +1,168 @@
+"""The results of a run, read from its folder and checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from benchmark.errors import UserError
+
+COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
+#: The headline: the multi-task validation loss.
+TOTAL_LOSS = ("total", "loss")
+#: What makes a row unique.
+KEY = ["dataset", "strategy", "seed", "labelled", "task", "metric"]
+#: The network trained on every image of the pool.
+FULL_DATA = "full-data"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A long table of results, sorted, with ``COLUMNS`` and ``share`` (labelled / pool); NaN is missing.
+
+    ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
+    (None where unknown or where there are several data sets).
+    """
+
+    table: pd.DataFrame
+    pool: Mapping[str, int]
+    val: int | None
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the data sets, sorted."""
+        return sorted(self.pool)
+
+    @property
+    def strategies(self) -> list[str]:
+        """Names of the strategies of all data sets, sorted, without the network trained on everything."""
+        return sorted(set(self.table["strategy"]) - {FULL_DATA})
+
+    def of(self, dataset: str) -> pd.DataFrame:
+        """The rows of one data set."""
+        return self.table[self.table["dataset"] == dataset]
+
+
+def read_results(folder: Path) -> Results:
+    """Read ``results.csv`` and ``environment.json``; raises UserError for all that is wrong with them."""
+    path = folder / "results.csv"
+    table = pd.DataFrame(_read(path, _rows), columns=list(COLUMNS))
+    if table.empty:
+        raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
+    _check_unique(table, path)
+    stated, val = _read(folder / "environment.json", _facts)
+    pool = {str(name): _pool(rows, stated, path) for name, rows in table.groupby("dataset")}
+    share = table["labelled"] / table["dataset"].map(pool)
+    # Sorted, because sums depend on the order in their last bit.
+    table = table.assign(share=share).sort_values(KEY, ignore_index=True)
+    return Results(table, pool, val if len(pool) == 1 else None)
+
+
+def _read(path: Path, parse: Callable[[Path], T]) -> T:
+    try:
+        return parse(path)
+    except (OSError, ValueError, csv.Error, RecursionError) as error:
+        kind = "UTF-8 JSON" if path.suffix == ".json" else "a UTF-8 comma-separated table"
+        raise UserError(f"{path} cannot be read as {kind} as written by `mtal run`: {error}.") from error
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        raise UserError(
+            f"{path.parent} holds no results.csv: give the folder of a run, where `mtal run` writes it with "
+            f"the columns {','.join(COLUMNS)}."
+        )
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        header = next(reader, [])
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise UserError(
+                f"{path} lacks the column {missing[0]!r}: its columns must be {','.join(COLUMNS)}."
+            )
+        return list(_parsed(reader, header, path))
+
+
+def _parsed(reader: Iterator[list[str]], header: list[str], path: Path) -> Iterator[dict[str, Any]]:
+    for number, cells in enumerate(reader, start=2):
+        if len(cells) != len(header):
+            raise UserError(
+                f"{path}, row {number} has {len(cells)} cells where its header has {len(header)}."
+            )
+        cell = dict(zip(header, cells, strict=True))
+        try:
+            yield {column: PARSERS.get(column, _name)(cell[column]) for column in COLUMNS}
+        except ValueError as error:
+            raise UserError(f"{path}, row {number}: {error}.") from error
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the names of data set, strategy, task and metric must not be empty")
+    return text
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"seed, round and labelled must be whole numbers from 0 on, not {text!r}")
+    return int(text)
+
+
+def _value(text: str) -> float:
+    try:
+        value = float(text) if text else 0.0
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"value must be a finite number, or empty where it is missing, not {text!r}")
+    return value if text else math.nan
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "seed": _count,
+    "round": _count,
+    "labelled": _count,
+    "value": _value,
+}
+
+
+def _check_unique(table: pd.DataFrame, path: Path) -> None:
+    doubled = table[table.duplicated(KEY)]
+    if not doubled.empty:
+        key = ", ".join(f"{column} {doubled.iloc[0][column]}" for column in KEY)
+        raise UserError(f"{path} has more than one row for {key}: each must be there once.")
+
+
+def _facts(path: Path) -> tuple[int, int | None]:
+    """Number of images in the pool and, where it is known, of validation images."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: `mtal run` writes it beside results.csv, with the pool's size.")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    data = content.get("data") if isinstance(content, dict) else None
+    pool, val = (data.get(key) if isinstance(data, dict) else None for key in ("pool", "val"))
+    if isinstance(pool, int) and pool > 0 and (val is None or (isinstance(val, int) and val > 0)):
+        return pool, val
+    raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
+
+
+def _pool(rows: pd.DataFrame, stated: int, path: Path) -> int:
+    """A data set's own full-data row says its pool best: ``stated`` is the size of one data set only."""
+    if not ((rows["task"] == TOTAL_LOSS[0]) & (rows["metric"] == TOTAL_LOSS[1])).any():
+        raise UserError(f"{path} has no row with task total and metric loss for {rows['dataset'].iloc[0]!r}.")
+    full = rows.loc[rows["strategy"] == FULL_DATA, "labelled"]
+    pool = int(full.max()) if len(full) else stated
+    labelled = int(rows["labelled"].max())
+    if full.nunique() > 1 or not 0 < labelled <= pool:
+        raise UserError(
+            f"{path} has {labelled} labelled images in {rows['dataset'].iloc[0]!r}, whose pool has {pool}: "
+            f"labelled must be at most the pool, and equal to it for {FULL_DATA}."
+        )
+    return pool

@@ -1,0 +1,189 @@
+"""The main table: total validation loss of every strategy at every labelled share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from benchmark.report import latex, text
+from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
+from benchmark.report.metrics import Better, metric
+from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
+
+Mark = Literal["best", "second"]
+CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low", "high"]
+WORSE: Mapping[Better, int] = {"lower": 1, "higher": -1}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over seeds as written: ``spread`` is " ± half-width" or empty, ``seeds`` " [n = 2]" or empty."""
+
+    mean: str
+    spread: str = ""
+    seeds: str = ""
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data set's table, as plain text that each format escapes for itself.
+
+    ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``reference`` is the row of
+    the network trained on everything, None where there is none.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+    reference: tuple[str, Sequence[Cell]] | None
+    caption: str
+    notes: Sequence[str]
+
+
+def render(results: Results) -> dict[str, bytes]:
+    """The files of the table by their path within the results folder."""
+    tables = [make_table(results, dataset) for dataset in results.datasets]
+    content = {
+        "csv": long_table(results).to_csv(index=False, lineterminator="\n"),
+        "md": text.markdown(tables),
+        "tex": latex.document_part(tables),
+    }
+    return {f"tables/loss_vs_labels.{kind}": part.encode() for kind, part in content.items()}
+
+
+def terminal_table(results: Results, width: int = 100) -> str:
+    """The same table as plain text of at most ``width`` columns."""
+    return text.terminal([make_table(results, dataset) for dataset in results.datasets], width)
+
+
+def long_table(results: Results) -> pd.DataFrame:
+    """The same numbers for machines: one row per data set, strategy and budget, limits empty for one seed."""
+    return summarise(_total_loss(results.table))[CSV_COLUMNS]
+
+
+def make_table(results: Results, dataset: str) -> Table:
+    """The table of one data set."""
+    everything = results.of(dataset)
+    rows = _total_loss(everything)
+    cells = summarise(rows)
+    is_full = everything["strategy"] == FULL_DATA
+    budgets = sorted(set(everything.loc[~is_full, "labelled"]))
+    columns = sorted(set(everything["labelled"]))
+    seeds = sorted(set(everything["seed"]))
+    heads = {size: head(size, results.pool[dataset]) for size in columns}
+    written = _written(cells, len(seeds))
+    order = _order(cells, set(everything.loc[~is_full, "strategy"]))
+    return Table(
+        heads=list(heads.values()),
+        rows=[
+            (name, [written.get((name, size), _gap(size in budgets)) for size in columns]) for name in order
+        ],
+        reference=_reference(written, columns),
+        caption=_caption(results, dataset, seeds),
+        notes=list(_notes(rows, order, budgets, seeds, heads)),
+    )
+
+
+def head(labelled: int, pool: int) -> str:
+    """A budget as a share of the pool and, in brackets, as a number of images."""
+    return f"{100 * labelled / pool:.3g} % ({labelled})"
+
+
+def decimals(largest: float) -> int:
+    """Decimals that write numbers up to ``largest`` with three digits below 1 and four from 1 on."""
+    if not largest > 0:
+        return 3
+    return max(0, 2 - math.floor(math.log10(largest)) + (largest >= 1))
+
+
+def _total_loss(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[(rows["task"] == TOTAL_LOSS[0]) & (rows["metric"] == TOTAL_LOSS[1])]
+
+
+def _order(cells: pd.DataFrame, strategies: set[str]) -> list[str]:
+    means = cells.pivot_table(index="strategy", columns="labelled", values="mean")
+    return ranking(means.reindex(sorted(strategies)))
+
+
+def _gap(expected: bool) -> Cell:
+    return Cell("\N{EN DASH}" if expected else "")
+
+
+def _reference(
+    written: Mapping[tuple[str, int], Cell], columns: list[int]
+) -> tuple[str, Sequence[Cell]] | None:
+    cells = [written.get((FULL_DATA, size), _gap(False)) for size in columns]
+    return (FULL_DATA, cells) if any(cell.mean for cell in cells) else None
+
+
+def _written(cells: pd.DataFrame, seeds: int) -> dict[tuple[str, int], Cell]:
+    places = decimals(float(cells["mean"].abs().max()))
+    written = {(row.strategy, row.labelled): _cell(row, seeds, places) for row in cells.itertuples()}
+    comparable = cells[(cells["strategy"] != FULL_DATA) & (cells["seeds"] == seeds)]
+    for _, column in comparable.groupby("labelled"):
+        for key, mark in _marks(column, metric(TOTAL_LOSS[1]).better, places).items():
+            written[key] = replace(written[key], mark=mark)
+    return written
+
+
+def _cell(row: object, seeds: int, places: int) -> Cell:
+    mean, high, n = (getattr(row, field) for field in ("mean", "high", "seeds"))
+    spread = "" if math.isnan(high) else f" ± {high - mean:.{places}f}"
+    return Cell(f"{mean:.{places}f}", spread, "" if n == seeds else f" [n = {n}]")
+
+
+def _marks(column: pd.DataFrame, better: Better | None, places: int) -> dict[tuple[str, int], Mark]:
+    """Best and second of one budget, as rounded; ties share a mark."""
+    if better is None or len(column) < 2:
+        return {}
+    rank = (WORSE[better] * column["mean"].round(places)).rank(method="min")
+    marks: dict[float, Mark] = {1.0: "best", 2.0: "second"}
+    ranked = zip(column["strategy"], column["labelled"], rank, strict=True)
+    return {(name, size): marks[place] for name, size, place in ranked if place in marks}
+
+
+def _caption(results: Results, dataset: str, seeds: list[int]) -> str:
+    val = f", {results.val} validation images" if results.val else ""
+    listed = ", ".join(map(str, seeds))
+    if len(seeds) == 1:
+        spread = f"one seed ({listed}), so no interval"
+    else:
+        spread = f"mean ± half-width of the 95 % t interval over {len(seeds)} seeds ({listed})"
+    few = "; descriptive: too few seeds for a test" if len(seeds) < SEEDS_FOR_A_TEST else ""
+    return (
+        f"{dataset}: total validation loss over the share of labelled images (pool of "
+        f"{results.pool[dataset]}{val}); {spread}{few}. Lower is better; sorted by the mean over the budgets "
+        "that all strategies have."
+    )
+
+
+def _notes(
+    rows: pd.DataFrame, order: list[str], budgets: list[int], seeds: list[int], heads: Mapping[int, str]
+) -> Iterator[str]:
+    """What is missing, and what a number of seeds in a cell means."""
+    short = False
+    for name in [*order, FULL_DATA]:
+        expected = [max(heads)] if name == FULL_DATA else budgets
+        of_strategy = rows[rows["strategy"] == name]
+        gaps = missing_seeds(of_strategy, expected, seeds)
+        short |= bool(gaps) and bool(of_strategy["value"].notna().any())
+        if gaps:
+            yield f"{name} has no result for {_listed(gaps, expected, heads)}."
+    if short:
+        yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
+    if order and "random" not in order:
+        yield "random is not among the strategies, so nothing here says what choosing is worth."
+
+
+def _listed(gaps: Mapping[int, list[int]], expected: Sequence[int], heads: Mapping[int, str]) -> str:
+    def where(sizes: list[int]) -> str:
+        return "any budget" if len(sizes) == len(expected) else ", ".join(heads[size] for size in sizes)
+
+    seeds: dict[str, list[str]] = {}
+    for seed, sizes in gaps.items():
+        seeds.setdefault(where(sizes), []).append(str(seed))
+    return "; ".join(f"seed{'s' * (len(s) > 1)} {', '.join(s)} at {place}" for place, s in seeds.items())

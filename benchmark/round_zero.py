@@ -1,0 +1,120 @@
+"""Round 0 of a seed, trained once and shared by all strategies.
+
+Networks see no strategy: the first labelled set, the weights and the batches are the same for all, and what
+strategies train beside the network leaves it unchanged. So all their companions are trained in one go.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmark.bench import Bench
+from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round
+from benchmark.networks import Network, build_network
+from benchmark.randomness import global_torch_stream
+from benchmark.store import ROUND_ZERO, Round, nulls, read_blob, write_blob
+from benchmark.training.train import Trained, make_companion
+from strategies.interface import Strategy
+
+
+def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
+    """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
+    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
+        missing = {name: s for name, s in strategies.items() if _load(bench, seed, name, s) is None}
+        if missing:
+            _compute(bench, seed, missing)
+
+
+def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:
+    """The network and metrics of round 0, with this strategy's companion; computed if not stored."""
+    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
+        return _load(bench, seed, name, strategy) or _compute(bench, seed, {name: strategy})
+
+
+def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
+    positions = bench.first_set(seed)
+    fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies)
+    before = _stored_weights(bench, seed)
+    companions = dict(before["companions"]) if before else {}
+    companions |= {name: module.state_dict() for name, module in fitted.trained.companions.items()}
+    content = {"network": fitted.trained.network.state_dict(), "companions": companions}
+    write_blob(_weights_file(bench, seed), _to_bytes(content))
+    bench.store.write(_record(bench, seed, fitted))
+    return fitted
+
+
+def _load(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted | None:
+    done = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
+    weights = _stored_weights(bench, seed) if done else None
+    if done is None or weights is None:
+        return None
+    network = _network(bench, seed)
+    companion = make_companion(strategy, network, bench.streams(seed, 0))
+    if companion is not None and name not in weights["companions"]:
+        return None
+    network.load_state_dict(weights["network"])
+    companions = _restored(name, companion, weights["companions"])
+    metrics = {
+        t: {m: float("nan") if v is None else v for m, v in vs.items()} for t, vs in done.metrics.items()
+    }
+    return Fitted(Trained(network, companions), metrics, done.weights_digest, done.seconds)
+
+
+def _network(bench: Bench, seed: int) -> Network:
+    with global_torch_stream(bench.streams(seed, 0).seed_of("weights")):
+        network = build_network(bench.experiment.network, bench.dataset.tasks)
+    return network.to(bench.device)
+
+
+def _restored(name: str, companion: nn.Module | None, states: Mapping[str, Any]) -> dict[str, nn.Module]:
+    if companion is None:
+        return {}
+    companion.load_state_dict(states[name])
+    return {name: companion}
+
+
+def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=ROUND_ZERO,
+        seed=seed,
+        round=0,
+        key=_key(bench, seed),
+        labelled=_first_ids(bench, seed),
+        metrics=nulls(fitted.metrics),
+        weights_digest=fitted.weights_digest,
+        seconds=fitted.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
+
+
+def _key(bench: Bench, seed: int) -> str:
+    return key_of(bench, ROUND_ZERO, seed, 0, list(_first_ids(bench, seed)), None)
+
+
+def _first_ids(bench: Bench, seed: int) -> tuple[str, ...]:
+    return tuple(bench.dataset.train.ids[position] for position in bench.first_set(seed))
+
+
+def _weights_file(bench: Bench, seed: int) -> Path:
+    return bench.store.trajectory(bench.dataset.name, ROUND_ZERO, seed) / "weights.pt"
+
+
+def _stored_weights(bench: Bench, seed: int) -> dict[str, Any] | None:
+    content = read_blob(_weights_file(bench, seed))
+    if content is None:
+        return None
+    stored: dict[str, Any] = torch.load(io.BytesIO(content), map_location=bench.device, weights_only=True)
+    return stored
+
+
+def _to_bytes(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

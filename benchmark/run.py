@@ -1,0 +1,142 @@
+"""Run an experiment: check it against what the folder holds, plan, execute, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.catalogue import preset_file
+from benchmark.config import Experiment, validated
+from benchmark.errors import UserError
+from benchmark.progress import Progress
+from benchmark.store import to_json, write_atomically
+
+EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
+#: What results in one folder must agree on, for numbers to be comparable.
+FIXED = ("data", "task_weights", "network", "recipe", "budgets")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where the results are, the table for the terminal, the figures, and what failed."""
+
+    folder: Path
+    table: str
+    figures: tuple[Path, ...]
+    failures: tuple[str, ...]
+
+
+def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, Any]) -> Experiment:
+    """The experiment of a YAML file or a preset, with command-line flags over it.
+
+    A YAML file may name a ``preset`` to start from. Raises UserError with all mistakes at once.
+    """
+    own = read_yaml(file) if file else {}
+    preset = preset or own.pop("preset", None) or (None if file else "quick")
+    dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
+    base = read_yaml(preset_file(dataset, preset)) if preset else {}
+    fields = _merged(_merged(base, own), {"dataset": dataset, **flags})
+    fields.setdefault("name", "-".join(filter(None, (Path(dataset).stem, preset))))
+    return validated(fields, str(file or f"preset {preset} with your options"))
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises UserError."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} must hold fields, 'name: value' a line, not {type(content).__name__}.")
+    return content
+
+
+def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
+    """Run all jobs of an experiment into a folder and write its report; what is stored is not done again."""
+    from benchmark.bench import open_bench
+    from benchmark.execution.serial import run_serial
+    from benchmark.plan import plan, trainings_left
+    from benchmark.report import write_report
+
+    _check_agreement(experiment, out)
+    progress.say(f"Opening {experiment.dataset}")
+    bench = open_bench(experiment, out, progress)
+    _write_head(experiment, bench.dataset, bench.device, out)
+    jobs = list(plan(experiment))
+    left = sum(trainings_left(bench, job) for job in jobs)
+    progress.say(f"{len(jobs)} jobs, {left} trainings to do on {bench.device}; results in {out}")
+    progress.begin(left * experiment.recipe.iterations)
+    try:
+        failures = run_serial(bench, jobs)
+    finally:
+        progress.end()
+        bench.store.write_results()
+    report = write_report(out)
+    return Outcome(out, report.text, report.figures, tuple(f"{f.job.label}: {f.reason}" for f in failures))
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``, mappings merged field by field."""
+    merged = dict(base)
+    for name, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged
+
+
+def _check_agreement(experiment: Experiment, out: Path) -> None:
+    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added."""
+    file = out / EXPERIMENT
+    if not file.is_file():
+        return
+    stored = validated(read_yaml(file) | {"strategies": experiment.strategies}, str(file))
+    differences = [
+        f"{path}: {before!r} there, {now!r} now"
+        for path, before, now in _differences(
+            stored.model_dump(mode="json"), experiment.model_dump(mode="json")
+        )
+        if path.split(".")[0] in FIXED
+    ]
+    if differences:
+        raise UserError(
+            f"{out} holds results of another experiment ({'; '.join(differences)}): give another --out, or "
+            "the same settings."
+        )
+
+
+def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = sorted({*before, *now})
+        return [d for n in names for d in _differences(before.get(n), now.get(n), f"{path}.{n}".lstrip("."))]
+    return [] if before == now else [(path, before, now)]
+
+
+def _write_head(experiment: Experiment, dataset: Any, device: Any, out: Path) -> None:
+    import json
+
+    import torch
+
+    from benchmark.environment import describe
+
+    environment = describe(dataset, device, torch.get_num_threads())
+    file = out / ENVIRONMENT
+    if file.is_file():
+        stored = json.loads(file.read_text())["data"]
+        if (stored["name"], stored["digest"]) != (dataset.name, dataset.digest):
+            raise UserError(
+                f"{out} holds results on other data (the images or labels differ): give another --out."
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    fields = experiment.model_dump(mode="json", exclude={"device", "threads", "data_root"})
+    if (out / EXPERIMENT).is_file():
+        stored = read_yaml(out / EXPERIMENT)
+        for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
+            fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
+    write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
+    write_atomically(file, to_json(environment))

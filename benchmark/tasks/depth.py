@@ -1,0 +1,78 @@
+"""Depth: L1 and root mean square error in metres; NaN is invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.tasks.colours import ramp
+from benchmark.tasks.task import Meter, Task, mean_over_pixels
+
+
+class Depth(Task):
+    """One number per pixel (float32, H x W)."""
+
+    kind = "scalar"
+
+    @property
+    def channels(self) -> int:
+        """The number itself."""
+        return 1
+
+    def valid(self, label: Tensor) -> Tensor:
+        """Pixels with a finite value."""
+        return label.isfinite()
+
+    def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
+        """Absolute difference."""
+        difference = (prediction[:, 0] - label.nan_to_num(0.0)).abs()
+        return mean_over_pixels(difference, self.valid(label))
+
+    def as_label(self, prediction: Tensor) -> Tensor:
+        """The number itself."""
+        return prediction[:, 0]
+
+    def meter(self) -> Meter:
+        """Root mean square error over all valid pixels pooled, and the mean relative error."""
+        return DepthMeter()
+
+    def unlabelled(self, height: int, width: int) -> NDArray[Any]:
+        """All invalid."""
+        return np.full((height, width), np.nan, np.float32)
+
+    def colour(self, label: NDArray[Any]) -> NDArray[np.uint8]:
+        """Near is bright, far is dark, invalid is black."""
+        return ramp(label)
+
+    def zoomed(self, label: Tensor, factor: Tensor) -> Tensor:
+        """Magnifying by f looks like standing f times nearer: metres are divided by it."""
+        return label / factor[:, None, None]
+
+
+class DepthMeter(Meter):
+    """Sums of squared and of relative errors."""
+
+    def __init__(self) -> None:
+        self.sums: Tensor = torch.zeros(3, dtype=torch.float64)
+
+    def update(self, prediction: Tensor, label: Tensor) -> None:
+        """Add one batch."""
+        valid = label.isfinite()
+        truth = torch.where(valid, label, torch.ones_like(label)).double()
+        error = torch.where(valid, (prediction[:, 0].double() - truth).abs(), 0.0)
+        relative = error / truth.abs().clamp(min=1e-6)
+        self.sums = self.sums.to(error.device) + torch.stack(
+            [(error**2).sum(), relative.sum(), valid.sum().double()]
+        )
+
+    def compute(self) -> Mapping[str, float]:
+        """In the units of the label (metres); the relative error is a share."""
+        squared, relative, count = self.sums.tolist()
+        if not count:
+            return {"rmse": float("nan"), "abs_rel": float("nan")}
+        return {"rmse": float((squared / count) ** 0.5), "abs_rel": relative / count}

@@ -1,0 +1,76 @@
+"""Semantic segmentation: cross entropy and mIoU from summed counts; 255 is ignored in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.tasks.colours import class_colours
+from benchmark.tasks.task import IGNORE, Meter, Task, mean_over_pixels
+
+
+class Semseg(Task):
+    """One of several classes per pixel (uint8, H x W)."""
+
+    kind = "categorical"
+
+    @property
+    def channels(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def valid(self, label: Tensor) -> Tensor:
+        """Pixels that are not ignored."""
+        return label != IGNORE
+
+    def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
+        """Cross entropy."""
+        entropy = F.cross_entropy(prediction, label.long(), ignore_index=IGNORE, reduction="none")
+        return mean_over_pixels(entropy, self.valid(label))
+
+    def as_label(self, prediction: Tensor) -> Tensor:
+        """The most probable class."""
+        return prediction.argmax(1).to(torch.uint8)
+
+    def meter(self) -> Meter:
+        """Mean intersection over union and pixel accuracy."""
+        return ConfusionMeter(self.channels)
+
+    def unlabelled(self, height: int, width: int) -> NDArray[Any]:
+        """All ignored."""
+        return np.full((height, width), IGNORE, np.uint8)
+
+    def colour(self, label: NDArray[Any]) -> NDArray[np.uint8]:
+        """One colour a class, black where ignored."""
+        colours: NDArray[np.uint8] = class_colours(self.channels)[label]
+        return colours
+
+
+class ConfusionMeter(Meter):
+    """Confusion counts of all pixels seen (rows: label, columns: prediction)."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.counts: Tensor = torch.zeros(())
+
+    def update(self, prediction: Tensor, label: Tensor) -> None:
+        """Add one batch."""
+        cell = label.long() * self.classes + prediction.argmax(1)
+        cell = torch.where(label == IGNORE, self.classes**2, cell)
+        counts = torch.bincount(cell.flatten(), minlength=self.classes**2 + 1)[:-1]
+        self.counts = self.counts.to(counts.device) + counts.reshape(self.classes, self.classes)
+
+    def compute(self) -> Mapping[str, float]:
+        """The mean is over the classes that occur in a label or a prediction."""
+        if not self.counts.sum():
+            return {"miou": float("nan"), "accuracy": float("nan")}
+        hits = self.counts.diagonal().double()
+        union = (self.counts.sum(0) + self.counts.sum(1)).double() - hits
+        iou = (hits / union)[union > 0].mean()
+        return {"miou": 100 * float(iou), "accuracy": 100 * float(hits.sum() / self.counts.sum())}

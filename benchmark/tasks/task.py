@@ -1,0 +1,111 @@
+"""What a task is: a kind, a loss per image, metrics, colours. One file a task implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from strategies.interface import Kind, TaskSpec
+
+IGNORE = 255
+
+
+class Meter(ABC):
+    """Accumulates what its metrics need, batch by batch, on the device and without reading it back."""
+
+    @abstractmethod
+    def update(self, prediction: Tensor, label: Tensor) -> None:
+        """Take in one batch of refined logits (B x C x H x W) and its encoded labels."""
+
+    @abstractmethod
+    def compute(self) -> Mapping[str, float]:
+        """Metric values over everything seen; NaN where nothing was labelled."""
+
+
+class Task(ABC):
+    """A named task. Labels are *encoded*: tensors of B images in the layout of ``encode``.
+
+    ``weight`` is the task's share in the multi-task loss (Xu et al. 2018 and successors fix it per data set).
+    """
+
+    kind: ClassVar[Kind]
+    default_weight: ClassVar[float] = 1.0
+
+    def __init__(self, name: str, classes: Sequence[str] = (), weight: float | None = None) -> None:
+        self.name = name
+        self.classes = tuple(classes)
+        self.weight = self.default_weight if weight is None else weight
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Channels of a prediction."""
+
+    @abstractmethod
+    def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
+        """Loss of every image (B), its mean over valid pixels; 0 for an image without one."""
+
+    @abstractmethod
+    def valid(self, label: Tensor) -> Tensor:
+        """Which pixels carry a label (B x H x W, boolean)."""
+
+    @abstractmethod
+    def as_label(self, prediction: Tensor) -> Tensor:
+        """The label that a prediction stands for, encoded."""
+
+    @abstractmethod
+    def meter(self) -> Meter:
+        """A fresh accumulator of the task's metrics."""
+
+    @abstractmethod
+    def unlabelled(self, height: int, width: int) -> NDArray[Any]:
+        """An encoded label that says nothing."""
+
+    @abstractmethod
+    def colour(self, label: NDArray[Any]) -> NDArray[np.uint8]:
+        """A label, as a sample holds it, as an RGB picture (H x W x 3)."""
+
+    def encode(self, label: NDArray[Any]) -> NDArray[Any]:
+        """A sample's label in the layout of the batches."""
+        return label
+
+    def mirrored(self, label: Tensor) -> Tensor:
+        """The encoded label of the image mirrored left to right."""
+        return label.flip(-1)
+
+    def unmirrored_prediction(self, prediction: Tensor) -> Tensor:
+        """A prediction for the mirrored image, brought back onto the image itself."""
+        return prediction.flip(-1)
+
+    def zoomed(self, label: Tensor, factor: Tensor) -> Tensor:
+        """The encoded label after its image was magnified by ``factor`` (B): values only, not geometry."""
+        del factor
+        return label
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What a strategy may know of this task."""
+        return TaskSpec(self.name, self.kind, self.channels, self._loss_against)
+
+    def _loss_against(self, prediction: Tensor, target: Tensor) -> Tensor:
+        return self.loss(prediction, self.as_label(target.detach()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, channels={self.channels}, weight={self.weight:g})"
+
+
+def mean_over_pixels(values: Tensor, valid: Tensor) -> Tensor:
+    """Mean over the valid pixels of every image (B x H x W to B); 0, not NaN, where there is none."""
+    total = torch.where(valid, values, torch.zeros_like(values)).sum((1, 2))
+    return total / valid.sum((1, 2)).clamp(min=1)
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Element-wise quotient that is 0 where the denominator is 0."""
+    return numerator / denominator.clamp(min=1e-12)

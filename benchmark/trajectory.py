@@ -1,0 +1,198 @@
+"""The active-learning loop of one strategy and seed: train, evaluate, observe, select, round by round.
+
+A trajectory is a pure function of its configuration. Resuming is running it again: stored rounds are read
+back, and what is missing is computed to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.bench import Bench
+from benchmark.errors import UserError
+from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round, timed
+from benchmark.round_zero import round_zero
+from benchmark.store import FULL_DATA, Round, nulls
+from benchmark.training.observe import observe
+from strategies.choosing import choose
+from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+from strategies.registry import Named
+
+
+@dataclass(frozen=True)
+class History:
+    """Positions labelled so far, in order of choice, and what each scored when it was chosen (L x T)."""
+
+    positions: Positions
+    scores: Scores | None = None
+
+    def after(self, done: Round, bench: Bench) -> History:
+        """With this round's selection labelled; the first set takes the first round's scores."""
+        chosen = np.array([bench.position_of[image] for image in done.selected], dtype=np.int64)
+        positions = np.concatenate([self.positions, chosen])
+        if done.scores is None:
+            return History(positions)
+        scores = np.array(done.scores, dtype=np.float64)
+        earlier = scores[self.positions] if self.scores is None else self.scores
+        return History(positions, np.concatenate([earlier, scores[chosen]]))
+
+
+def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
+    """Play all rounds of one strategy and seed; stored ones are read back. Holds the trajectory's lock."""
+    with bench.store.locked(bench.dataset.name, named.name, seed):
+        strategy, history = named.create(), History(bench.first_set(seed))
+        for number in range(len(bench.counts)):
+            turn = Turn(bench, named, strategy, seed, number, history)
+            done = turn.stored() or bench.store.write(turn.play())
+            strategy.load_state_dict(done.strategy_state)
+            history = history.after(done, bench)
+
+
+def run_full_data(bench: Bench, seed: int) -> None:
+    """Train one network on the whole pool: the loss that strategies try to reach with fewer labels."""
+    positions = np.arange(len(bench.dataset.train.ids))
+    with bench.store.locked(bench.dataset.name, FULL_DATA, seed):
+        key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
+        if not stored_round(bench, FULL_DATA, seed, 0, key):
+            fitted = fit(bench, positions, bench.streams(seed, 0))
+            bench.store.write(_round(bench, FULL_DATA, seed, 0, key, positions, fitted))
+            _say(bench, FULL_DATA, seed, len(positions), fitted)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One round of one trajectory."""
+
+    bench: Bench
+    named: Named
+    strategy: Strategy
+    seed: int
+    number: int
+    history: History
+
+    def stored(self) -> Round | None:
+        """This round as an earlier run left it."""
+        return stored_round(self.bench, self.named.name, self.seed, self.number, self._key())
+
+    def play(self) -> Round:
+        """Train and evaluate, then observe the pool and select, unless this is the last round."""
+        fitted = self._fit()
+        seconds = dict(fitted.seconds)
+        selection = self._select(fitted, seconds) if self._budget else None
+        _say(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
+        return _round(
+            self.bench,
+            self.named.name,
+            self.seed,
+            self.number,
+            self._key(),
+            self.history.positions,
+            fitted,
+            selection,
+            self.strategy,
+            seconds,
+        )
+
+    @property
+    def _budget(self) -> int:
+        counts = (*self.bench.counts, self.bench.counts[-1])
+        return counts[self.number + 1] - counts[self.number]
+
+    def _fit(self) -> Fitted:
+        if self.number == 0:
+            return round_zero(self.bench, self.seed, self.named.name, self.strategy)
+        streams = self.bench.streams(self.seed, self.number)
+        companions = {self.named.name: self.strategy}
+        return fit(self.bench, self.history.positions, streams, self._weights(), companions)
+
+    def _weights(self) -> Scores | None:
+        scores = self.history.scores
+        weights = None if scores is None else self.strategy.loss_weights(scores)
+        if scores is not None and weights is not None and not _usable(weights, scores.shape):
+            raise UserError(
+                f"Strategy {self.named.name!r} gave loss weights that are not {scores.shape} (images x "
+                "tasks) finite numbers of 0 or more."
+            )
+        return weights
+
+    def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
+        bench, name = self.bench, self.named.name
+        network, companion = fitted.trained.network, fitted.trained.companions.get(name)
+        size = bench.experiment.recipe.evaluation_batch_size
+        with timed(seconds, "observe", bench.device):
+            ids = bench.dataset.train.ids
+            rows = observe(network, companion, bench.pool, ids, self.strategy, name, size)
+        with timed(seconds, "select", bench.device):
+            selection = choose(self.strategy, name, self._pool(rows), self._budget)
+        if selection.tasks is not None:
+            raise UserError(
+                f"Strategy {name!r} asks for some tasks' labels only; whole images are labelled here."
+            )
+        return selection
+
+    def _pool(self, rows: dict[str, NDArray[Any]]) -> Pool:
+        bench, count = self.bench, len(self.bench.dataset.train.ids)
+        return Pool(
+            tasks=tuple(task.spec for task in bench.dataset.tasks),
+            ids=bench.dataset.train.ids,
+            labelled=self.history.positions,
+            unlabelled=np.setdiff1d(np.arange(count), self.history.positions),
+            rows=rows,
+            round=self.number,
+            budget_left=bench.counts[-1] - bench.counts[self.number],
+            costs=np.ones(count),
+            rng=bench.streams(self.seed, self.number).numpy("strategy"),
+        )
+
+    def _key(self) -> str:
+        code = f"{self.named.name}@{self.named.entry.file_digest}"
+        ids = _ids(self.bench, self.history.positions)
+        return key_of(self.bench, code, self.seed, self.number, ids, self._weights())
+
+
+def _round(
+    bench: Bench,
+    strategy: str,
+    seed: int,
+    number: int,
+    key: str,
+    positions: Positions,
+    fitted: Fitted,
+    selection: Selection | None = None,
+    memory: Strategy | None = None,
+    seconds: dict[str, float] | None = None,
+) -> Round:
+    scores = None if selection is None or selection.scores is None else selection.scores.tolist()
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=strategy,
+        seed=seed,
+        round=number,
+        key=key,
+        labelled=tuple(_ids(bench, positions)),
+        metrics=nulls(fitted.metrics),
+        weights_digest=fitted.weights_digest,
+        selected=tuple(_ids(bench, selection.indices)) if selection else (),
+        scores=scores,
+        strategy_state=memory.state_dict() if memory else {},
+        seconds=seconds or fitted.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
+
+
+def _ids(bench: Bench, positions: Positions | Sequence[int]) -> list[str]:
+    return [bench.dataset.train.ids[position] for position in positions]
+
+
+def _usable(weights: Scores, shape: tuple[int, ...]) -> bool:
+    return weights.shape == shape and bool(np.isfinite(weights).all() and (weights >= 0).all())
+
+
+def _say(bench: Bench, strategy: str, seed: int, labelled: int, fitted: Fitted) -> None:
+    loss = fitted.metrics["total"]["loss"]
+    bench.progress.finished(f"{strategy}, seed {seed}: {labelled} labelled, total loss {loss:.4f}")

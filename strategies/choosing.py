@@ -1,0 +1,79 @@
+"""Ask a strategy for a selection and check what it says, the same way everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+
+
+class BrokenSelectionError(ValueError):
+    """A strategy broke the contract; the sentence names it and says how."""
+
+
+def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
+    """The strategy's selection of ``budget`` unlabelled images, checked.
+
+    The strategy is shown the pool sorted by id, so that none can depend on the pool's order.
+
+    Raises BrokenSelectionError for a selection of the wrong size, out of range, labelled already, with
+    repetitions, or with scores that are not finite.
+    """
+    order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
+    selection = strategy.select(_reordered(pool, order), budget)
+    _check(selection, name, _reordered(pool, order), budget)
+    return replace(selection, indices=order[selection.indices], scores=_back(selection.scores, order))
+
+
+def _reordered(pool: Pool, order: Positions) -> Pool:
+    where = np.empty_like(order)
+    where[order] = np.arange(len(order))
+    return replace(
+        pool,
+        ids=tuple(pool.ids[i] for i in order),
+        labelled=np.sort(where[pool.labelled]),
+        unlabelled=np.sort(where[pool.unlabelled]),
+        rows={name: rows[order] for name, rows in pool.rows.items()},
+        costs=pool.costs[order],
+    )
+
+
+def _back(scores: Scores | None, order: Positions) -> Scores | None:
+    if scores is None:
+        return None
+    original = np.empty_like(scores, dtype=np.float64)
+    original[order] = scores
+    return original
+
+
+def _check(selection: Selection, name: str, pool: Pool, budget: int) -> None:
+    for problem in (_indices_problem(selection, pool, budget), _extras_problem(selection, pool, budget)):
+        if problem:
+            raise BrokenSelectionError(f"Strategy {name!r} {problem}.")
+
+
+def _indices_problem(selection: Selection, pool: Pool, budget: int) -> str:
+    indices = np.asarray(selection.indices)
+    if indices.shape != (budget,) or not np.issubdtype(indices.dtype, np.integer):
+        return f"chose an array of shape {indices.shape} and type {indices.dtype}, not {budget} positions"
+    if len(np.unique(indices)) < budget:
+        return "chose an image twice"
+    if not np.isin(indices, np.concatenate([pool.unlabelled, pool.labelled])).all():
+        return f"chose a position outside the pool of {len(pool.ids)} images"
+    if not np.isin(indices, pool.unlabelled).all():
+        return "chose an image that is labelled already"
+    return ""
+
+
+def _extras_problem(selection: Selection, pool: Pool, budget: int) -> str:
+    scores, tasks = selection.scores, selection.tasks
+    shape = (len(pool.ids), len(pool.tasks))
+    if scores is not None and np.shape(scores) != shape:
+        return f"gave scores of shape {np.shape(scores)}, not {shape} (images x tasks)"
+    if scores is not None and not np.isfinite(scores).all():
+        return "gave scores that are not finite"
+    if tasks is not None and (np.shape(tasks) != (budget, shape[1]) or np.asarray(tasks).dtype != np.bool_):
+        return f"gave a task mask that is not boolean of shape {(budget, shape[1])}"
+    return ""

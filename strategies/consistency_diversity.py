@@ -1,0 +1,159 @@
+"""The method: task consistency and diversity, reconstructed from its abstract (METHOD, sections 1 to 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.diversity import k_center_greedy
+from strategies.interface import (
+    Companion,
+    Kind,
+    Outputs,
+    Pool,
+    Positions,
+    Scores,
+    Selection,
+    Shapes,
+    Strategy,
+)
+from strategies.ranking import Normalisation, highest, normalise, rank_weights
+from strategies.registry import register
+from strategies.scoring import columns
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@register(
+    "consistency-diversity",
+    source="Hekimoglu, Schmidt & Marcos-Ramiro, WACV 2024; reconstructed from the abstract",
+)
+class ConsistencyDiversity(Strategy):
+    """Images whose initial and refined predictions disagree, far from all that is labelled or chosen.
+
+    measure: divergence of the two predictions, or the task's training loss between them (loss).
+    categorical, binary, scalar, direction: the divergence for tasks of that kind.
+    scales: of several initial predictions, the finest or the mean of all.
+    normalise: how scores are put on one scale before their mean over tasks is taken.
+    representation: bottleneck of a distillation auto-encoder (distill), concat, or pca, of task features.
+    pooling: features averaged over pixels (mean) or weighted by the task's inconsistency map.
+    dimensions: length of the unified representation for distill and pca.
+    select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
+    scores (filter). power=0 is pure diversity.
+    weighting: loss weights from the rank of each image's score for the task (rank), or equal ones (none).
+    gain: how far those weights go, 1 - gain to 1 + gain.
+    """
+
+    def __init__(
+        self,
+        measure: Literal["divergence", "loss"] = "divergence",
+        categorical: Literal["js", "kl"] = "js",
+        binary: Literal["js", "difference", "weighted"] = "js",
+        scalar: Literal["difference", "relative"] = "difference",
+        direction: Literal["cosine", "l1"] = "cosine",
+        scales: Literal["finest", "mean"] = "finest",
+        normalise: Normalisation = "rank",
+        representation: Literal["distill", "concat", "pca"] = "distill",
+        pooling: Literal["mean", "inconsistency"] = "mean",
+        dimensions: int = 128,
+        select: Literal["product", "filter"] = "product",
+        power: float = 1.0,
+        keep: float = 3.0,
+        weighting: Literal["rank", "none"] = "rank",
+        gain: float = 0.5,
+    ) -> None:
+        _check(dimensions=dimensions >= 1, power=power >= 0, keep=keep >= 1, gain=0 <= gain <= 1)
+        self.by_loss = measure == "loss"
+        self.divergence: dict[Kind, str] = {
+            "categorical": categorical,
+            "binary": binary,
+            "scalar": scalar,
+            "direction": direction,
+        }
+        self.scales, self.normalisation = scales, normalise
+        self.representation, self.pooling, self.dimensions = representation, pooling, dimensions
+        self.filter, self.power, self.keep = select == "filter", power, keep
+        self.gain = gain if weighting == "rank" else 0.0
+
+    def companion(self, shapes: Shapes) -> Companion | None:
+        """The distillation auto-encoder, if the representation is distilled."""
+        from strategies.representation import Distillation
+
+        return (
+            Distillation(shapes, self.dimensions, self._vectors) if self.representation == "distill" else None
+        )
+
+    def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """The inconsistency of every task (B each) and the image's vector."""
+        from strategies.representation import concatenated
+
+        unified = outputs.companion.get("unified")
+        vector = concatenated(self._vectors(outputs)) if unified is None else unified
+        return {"vector": vector, **self._inconsistencies(outputs)}
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        """Score times distance, one image at a time; or k-center among the highest scores."""
+        raw = columns(pool, [task.name for task in pool.tasks])
+        score = np.zeros(len(pool.ids))
+        score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
+        candidates = self._candidates(pool, score, budget)
+        weights = None if self.filter else score**self.power
+        vectors = self._representation(pool)
+        chosen = k_center_greedy(
+            vectors, budget, labelled=pool.labelled, candidates=candidates, weights=weights, rng=pool.rng
+        )
+        return Selection(chosen, raw)
+
+    def loss_weights(self, scores: Scores) -> Scores | None:
+        """Each task learns first from the images that were inconsistent for it."""
+        return rank_weights(scores, self.gain) if self.gain else None
+
+    def _inconsistencies(self, outputs: Outputs) -> dict[str, Tensor]:
+        from strategies.inconsistency import inconsistency_loss
+
+        if self.by_loss:
+            return {task.name: inconsistency_loss(outputs, task, self.scales) for task in outputs.tasks}
+        return {task: disagreement.mean((1, 2)) for task, disagreement in self._maps(outputs).items()}
+
+    def _maps(self, outputs: Outputs) -> dict[str, Tensor]:
+        from strategies.inconsistency import inconsistency_map
+
+        return {t.name: inconsistency_map(outputs, t, self.divergence, self.scales) for t in outputs.tasks}
+
+    def _vectors(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        from strategies.representation import map_pooled, mean_pooled
+
+        return mean_pooled(outputs) if self.pooling == "mean" else map_pooled(outputs, self._maps(outputs))
+
+    def _representation(self, pool: Pool) -> NDArray[Any]:
+        from strategies.representation import principal_components
+
+        rows = pool.rows["vector"]
+        return principal_components(rows, self.dimensions) if self.representation == "pca" else rows
+
+    def _candidates(self, pool: Pool, score: Scores, budget: int) -> Positions:
+        if not self.filter:
+            return pool.unlabelled
+        count = min(len(pool.unlabelled), round(self.keep * budget))
+        return pool.unlabelled[highest(score[pool.unlabelled], count, pool.rng)]
+
+
+def _non_negative(score: Scores) -> Scores:
+    """Z-scores go below zero, and a negative score times a distance would prefer the nearest image."""
+    return score - min(0.0, float(score.min()))
+
+
+def _check(**conditions: bool) -> None:
+    wanted = {
+        "dimensions": "at least 1",
+        "power": "0 or more",
+        "keep": "at least 1",
+        "gain": "from 0 to 1",
+    }
+    for name, holds in conditions.items():
+        if not holds:
+            raise ValueError(f"consistency-diversity: {name} must be {wanted[name]}")

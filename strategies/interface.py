@@ -1,0 +1,158 @@
+"""The selection interface: all that a strategy sees, says and is.
+
+A strategy has two halves, because the dense predictions of a whole pool do not fit in memory:
+``measure`` turns one batch of network outputs, on the device, into a few numbers per image; ``select``
+chooses images from those rows, once per round. Neither ever sees a label, test data or the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # torch takes seconds to import, and listing strategies needs none of it
+    from torch import Generator, Tensor
+
+Kind = Literal["categorical", "binary", "scalar", "direction"]
+Positions = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a strategy may know of a task: its name, kind, number of channels and training loss."""
+
+    name: str
+    kind: Kind
+    channels: int
+    #: ``loss(prediction, target) -> B``: the task's own training loss of a prediction (B x C x H x W)
+    #: against a *prediction* of the same shape taken as the fixed target.
+    loss: Callable[[Tensor, Tensor], Tensor] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Network outputs for one batch of B images, on the device, without gradient and without labels.
+
+    ``initial[t]`` and ``refined[t]`` are logits (B x C x h x w and B x C x H x W); ``task_features[t]`` is
+    the map before the initial prediction; ``backbone_features`` holds one map per stage, fine to coarse.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    initial: Mapping[str, Tensor]
+    refined: Mapping[str, Tensor]
+    task_features: Mapping[str, Tensor]
+    backbone_features: tuple[Tensor, ...]
+    #: Initial predictions at coarser scales, fine to coarse, of networks that have them (MTI-Net).
+    coarser_initial: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    #: What the strategy's own companion said of this batch.
+    companion: Mapping[str, Tensor] = field(default_factory=dict)
+    #: The outputs under each declared view ("flip"), mapped back onto the untouched image.
+    views: Mapping[str, Outputs] = field(default_factory=dict)
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """Names of the tasks of these kinds, in task order."""
+        return tuple(task.name for task in self.tasks if task.kind in kinds)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Names of the tasks that predict one of several classes per pixel."""
+        return self.of_kind("categorical")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The N images to choose from, sorted by id, and what ``measure`` said of each.
+
+    ``rows[name]`` is an array of N rows, labelled images included; ``costs`` the price of labelling each
+    image; ``budget_left`` how many images may still be bought, this round included.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    ids: tuple[str, ...]
+    labelled: Positions
+    unlabelled: Positions
+    rows: Mapping[str, NDArray[Any]]
+    round: int
+    budget_left: int
+    costs: Scores
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The images to label next: ``budget`` unique unlabelled positions, in order of choice.
+
+    ``scores`` (N x T, higher is more informative, columns in task order) drive the loss weights and are kept
+    for the figures; ``tasks`` (budget x T, boolean) asks for some tasks' labels only.
+    """
+
+    indices: Positions
+    scores: Scores | None = None
+    tasks: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Channels of what a companion reads: one map per task, one map per backbone stage."""
+
+    tasks: tuple[TaskSpec, ...]
+    task_features: Mapping[str, int]
+    backbone_features: tuple[int, ...]
+
+
+class Companion(Protocol):
+    """A ``torch.nn.Module`` trained beside the network on detached features, with its own optimiser."""
+
+    def __call__(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """What it says of a batch; handed to ``measure`` as ``outputs.companion``."""
+
+    def loss(self, outputs: Outputs, task_losses: Tensor, generator: Generator) -> Tensor:
+        """Scalar training loss, given the network's losses (B x T, detached) and a random stream (CPU)."""
+
+
+class Strategy:
+    """One way to choose images. Subclass it, or register a function that returns scores.
+
+    A class attribute ``views`` names what ``measure`` wants in ``outputs.views``; ``reference`` marks an
+    upper reference that looks at labels and is never ranked.
+    """
+
+    views: ClassVar[tuple[Literal["flip"], ...]] = ()
+    reference: ClassVar[bool] = False
+
+    def companion(self, shapes: Shapes) -> Companion | None:
+        """A module to train beside the network, or None."""
+        del shapes
+        return None
+
+    def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """Numbers per image: tensors with B rows. A strategy that leaves this out costs no pool pass."""
+        del outputs
+        return {}
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        """Choose ``budget`` of ``pool.unlabelled``."""
+        del pool, budget
+        raise TypeError(f"{type(self).__name__} must define select(pool, budget)")
+
+    def loss_weights(self, scores: Scores) -> Scores | None:
+        """Training-loss weights (L x T) of the labelled images, or None for equal weights.
+
+        ``scores`` (L x T) holds what ``Selection.scores`` said of each image when it was chosen; the first
+        random set has the scores of the first round.
+        """
+        del scores
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the strategy remembers from round to round, as plain JSON values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``state_dict`` gave in the round before."""
+        del state

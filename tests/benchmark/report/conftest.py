@@ -1,0 +1,82 @@
+"""Results folders as a run leaves them, with curves of a realistic shape."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+HEADER = ["dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value"]
+STRATEGIES = ("random", "entropy", "core-set", "learning-loss", "consistency-diversity")
+#: Value with no labels beyond the first, gain towards all labels, spread over seeds.
+METRICS = {
+    ("total", "loss"): (1.3, -0.45, 0.025),
+    ("semseg", "loss"): (0.9, -0.3, 0.02),
+    ("semseg", "initial_loss"): (1.0, -0.3, 0.02),
+    ("semseg", "miou"): (31.0, 14.0, 0.9),
+    ("semseg", "accuracy"): (61.0, 14.0, 0.9),
+    ("depth", "loss"): (0.6, -0.15, 0.01),
+    ("depth", "rmse"): (0.9, -0.25, 0.015),
+    ("normals", "mean_angle"): (27.0, -5.0, 0.3),
+    ("edge", "edge_f"): (55.0, 12.0, 0.7),
+    ("saliency", "max_f"): (60.0, 12.0, 0.7),
+}
+Row = tuple[str, str, int, int, int, str, str, float | str]
+
+
+def rows(
+    strategies: Sequence[str] = STRATEGIES,
+    seeds: int = 5,
+    budgets: Sequence[int] = (40, 80, 120, 160),
+    pool: int = 400,
+    dataset: str = "rooms",
+    metrics: Mapping[tuple[str, str], tuple[float, float, float]] = METRICS,
+) -> list[Row]:
+    """One row per strategy, seed, budget and metric, and those of the full data."""
+    rng = np.random.default_rng(7)
+    table: list[Row] = []
+    for seed in range(seeds):
+        offset = rng.normal(size=len(metrics))
+        for place, strategy in enumerate(strategies):
+            for number, labelled in enumerate(budgets):
+                for index, ((task, metric), (start, gain, spread)) in enumerate(metrics.items()):
+                    progress = (
+                        (1 + 0.12 * place * (number > 0))
+                        * np.log(labelled / budgets[0])
+                        / np.log(pool / budgets[0])
+                    )
+                    value = start + gain * progress + spread * (0.7 * offset[index] + 0.7 * rng.normal())
+                    table.append((dataset, strategy, seed, number, labelled, task, metric, float(value)))
+        for (task, metric), (start, gain, spread) in metrics.items():
+            value = start + 1.02 * gain + spread * 0.5 * rng.normal()
+            table.append((dataset, "full-data", seed, 0, pool, task, metric, float(value)))
+    return table
+
+
+def write(
+    folder: Path, table: Iterable[Sequence[object]], pool: int = 400, header: Sequence[str] = HEADER
+) -> Path:
+    """A results folder with these rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([header, *table])
+    facts = {"data": {"pool": pool, "val": 150, "digest": "0"}, "device": "cpu"}
+    (folder / "environment.json").write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> SimpleNamespace:
+    """``rows`` and ``write``, for tests of their own results."""
+    return SimpleNamespace(rows=rows, write=write, header=HEADER, strategies=STRATEGIES)
+
+
+@pytest.fixture(scope="session")
+def total_only(synthetic: SimpleNamespace) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """The headline metric alone, where more figures would only take time."""
+    return {("total", "loss"): METRICS["total", "loss"]}

@@ -1,0 +1,63 @@
+"""The contract over the whole registry, and over variants that exercise every option of the method."""
+
+import pytest
+
+import baselines  # noqa: F401
+from strategies.contract import CLAUSES, Probe, broken
+from strategies.interface import Pool, Selection, Strategy
+from strategies.registry import Entry, Named, entries, resolve
+
+VARIANTS = [
+    "consistency-diversity[measure=loss]",
+    "consistency-diversity[categorical=kl,binary=weighted,scalar=relative,direction=l1,scales=mean]",
+    "consistency-diversity[binary=difference,normalise=zscore]",
+    "consistency-diversity[normalise=minmax,representation=concat]",
+    "consistency-diversity[representation=pca,dimensions=3,pooling=inconsistency]",
+    "consistency-diversity[pooling=inconsistency]",
+    "consistency-diversity[select=filter,keep=2]",
+    "consistency-diversity[power=0]",
+    "consistency-diversity[weighting=none]",
+    "consistency-diversity[gain=1]",
+]
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+@pytest.mark.parametrize("name", [*entries(), *VARIANTS])
+def test_every_strategy_keeps(name, clause):
+    clause(Probe(resolve(name)))
+
+
+class Cheat(Strategy):
+    """Breaks one clause on purpose."""
+
+    def __init__(self, how="first"):
+        self.how = how
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        picks = {
+            "first": lambda: pool.unlabelled[:budget],
+            "twice": lambda: pool.unlabelled[[0] * budget],
+            "labelled": lambda: pool.labelled[:budget],
+            "short": lambda: pool.unlabelled[: budget - 1],
+            "outside": lambda: pool.unlabelled[:budget] + 10_000,
+            "float": lambda: pool.unlabelled[:budget] / 1.0,
+        }
+        return Selection(picks[self.how]())
+
+
+@pytest.mark.parametrize("how", ["twice", "labelled", "short", "outside", "float"])
+def test_a_broken_selection_is_named(how):
+    entry = Entry("cheat", Cheat, {}, "", "", "", None)
+    from strategies.contract import chooses_the_budget
+
+    reason = broken(chooses_the_budget, Probe(Named("cheat", entry, {"how": how})))
+    if how in ("twice", "short"):  # with a budget of one there is no second pick
+        assert reason
+    assert reason is None or "'cheat'" in reason
+
+
+def test_choosing_by_place_is_noticed():
+    entry = Entry("cheat", Cheat, {}, "", "", "", None)
+    from strategies.contract import breaks_ties_at_random
+
+    assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})))
