@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 
 from benchmark.catalogue import open_dataset
 from benchmark.config import Experiment, budget_counts
@@ -69,7 +70,8 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
     torch.use_deterministic_algorithms(device.type == "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it, and filling costs 5 %
+    # Nothing reads uninitialised memory, and filling it costs 5 %.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Bench(experiment, dataset, tuple(counts), device, Store(out), progress)
 
 

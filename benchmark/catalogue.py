@@ -28,10 +28,11 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """A network by name: what it is, and ``module:class``."""
+    """A network by name: what it is, ``module:class``, and the options that it takes."""
 
     summary: str
     maker: str
+    options: tuple[str, ...] = ()
 
 
 _ROOMS = "benchmark.data.opening:open_rooms_named"
@@ -44,7 +45,10 @@ FOLDER = DatasetEntry(
     "your own images, described by a YAML file", "folder", "benchmark.data.opening:open_folder_named"
 )
 NETWORKS: Mapping[str, NetworkEntry] = {
-    "pad_net": NetworkEntry("PAD-Net, Xu et al., CVPR 2018", "benchmark.networks.pad_net:PadNet"),
+    "pad_net": NetworkEntry(
+        "PAD-Net, Xu et al., CVPR 2018", "benchmark.networks.pad_net:PadNet", ("width", "blocks")
+    ),
+    "mti_net": NetworkEntry("MTI-Net, Vandenhende et al., ECCV 2020", "benchmark.networks.mti_net:MtiNet"),
 }
 
 
@@ -69,22 +73,19 @@ def dataset_entry(name: str) -> DatasetEntry:
 
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
-    try:
-        opener = imported(dataset_entry(known_dataset(name)).opener)
-    except ValueError as error:
-        raise UserError(f"dataset: {error}.") from None
+    opener = imported(_known_entry(name).opener)
     dataset: MultiTaskDataset = opener(name, options, data_root)
     return dataset
 
 
 def preset_file(dataset: str, preset: str) -> Path:
     """The YAML file of a preset for this data set. Raises UserError with what there is."""
-    family = dataset_entry(dataset).family
+    family = _known_entry(dataset).family
     file = PRESETS / f"{family}-{preset}.yaml"
     if file.is_file():
         return file
     sizes = sorted(path.stem.removeprefix(f"{family}-") for path in PRESETS.glob(f"{family}-*.yaml"))
-    raise UserError(f"There is no preset {preset!r} for {dataset}; there is: {', '.join(sizes)}.")
+    raise UserError(f"There is no preset {preset!r} for {dataset}; there is: {', '.join(sizes) or 'none'}.")
 
 
 def presets() -> list[str]:
@@ -96,6 +97,13 @@ def imported(reference: str) -> Any:
     """What ``module:name`` refers to."""
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def _known_entry(name: str) -> DatasetEntry:
+    try:
+        return dataset_entry(known_dataset(name))
+    except ValueError as error:
+        raise UserError(f"dataset: {error}.") from None
 
 
 def _is_yaml(name: str) -> bool:

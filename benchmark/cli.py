@@ -201,6 +201,9 @@ def main() -> NoReturn:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:  # a folder that cannot be written to, a full disk
+        click.echo(f"Error: {error}.", err=True)
+        sys.exit(2)
     sys.exit(0)
 
 
@@ -234,9 +237,11 @@ def _set(fields: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
     for parent in parents:
         fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
     try:
         fields[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise UserError(
             f"--set {path}: {value!r} is not a value; quote text that holds special signs."
         ) from None

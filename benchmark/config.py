@@ -9,19 +9,35 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from benchmark.catalogue import NETWORKS, known_dataset
 from benchmark.errors import UserError
 from strategies.registry import RegistryError, resolve
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, strict=True)]
 
 
 class Model(BaseModel):
     """Immutable, and no field that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false for numbers: pydantic takes true for 1, and ``clip: yes`` would clip at 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError(f"must not be {str(value).lower()}")
+        return value
 
 
 class NetworkConfig(Model):
@@ -29,7 +45,8 @@ class NetworkConfig(Model):
 
     name: str = "pad_net"
     backbone: str = Field("tiny", description="tiny, or a timm model by name")
-    width: Positive = Field(256, description="channels per task")
+    width: Positive | None = Field(None, description="channels per task (pad_net: 256)")
+    blocks: Positive | None = Field(None, description="bottlenecks per task and stage (pad_net: 2)")
     pretrained: bool = Field(False, description="start the backbone from timm's weights")
 
     @field_validator("name")
@@ -38,6 +55,18 @@ class NetworkConfig(Model):
         if name not in NETWORKS:
             raise ValueError(f"there is no network {name!r}; there is: {', '.join(NETWORKS)}")
         return name
+
+    @model_validator(mode="after")
+    def _takes(self) -> NetworkConfig:
+        foreign = sorted(set(self.options()) - set(NETWORKS[self.name].options))
+        if foreign:
+            raise ValueError(f"{self.name} takes no {' and no '.join(foreign)}; set them to null")
+        return self
+
+    def options(self) -> dict[str, int]:
+        """The network's own options that are set."""
+        given = {"width": self.width, "blocks": self.blocks}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Augmentation(Model):
@@ -57,7 +86,7 @@ class Recipe(Model):
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     schedule: Literal["poly", "cosine", "constant"] = "poly"
     power: float = Field(0.9, gt=0, description="of the poly schedule")
-    warmup: int = Field(0, ge=0, description="iterations of linear warm-up")
+    warmup: int = Field(0, ge=0, strict=True, description="iterations of linear warm-up")
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
     iterations: Positive = 1000
     batch_size: Positive = 8
@@ -80,7 +109,7 @@ class Experiment(Model):
     recipe: Recipe = Recipe()
     budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")
     strategies: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
     full_data: bool = Field(True, description="train the full-data reference")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
@@ -117,14 +146,20 @@ class Experiment(Model):
 
 def parse_budget(budget: Any) -> int | float:
     """A count as int, or a share of the pool as float; ``"10 %"`` and 0.1 are the same. Raises ValueError."""
-    if isinstance(budget, str) and (percent := re.fullmatch(r"\s*([\d.]+)\s*%\s*", budget)):
-        budget = float(percent[1]) / 100
-    elif isinstance(budget, str) and re.fullmatch(r"\s*\d+\s*", budget):
-        budget = int(budget)
-    whole = isinstance(budget, int) and not isinstance(budget, bool) and budget >= 1
-    if whole or (isinstance(budget, float) and 0 < budget <= 1):
-        return budget  # type: ignore[no-any-return]
+    number = _number(budget) if isinstance(budget, str) else budget
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
+        return number
+    if isinstance(number, float) and 0 < number <= 1:
+        return number
     raise ValueError(f"a budget must be a count such as 40, a share such as 0.1 or '10 %', not {budget!r}")
+
+
+def _number(text: str) -> int | float | None:
+    if not (parts := re.fullmatch(r"\s*(\d+|\d*\.\d+)\s*(%?)\s*", text)):
+        return None
+    if parts[2]:
+        return float(parts[1]) / 100
+    return float(parts[1]) if "." in parts[1] else int(parts[1])
 
 
 def budget_counts(budgets: Sequence[int | float], pool: int) -> list[int]:
@@ -164,20 +199,29 @@ def _sentence(mistake: Any, model: type[BaseModel]) -> str:
     field = ".".join(map(str, mistake["loc"]))
     message = mistake["msg"].removeprefix("Value error, ").rstrip(".")
     if mistake["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(mistake["loc"][-1]), _all_fields(model), 1)
-        return f"there is no field {field}" + (f"; did you mean {close[0]}?" if close else "")
+        close = _closest(field, model)
+        return f"there is no field {field}" + (f"; did you mean {close}?" if close else "")
     if mistake["type"] in ("value_error", "missing"):
         return f"{field}: {message}"
     return f"{field}: {message} (given: {mistake['input']!r})"
 
 
-def _all_fields(model: type[BaseModel]) -> list[str]:
-    names: list[str] = []
+def _closest(field: str, model: type[BaseModel]) -> str | None:
+    """The field with the most similar name, those beside it before all others."""
+    parent, _, last = field.rpartition(".")
+    paths = sorted(_all_fields(model), key=lambda path: path.rpartition(".")[0] == parent)
+    by_name = {path.rpartition(".")[2]: path for path in paths}
+    close = difflib.get_close_matches(last, by_name, 1)
+    return by_name[close[0]] if close else None
+
+
+def _all_fields(model: type[BaseModel], prefix: str = "") -> list[str]:
+    paths: list[str] = []
     for name, field in model.model_fields.items():
-        names.append(name)
+        paths.append(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += _all_fields(field.annotation)
-    return names
+            paths += _all_fields(field.annotation, f"{prefix}{name}.")
+    return paths
 
 
 def _checked_strategies(names: Sequence[str]) -> tuple[str, ...]:
@@ -185,7 +229,7 @@ def _checked_strategies(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         try:
             full.append(_tried(name))
-        except (RegistryError, ValueError) as error:
+        except RegistryError as error:
             mistakes.append(str(error).rstrip("."))
     repeated = sorted({name for name in full if full.count(name) > 1})
     mistakes += [f"strategy {name!r} is there twice" for name in repeated]

@@ -49,6 +49,8 @@ def global_torch_stream(seed: int) -> Iterator[None]:
     """Let torch's global generators start from ``seed`` inside the block, and put them back after it."""
     import torch
 
-    with torch.random.fork_rng():
+    # Never wake the GPUs for a run on the CPU; naming them all keeps torch from warning of many.
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(gpus):
         torch.random.manual_seed(seed)
         yield

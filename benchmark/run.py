@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,25 +37,43 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     A YAML file may name a ``preset`` to start from. Raises UserError with all mistakes at once.
     """
     own = read_yaml(file) if file else {}
-    preset = preset or own.pop("preset", None) or (None if file else "quick")
+    of_file = own.pop("preset", None)
+    preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
     base = read_yaml(preset_file(dataset, preset)) if preset else {}
     fields = _merged(_merged(base, own), {"dataset": dataset, **flags})
-    fields.setdefault("name", "-".join(filter(None, (Path(dataset).stem, preset))))
+    if not fields.get("name"):
+        words = re.sub(r"[^\w.=\- ]", "-", Path(dataset).stem)
+        fields["name"] = "-".join(filter(None, (words, preset)))
     return validated(fields, str(file or f"preset {preset} with your options"))
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping. Raises UserError."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file} must hold fields, 'name: value' a line, not {type(content).__name__}.")
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise UserError(f"{file} must hold fields, one 'name: value' a line.")
     return content
+
+
+class UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+    """YAML's plain values only, and no field twice: plain PyYAML takes the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As the base class, after looking for names that are there twice."""
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = [name for name in names if names.count(name) > 1 and name != "<<"]
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{twice[0]!r} is there twice", node.start_mark
+            )
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:

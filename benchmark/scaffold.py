@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.errors import UserError
-from strategies.registry import RegistryError, entries, register
+from strategies.registry import check_name
 
 STRATEGY = '''"""{name}: say in a sentence which images it chooses, and why."""
 
@@ -43,9 +45,14 @@ def test_keeps_the_contract(clause):
 
 
 def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
-    """Write ``NAME.py`` and ``test_NAME.py``. Raises UserError for a taken name or a file that is there."""
-    _check_free(name)
+    """Write ``NAME.py`` and ``test_NAME.py``.
+
+    Raises UserError for a file that is there or a name that no module can have, RegistryError for one that no
+    strategy can have, OSError for a folder that cannot be written to.
+    """
+    check_name(name)
     function = name.replace("-", "_")
+    _check_module(function)
     strategy, test = folder / f"{function}.py", folder / f"test_{function}.py"
     for path in (strategy, test):
         if path.exists():
@@ -57,14 +64,8 @@ def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
     return strategy, test
 
 
-def _check_free(name: str) -> None:
-    if name in entries():
-        raise UserError(f"Strategy name {name!r} is taken; names in use: {', '.join(entries())}.")
-    if not name.replace("-", "_").isidentifier():
-        raise UserError(
-            f"Strategy name {name!r} must begin with a letter and hold letters, digits and hyphens."
-        )
-    try:
-        register(name, source="")  # checks the name and registers nothing before it decorates
-    except RegistryError as error:
-        raise UserError(str(error)) from None
+def _check_module(name: str) -> None:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UserError(f"{name!r} cannot name a Python function: begin with a letter, and use no keyword.")
+    if find_spec(name) is not None:
+        raise UserError(f"{name}.py would hide the Python module {name}: give another name.")

@@ -20,8 +20,7 @@ def status_table(folder: Path) -> str:
             f"{folder} holds no results: {EXPERIMENT} is written there by `mtal run --out {folder}`."
         )
     experiment = validated(read_yaml(folder / EXPERIMENT), str(folder / EXPERIMENT))
-    pool = json.loads((folder / ENVIRONMENT).read_text())["data"]["pool"]
-    rounds = len(budget_counts(experiment.budgets, pool))
+    rounds = len(budget_counts(experiment.budgets, _pool_size(folder / ENVIRONMENT)))
     done = Counter((r.strategy, r.seed) for r in Store(folder).rounds())
     names = [resolve(strategy).name for strategy in experiment.strategies]
     planned = [(name, seed, rounds) for name in names for seed in experiment.seeds]
@@ -29,3 +28,10 @@ def status_table(folder: Path) -> str:
     finished = sum(min(done[name, seed], count) for name, seed, count in planned)
     lines = [f"{done[name, seed]} of {count} rounds  {name}, seed {seed}" for name, seed, count in planned]
     return "\n".join([*lines, f"{finished} of {sum(count for *_, count in planned)} rounds in all"])
+
+
+def _pool_size(file: Path) -> int:
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8"))["data"]["pool"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not as `mtal run` writes it: {type(error).__name__}: {error}.") from None

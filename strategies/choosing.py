@@ -18,11 +18,13 @@ def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
 
     The strategy is shown the pool sorted by id, so that none can depend on the pool's order.
 
-    Raises BrokenSelectionError for a selection of the wrong size, out of range, labelled already, with
-    repetitions, or with scores that are not finite.
+    Raises BrokenSelectionError for anything but a Selection, and for one of the wrong size, out of range,
+    labelled already, with repetitions, or with scores that are not finite.
     """
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
-    selection = strategy.select(_reordered(pool, order), budget)
+    selection: object = strategy.select(_reordered(pool, order), budget)
+    if not isinstance(selection, Selection):
+        raise BrokenSelectionError(f"Strategy {name!r} returned {type(selection).__name__}, not a Selection.")
     _check(selection, name, _reordered(pool, order), budget)
     return replace(selection, indices=order[selection.indices], scores=_back(selection.scores, order))
 

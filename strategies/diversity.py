@@ -124,8 +124,8 @@ class _Centred:
 
     def _squared_distance(self, left: Positions, right: Positions) -> Float64s:
         scale = np.float64(self.scale)
-        difference = self.features[left].astype(np.float64) * scale
-        difference -= self.features[right].astype(np.float64) * scale
+        difference = self.features[left].astype(np.float64, order="C") * scale
+        difference -= self.features[right].astype(np.float64, order="C") * scale
         return np.asarray(np.square(difference, out=difference).sum(1), dtype=np.float64)
 
 

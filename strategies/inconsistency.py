@@ -62,7 +62,7 @@ def relative_difference(initial: Tensor, refined: Tensor) -> Tensor:
 
 def cosine_distance(initial: Tensor, refined: Tensor) -> Tensor:
     """1 - cosine of the angle between the two directions (0..2)."""
-    return 1 - F.cosine_similarity(initial, refined, dim=1, eps=1e-6)
+    return (1 - F.cosine_similarity(initial, refined, dim=1, eps=1e-6)).clamp(min=0)
 
 
 def unit_vector_l1(initial: Tensor, refined: Tensor) -> Tensor:

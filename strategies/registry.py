@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ from strategies.interface import Strategy
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
 RESERVED = ("full-data", "round-0")  # names of folders among the results
+VIEWS = ("flip",)
+TYPES: Mapping[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+}
 
 
 class RegistryError(ValueError):
@@ -46,11 +54,7 @@ class Parameter:
     @property
     def wanted(self) -> str:
         """What a value must be, in words."""
-        return " or ".join(map(str, self.choices)) or {bool: "true or false"}.get(self.annotation, self._type)
-
-    @property
-    def _type(self) -> str:
-        return {int: "a whole number", float: "a number"}.get(self.annotation, "text")
+        return " or ".join(map(str, self.choices)) or TYPES[self.annotation]
 
     def parse(self, text: str) -> Any:
         """The value that the text stands for. Raises ValueError."""
@@ -58,7 +62,10 @@ class Parameter:
             return {str(choice): choice for choice in self.choices}[text]
         if self.annotation is bool:
             return {"true": True, "false": False}[text.lower()]
-        return self.annotation(text)
+        value = self.annotation(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(text)
+        return value
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,11 @@ class Named:
     values: Mapping[str, Any]
 
     def create(self) -> Strategy:
-        """A fresh instance, without memory of any run."""
-        return self.entry.make(**self.values)
+        """A fresh instance, without memory of any run. Raises RegistryError if its values are refused."""
+        try:
+            return self.entry.make(**self.values)
+        except Exception as error:  # a user's constructor may fail in any way
+            raise RegistryError(f"Strategy {self.name!r} cannot be made: {_reason(error)}.") from error
 
 
 _ENTRIES: dict[str, Entry] = {}
@@ -102,11 +112,12 @@ def register(
     ``source`` is the paper (authors, year). Parameters with defaults become parameters of the name. A
     function's scores are ranked per task, averaged over tasks, and the highest chosen; ties are random.
 
-    Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens.
+    Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
+    parameter lacks a default or is of another type than bool, int, float, str or Literal.
     """
 
     def decorate(thing: Registered) -> Registered:
-        _check_name(name)
+        check_name(name)
         _ENTRIES[name] = _entry(name, thing, source, tuple(views))
         return thing
 
@@ -128,7 +139,7 @@ def discover() -> None:
     for point in entry_points(group=GROUP):
         try:
             point.load()
-        except Exception as error:  # a plug-in may fail in any way and must not stop the others
+        except (Exception, SystemExit) as error:  # it may fail in any way and must not stop the others
             _BROKEN[point.name] = f"{type(error).__name__}: {error}"
 
 
@@ -137,18 +148,14 @@ def load_file(path: Path) -> None:
     resolved = path.expanduser().resolve()
     if resolved in _LOADED:
         return
-    if not resolved.is_file():
-        raise RegistryError(f"There is no strategy file {path}.")
-    content = resolved.read_bytes()
-    _loading.append(hashlib.sha256(content).hexdigest())
+    if not resolved.is_file() or resolved.suffix != ".py":
+        raise RegistryError(f"There is no strategy file {path}; give the path of a Python file (.py).")
     try:
         _execute(resolved)
-    except RegistryError:
-        raise
-    except Exception as error:
-        raise RegistryError(f"Strategy file {path} failed: {type(error).__name__}: {error}") from error
-    finally:
-        _loading.pop()
+    except RegistryError as error:
+        raise RegistryError(f"Strategy file {path}: {error}") from error
+    except (Exception, SystemExit) as error:  # a user's file may fail in any way
+        raise RegistryError(f"Strategy file {path} failed: {type(error).__name__}: {error}.") from error
     _LOADED.add(resolved)
 
 
@@ -180,7 +187,8 @@ def split_names(text: str) -> list[str]:
     return [part.strip() for part in (*parts, text[start:]) if part.strip()]
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise RegistryError unless a new strategy may have this name."""
     words = name.replace("-", " ").split()
     if not words or name != "-".join(words) or not all(w.isascii() and w.isalnum() for w in words):
         raise RegistryError(f"Strategy name {name!r} must be words of letters and digits joined by hyphens.")
@@ -190,12 +198,23 @@ def _check_name(name: str) -> None:
 
 
 def _entry(name: str, thing: Callable[..., Any], source: str, views: tuple[Literal["flip"], ...]) -> Entry:
-    description = inspect.getdoc(thing) or ""
+    _check_thing(name, thing, views)
+    description = inspect.cleandoc(thing.__doc__ or "")  # getdoc would take the base class's
     summary = description.partition("\n")[0]
-    parameters = _parameters(thing)
+    parameters = {p.name: _parameter(name, p, thing) for p in _signature(thing)}
     digest = _loading[-1] if _loading else None
     make = cast("Callable[..., Strategy]", thing) if inspect.isclass(thing) else _from_scores(thing, views)
     return Entry(name, make, parameters, summary, source, description, digest)
+
+
+def _check_thing(name: str, thing: Any, views: Sequence[str]) -> None:
+    if inspect.isclass(thing) and not issubclass(thing, Strategy):
+        raise RegistryError(f"Strategy {name!r} must be a function or a class derived from Strategy.")
+    if inspect.isclass(thing) and views:
+        raise RegistryError(f"Strategy {name!r} is a class: its views are the class attribute `views`.")
+    unknown = [view for view in getattr(thing, "views", views) if view not in VIEWS]
+    if unknown:
+        raise RegistryError(_unknown(f"view (of strategy {name!r})", unknown[0], list(VIEWS)))
 
 
 def _from_scores(function: Callable[..., Any], views: tuple[Literal["flip"], ...]) -> Callable[..., Strategy]:
@@ -204,10 +223,21 @@ def _from_scores(function: Callable[..., Any], views: tuple[Literal["flip"], ...
     return lambda **values: FunctionStrategy(function, views, values)
 
 
-def _parameters(thing: Callable[..., Any]) -> Mapping[str, Parameter]:
-    signature = inspect.signature(thing)
-    with_default = [p for p in signature.parameters.values() if p.default is not inspect.Parameter.empty]
-    return {p.name: Parameter(p.name, p.default, _annotation(p, thing)) for p in with_default}
+def _signature(thing: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What a name can set: all that a class takes, all but the first (Outputs) that a function takes."""
+    taken = list(inspect.signature(thing).parameters.values())[0 if inspect.isclass(thing) else 1 :]
+    return [p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _parameter(strategy: str, parameter: inspect.Parameter, thing: Callable[..., Any]) -> Parameter:
+    annotation = _annotation(parameter, thing)
+    nameable = annotation in TYPES or get_origin(annotation) is Literal
+    if parameter.default is inspect.Parameter.empty or not nameable:
+        raise RegistryError(
+            f"Parameter {parameter.name!r} of strategy {strategy!r} must have a default, and be a bool, int, "
+            "float, str or Literal: it is set by name."
+        )
+    return Parameter(parameter.name, parameter.default, annotation)
 
 
 def _annotation(parameter: inspect.Parameter, thing: Callable[..., Any]) -> Any:
@@ -216,7 +246,7 @@ def _annotation(parameter: inspect.Parameter, thing: Callable[..., Any]) -> Any:
         return type(parameter.default)
     if not isinstance(annotation, str):
         return annotation
-    code = thing.__init__ if inspect.isclass(thing) else thing
+    code = inspect.unwrap(thing.__init__ if inspect.isclass(thing) else thing)
     return eval(annotation, code.__globals__)  # noqa: S307 - the annotation of code already imported
 
 
@@ -226,14 +256,18 @@ def _execute(path: Path) -> None:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
     before = dict(_ENTRIES)
+    _loading.append(hashlib.sha256(path.read_bytes()).hexdigest())
+    sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
+        del sys.modules[module_name]
         _ENTRIES.clear()
         _ENTRIES.update(before)
         raise
+    finally:
+        _loading.pop()
 
 
 def _split(text: str) -> tuple[str, dict[str, str]]:
@@ -271,7 +305,14 @@ def _canonical(entry: Entry, values: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else format(value, "")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _reason(error: Exception) -> str:
+    plain = isinstance(error, ValueError) and str(error)
+    return str(error).rstrip(".") if plain else f"{type(error).__name__}: {error}"
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

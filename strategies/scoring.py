@@ -23,6 +23,8 @@ class ScoreStrategy(Strategy):
     def select(self, pool: Pool, budget: int) -> Selection:
         """The images of the highest mean rank over the tasks that have a score."""
         scored = [task.name for task in pool.tasks if task.name in pool.rows]
+        if not scored:
+            raise ValueError(f"no score is named after a task ({', '.join(t.name for t in pool.tasks)})")
         scores = columns(pool, scored)
         mean_rank = normalise(scores[pool.unlabelled]).mean(1)
         chosen = pool.unlabelled[highest(mean_rank, budget, pool.rng)]
@@ -48,6 +50,9 @@ class FunctionStrategy(ScoreStrategy):
         unknown = sorted(set(scores) - set(names))
         if unknown or not scores:
             raise ValueError(f"scores must be per task ({', '.join(names)}), not {unknown or 'empty'}")
+        for task, score in scores.items():
+            if tuple(score.shape) != (len(outputs.refined[task]),):
+                raise ValueError(f"scores of {task} must be one number per image, not {tuple(score.shape)}")
         return scores
 
 

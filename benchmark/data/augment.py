@@ -20,7 +20,7 @@ def augmented(batch: Batch, tasks: Sequence[Task], how: Augmentation, generator:
     draws = torch.rand((count, 6), generator=generator).to(batch.images.device)
     if how.flip:
         batch = _mirrored(batch, tasks, draws[:, 0] < 0.5)
-    if set(how.zoom) != {1.0}:
+    if set(how.zoom) - {1.0}:
         factors = draws.new_tensor(how.zoom)[(draws[:, 1] * len(how.zoom)).long()]
         batch = _zoomed(batch, tasks, factors, draws[:, 2:4])
     if how.colour:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.dataset import Sample, Split
+from benchmark.errors import UserError
 from benchmark.tasks.task import Task
 from strategies.interface import Positions
 
@@ -29,7 +30,10 @@ class Batch:
 
 
 class Feed:
-    """One split on one device: uint8 images and encoded labels, all of one size."""
+    """One split on one device: uint8 images and encoded labels, all of one size.
+
+    Raises UserError naming the first image whose size, or whose label's size, is another.
+    """
 
     def __init__(self, split: Split, tasks: Sequence[Task], device: torch.device) -> None:
         self.tasks, self.device, self.ids = tuple(tasks), device, split.ids
@@ -78,6 +82,7 @@ def _decoded(split: Split, tasks: Sequence[Task]) -> tuple[Tensor, dict[str, Ten
 
     def decode(position: int) -> None:
         sample = split[position]
+        _check_sizes(sample, split.ids[position], (height, width))
         images[position] = sample.image.transpose(2, 0, 1)
         for task in tasks:
             labels[task.name][position] = _label(sample, task, blanks[task.name])
@@ -85,6 +90,15 @@ def _decoded(split: Split, tasks: Sequence[Task]) -> tuple[Tensor, dict[str, Ten
     with ThreadPoolExecutor(max_workers=4) as threads:
         list(threads.map(decode, range(count)))
     return torch.from_numpy(images), {task: torch.from_numpy(label) for task, label in labels.items()}
+
+
+def _check_sizes(sample: Sample, name: str, size: tuple[int, int]) -> None:
+    for what, pixels in {"image": sample.image, **sample.labels}.items():
+        if pixels.shape[:2] != size:
+            raise UserError(
+                f"Image {name}: its {what} is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width); "
+                f"all of a split must be as large as the first image, {size[0]} x {size[1]}."
+            )
 
 
 def _label(sample: Sample, task: Task, blank: NDArray[Any]) -> NDArray[Any]:

@@ -70,8 +70,12 @@ def read_image(data: bytes) -> NDArray[np.uint8]:
 
 def read_label(data: bytes, ending: str, task: TaskFolder) -> NDArray[Any]:
     """A label in the format of its kind, from a PNG or NumPy file. Raises BadFile."""
+    return as_label(read_npy(data) if ending == ".npy" else _read_png(data, _kind(task)), task)
+
+
+def as_label(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
+    """A label in the format of its kind, from an array in the format of files. Raises BadFile."""
     kind = _kind(task)
-    values = _read_npy(data) if ending == ".npy" else _read_png(data, kind)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     wanted = values.ndim == 3 and values.shape[2] == 3 if kind == "direction" else values.ndim == 2
@@ -127,8 +131,8 @@ def _read_png(data: bytes, kind: Kind) -> NDArray[Any]:
     return values // (255 // (2**bits - 1)) if grey and bits in (2, 4) else values
 
 
-def _read_npy(data: bytes) -> NDArray[Any]:
-    """Like ``numpy.load(allow_pickle=False)``, but a header that lies allocates nothing."""
+def read_npy(data: bytes) -> NDArray[Any]:
+    """Like ``numpy.load(allow_pickle=False)``, but a header that lies allocates nothing. Raises BadFile."""
     stream = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)

@@ -56,12 +56,12 @@ class TimmBackbone(Backbone):
         super().__init__()
         self.model = _timm_model(name, pretrained)
         info = self.model.feature_info
-        self.channels, self.strides = tuple(info.channels()), tuple(info.reduction())
+        self.channels, self.strides = tuple(info.channels())[-4:], tuple(info.reduction())[-4:]
         self.multiple = max(self.strides)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """The last four maps, or as many as there are."""
-        return cast(list[Tensor], list(self.model(images)))
+        """The last four maps, or as many as there are: from stride 4 on, where there are finer ones."""
+        return cast(list[Tensor], list(self.model(images))[-4:])
 
 
 def make_backbone(name: str, pretrained: bool = False) -> Backbone:

@@ -51,6 +51,6 @@ class Bottleneck(Residual):
         super().__init__(path, before, after)
 
 
-def bottlenecks(before: int, after: int) -> nn.Sequential:
-    """Two bottlenecks, the first of which changes the width."""
-    return nn.Sequential(Bottleneck(before, after), Bottleneck(after, after))
+def bottlenecks(before: int, after: int, count: int) -> nn.Sequential:
+    """Some bottlenecks, the first of which changes the width."""
+    return nn.Sequential(Bottleneck(before, after), *(Bottleneck(after, after) for _ in range(count - 1)))

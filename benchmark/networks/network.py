@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -41,6 +42,7 @@ class Network(nn.Module, ABC):
         """Images B x 3 x H x W, normalised. Sides are padded on the right and below as the backbone needs,
         and every map is cropped back, so that no pooled feature sees much of the padding.
         """
+        images = images.contiguous(memory_format=torch.channels_last)  # faster on CPU and GPU alike
         height, width = images.shape[-2:]
         below, right = -height % self.backbone.multiple, -width % self.backbone.multiple
         if not below and not right:
@@ -64,3 +66,22 @@ def _cropped(outputs: Outputs, height: int, width: int, padded: tuple[int, int])
         backbone_features=tuple(map(crop, outputs.backbone_features)),
         coarser_initial={t: tuple(map(crop, maps)) for t, maps in outputs.coarser_initial.items()},
     )
+
+
+def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
+    """All tasks' predictions resized as one tensor: one kernel instead of one a task."""
+    channels = [prediction.shape[1] for prediction in predictions.values()]
+    joined = resized(torch.cat(list(predictions.values()), 1), size)
+    return dict(zip(predictions, torch.split(joined, channels, 1), strict=True))
+
+
+def at_finest(maps: Sequence[Tensor]) -> list[Tensor]:
+    """All maps brought bilinearly to the size of the first."""
+    return [resized(features, tuple(maps[0].shape[-2:])) for features in maps]
+
+
+def resized(features: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Features brought bilinearly to another height and width."""
+    if tuple(features.shape[-2:]) == tuple(size):
+        return features
+    return F.interpolate(features, size, mode="bilinear", align_corners=False)

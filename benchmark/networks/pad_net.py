@@ -10,28 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.backbones import Backbone
 from benchmark.networks.blocks import bottlenecks, conv_norm_relu
-from benchmark.networks.network import Network
+from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.tasks.task import Task
 from strategies.interface import Outputs
 
 
 class PadNet(Network):
-    """PAD-Net with ``width`` channels per task (256 in the paper)."""
+    """``width`` channels and ``blocks`` bottlenecks per task and stage (256 and 2 as published)."""
 
-    def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256) -> None:
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, blocks: int = 2) -> None:
         super().__init__(backbone, tasks)
         self.width = width
         joined = sum(backbone.channels)
         self.join = conv_norm_relu(joined, joined, 1)
-        self.features = self._per_task(lambda _: bottlenecks(joined, width))
+        self.features = self._per_task(lambda _: bottlenecks(joined, width, blocks))
         self.initial = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
         self.distil = Distillation(list(self.output_channels), width)
-        self.refine = self._per_task(lambda _: bottlenecks(width, width))
+        self.refine = self._per_task(lambda _: bottlenecks(width, width, blocks))
         self.predict = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
 
     @property
@@ -41,7 +40,7 @@ class PadNet(Network):
 
     def heads(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
         """Initial predictions at the finest map's size, refined ones at ``size``."""
-        shared = self.join(torch.cat(_at_finest(maps), 1))
+        shared = self.join(torch.cat(at_finest(maps), 1))
         features = {task: module(shared) for task, module in self.features.items()}
         initial = {task: self.initial[task](features[task]) for task in features}
         distilled = self.distil(features)
@@ -49,7 +48,7 @@ class PadNet(Network):
         return Outputs(
             tasks=self.specs,
             initial=initial,
-            refined={task: _resized(prediction, size) for task, prediction in refined.items()},
+            refined=resized_together(refined, size),
             task_features=features,
             backbone_features=tuple(maps),
         )
@@ -82,13 +81,3 @@ class Distillation(nn.Module):
             for target, message in zip((t for t in self.tasks if t != source), gated, strict=True):
                 distilled[target] = distilled[target] + message
         return distilled
-
-
-def _at_finest(maps: Sequence[Tensor]) -> list[Tensor]:
-    return [_resized(features, tuple(maps[0].shape[-2:])) for features in maps]
-
-
-def _resized(features: Tensor, size: tuple[int, ...]) -> Tensor:
-    if tuple(features.shape[-2:]) == tuple(size):
-        return features
-    return F.interpolate(features, size, mode="bilinear", align_corners=False)

@@ -7,6 +7,7 @@ from typing import Any
 from benchmark.errors import UserError
 from benchmark.tasks.depth import Depth
 from benchmark.tasks.edge import Edge
+from benchmark.tasks.human_parts import HumanParts
 from benchmark.tasks.normals import Normals
 from benchmark.tasks.saliency import Saliency
 from benchmark.tasks.semseg import Semseg
@@ -16,6 +17,7 @@ __all__ = ["IGNORE", "KINDS", "TASKS", "Meter", "Task", "make_task"]
 
 TASKS: dict[str, type[Task]] = {
     "semseg": Semseg,
+    "human_parts": HumanParts,
     "depth": Depth,
     "normals": Normals,
     "edge": Edge,

@@ -40,10 +40,12 @@ class SaliencyMeter(Meter):
         self.counts = self.counts.to(counts.device) + counts
 
     def compute(self) -> Mapping[str, float]:
-        """In percent; the IoU is the mean over object and background at threshold one half."""
-        if not self.counts[0, 0]:
-            return {"max_f": float("nan"), "miou": float("nan")}
-        return {"max_f": 100 * float(self._f_measure().max()), "miou": 100 * float(self._iou().mean())}
+        """In percent; the IoU is the mean over object and background at threshold one half.
+
+        As for classes, one that occurs in no label and no prediction is left out; maxF needs an object.
+        """
+        max_f = self._f_measure().max() if self.counts[1, 0] else float("nan")
+        return {"max_f": 100 * float(max_f), "miou": 100 * float(self._iou().nanmean())}
 
     def _f_measure(self) -> Tensor:
         predicted, right = self.counts[:, 1:STEPS].double()
@@ -55,4 +57,5 @@ class SaliencyMeter(Meter):
         predicted, right = self.counts[:, STEPS // 2].double()
         wrong = predicted + labelled - 2 * right
         hits = torch.stack([right, valid - right - wrong])
-        return ratio(hits, hits + wrong)
+        iou: Tensor = hits / (hits + wrong)
+        return iou

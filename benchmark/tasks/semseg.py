@@ -57,7 +57,7 @@ class ConfusionMeter(Meter):
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
-        self.counts: Tensor = torch.zeros(())
+        self.counts: Tensor = torch.zeros((), dtype=torch.int64)  # floats stop counting at 2**24
 
     def update(self, prediction: Tensor, label: Tensor) -> None:
         """Add one batch."""

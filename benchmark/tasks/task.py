@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchmark.errors import UserError
 from strategies.interface import Kind, TaskSpec
 
 IGNORE = 255
+#: Networks and companions keep a module per task in a ModuleDict; "total" is what the summed loss is called.
+TAKEN_NAMES = frozenset(dir(nn.ModuleDict())) | {"total"}
 
 
 class Meter(ABC):
@@ -32,12 +35,15 @@ class Task(ABC):
     """A named task. Labels are *encoded*: tensors of B images in the layout of ``encode``.
 
     ``weight`` is the task's share in the multi-task loss (Xu et al. 2018 and successors fix it per data set).
+    Raises UserError for a name that no module can have.
     """
 
     kind: ClassVar[Kind]
     default_weight: ClassVar[float] = 1.0
 
     def __init__(self, name: str, classes: Sequence[str] = (), weight: float | None = None) -> None:
+        if not name or "." in name or name in TAKEN_NAMES:
+            raise UserError(f"A task cannot be called {name!r} (empty, with a dot, or taken): rename it.")
         self.name = name
         self.classes = tuple(classes)
         self.weight = self.default_weight if weight is None else weight

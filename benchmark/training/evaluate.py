@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from benchmark.data.feed import Feed, normalised
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
-from benchmark.training.train import task_losses
+from benchmark.training.train import DivergedError, TaskLosses, task_losses
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -19,7 +20,8 @@ def evaluate(network: Network, feed: Feed, batch_size: int) -> Metrics:
     """``{task: {metric: value}}``, and the multi-task validation loss as task ``total``, metric ``loss``.
 
     A task's loss is the mean over images that have a label for it of the refined prediction's loss; the total
-    is the sum over tasks of weight * loss. No loss is ever weighted by sample. NaN where nothing is labelled.
+    is the sum of weight * loss over the tasks that any image has labels for. No loss is ever weighted by
+    sample. NaN where nothing is labelled. Raises DivergedError for a loss that is not finite.
     """
     network.eval()
     meters = {task.name: task.meter() for task in feed.tasks}
@@ -28,6 +30,7 @@ def evaluate(network: Network, feed: Feed, batch_size: int) -> Metrics:
         batch = feed.batch(positions)
         outputs = network(normalised(batch.images))
         losses = task_losses(outputs, batch, feed.tasks)
+        _check(losses, [feed.ids[i] for i in positions.tolist()])
         labelled = torch.stack([t.valid(batch.labels[t.name]).flatten(1).any(1) for t in feed.tasks], 1)
         sums += torch.stack(
             [(losses.refined * labelled).sum(0), (losses.initial * labelled).sum(0), labelled.sum(0)]
@@ -40,6 +43,16 @@ def evaluate(network: Network, feed: Feed, batch_size: int) -> Metrics:
     }
 
 
+def _check(losses: TaskLosses, ids: Sequence[str]) -> None:
+    finite = (losses.refined + losses.initial).isfinite().all(1).tolist()
+    if not all(finite):
+        bad = ", ".join(image for image, fine in zip(ids, finite, strict=True) if not fine)
+        raise DivergedError(
+            f"The validation loss is not finite on the images {bad}: lower recipe.learning_rate, set "
+            "recipe.clip, or look at these images' labels."
+        )
+
+
 def _losses(sums: torch.Tensor, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     refined, initial, images = sums
     means = torch.stack([refined / images, initial / images], 1).tolist()
@@ -50,4 +63,6 @@ def _losses(sums: torch.Tensor, tasks: Sequence[Task]) -> dict[str, dict[str, fl
 
 
 def _total(losses: Mapping[str, Mapping[str, float]], tasks: Sequence[Task]) -> float:
-    return sum(task.weight * losses[task.name]["loss"] for task in tasks)
+    parts = [task.weight * losses[task.name]["loss"] for task in tasks]
+    labelled = [part for part in parts if not math.isnan(part)]
+    return math.fsum(labelled) if labelled else math.nan

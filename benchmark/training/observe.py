@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.data.feed import Feed, normalised
+from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from strategies.interface import Companion, Outputs, Strategy
 
 
-class BrokenMeasureError(ValueError):
+class BrokenMeasureError(UserError):
     """A strategy's rows are of the wrong size or not finite; the sentence names it and the images."""
 
 
@@ -46,8 +47,9 @@ def observe(
     parts: list[Mapping[str, NDArray[Any]]] = []
     for positions in feed.in_order(batch_size):
         outputs = observed(network, companion, feed.images(positions), feed.tasks, strategy.views)
-        rows = {key: value.cpu().numpy() for key, value in strategy.measure(outputs).items()}
-        _check(rows, [ids[i] for i in positions.tolist()], name)
+        # A copy, because a row may be a view of a dense map, which must not live on with it.
+        rows = {key: value.cpu().numpy().copy() for key, value in strategy.measure(outputs).items()}
+        _check(rows, parts[0] if parts else rows, [ids[i] for i in positions.tolist()], name)
         parts.append(rows)
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
@@ -93,11 +95,19 @@ def _mirror_view(network: Network, images: Tensor, tasks: Sequence[Task]) -> Out
 VIEWS = {"flip": _mirror_view}
 
 
-def _check(rows: Mapping[str, NDArray[Any]], ids: Sequence[str], name: str) -> None:
+def _check(
+    rows: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]], ids: Sequence[str], name: str
+) -> None:
+    if set(rows) != set(first):
+        raise BrokenMeasureError(
+            f"Strategy {name!r} measured {sorted(rows)} of the images {', '.join(ids)}, "
+            f"but {sorted(first)} of the first ones."
+        )
     for key, values in rows.items():
-        if len(values) != len(ids):
+        if values.shape != (len(ids), *first[key].shape[1:]):
             raise BrokenMeasureError(
-                f"Strategy {name!r}: {key!r} has {len(values)} rows for {len(ids)} images."
+                f"Strategy {name!r}: {key!r} is of shape {values.shape}, not one row for each of the "
+                f"{len(ids)} images {', '.join(ids)}."
             )
         finite = np.isfinite(values.reshape(len(ids), -1)).all(1)
         if not finite.all():

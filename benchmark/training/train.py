@@ -52,19 +52,21 @@ def train(
     """Train on the images at ``positions`` with loss weights (L x T; None: all 1).
 
     The network is the same bit for bit whatever companions are trained: they see detached outputs and have
-    streams and optimisers of their own. Raises DivergedError before a step on a loss that is not finite.
+    streams and optimisers of their own. Raises DivergedError before a step on a loss that is not finite, and
+    UserError for a companion that edits what it is shown.
     """
-    trained = _fresh(feed, network, streams, companions)
-    steps = {n: _CompanionStep(m, recipe, streams) for n, m in trained.companions.items()}
-    optimiser = _Optimiser(trained.network, recipe)
-    for number, (batch, rows) in enumerate(_batches(feed, positions, recipe, streams)):
-        outputs = trained.network(normalised(batch.images))
-        losses = task_losses(outputs, batch, feed.tasks)
-        total = _objective(losses, _rows_of(weights, rows, losses), feed.tasks)
-        optimiser.step(total, [feed.ids[i] for i in positions[rows]])
-        for step in steps.values():
-            step(_detached(outputs), losses.refined.detach())
-        progress(number + 1)
+    with global_torch_stream(streams.seed_of("weights")):  # a network's dropout draws from it too
+        trained = _fresh(feed, network, streams, companions)
+        steps = [_CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
+        optimiser = _Optimiser(trained.network, recipe)
+        for number, (batch, rows) in enumerate(_batches(feed, positions, recipe, streams)):
+            outputs = trained.network(normalised(batch.images))
+            losses = task_losses(outputs, batch, feed.tasks)
+            total = _objective(losses, _rows_of(weights, rows, losses), feed.tasks)
+            optimiser.step(total, [feed.ids[i] for i in positions[rows]])
+            for step in steps:
+                step(_detached(outputs), losses.refined.detach())
+            progress(number + 1)
     return trained
 
 
@@ -100,8 +102,7 @@ def weights_digest(network: nn.Module) -> str:
 def _fresh(
     feed: Feed, config: NetworkConfig, streams: Streams, strategies: Mapping[str, Strategy]
 ) -> Trained:
-    with global_torch_stream(streams.seed_of("weights")):
-        network = build_network(config, feed.tasks).to(feed.device).train()
+    network = build_network(config, feed.tasks).to(feed.device).train()
     companions = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
     return Trained(network, {name: module for name, module in companions.items() if module is not None})
 
@@ -150,7 +151,7 @@ class _Optimiser:
     def step(self, total: Tensor, ids: Sequence[str]) -> None:
         if not torch.isfinite(total):
             raise DivergedError(
-                f"The training loss is {float(total)} on the batch of images {', '.join(ids)}: lower "
+                f"The training loss is {total.item()} on the batch of images {', '.join(ids)}: lower "
                 "recipe.learning_rate, set recipe.clip, or look at these images' labels."
             )
         self.optimiser.zero_grad(set_to_none=True)
@@ -164,7 +165,9 @@ class _Optimiser:
 OPTIMISERS: Mapping[str, Callable[[list[nn.Parameter], Recipe], torch.optim.Optimizer]] = {
     "adam": lambda p, r: torch.optim.Adam(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
     "adamw": lambda p, r: torch.optim.AdamW(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
-    "sgd": lambda p, r: torch.optim.SGD(p, r.learning_rate, r.momentum, weight_decay=r.weight_decay, fused=True),
+    "sgd": lambda p, r: torch.optim.SGD(
+        p, r.learning_rate, r.momentum, weight_decay=r.weight_decay, fused=True
+    ),
 }
 
 
@@ -187,18 +190,32 @@ def _factor(recipe: Recipe) -> Callable[[int], float]:
 class _CompanionStep:
     """One companion's own optimiser and random streams."""
 
-    def __init__(self, module: nn.Module, recipe: Recipe, streams: Streams) -> None:
-        self.module = module
+    def __init__(self, strategy: str, module: nn.Module, recipe: Recipe, streams: Streams) -> None:
+        self.strategy, self.module = strategy, module
         self.optimiser = torch.optim.Adam(module.parameters(), recipe.companion_learning_rate, fused=True)
         self.generator = streams.torch("companion")
 
     def __call__(self, outputs: Outputs, task_losses: Tensor) -> None:
         seed = int(torch.randint(2**62, (), generator=self.generator))
+        before = _versions(outputs, task_losses)
         with global_torch_stream(seed):
             loss = cast(Companion, self.module).loss(outputs, task_losses, self.generator)
+            if _versions(outputs, task_losses) != before:
+                raise UserError(
+                    f"The companion of strategy {self.strategy!r} edits outputs in place, which other "
+                    "strategies' companions read too: let it work on copies (look for inplace=True)."
+                )
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             self.optimiser.step()
+
+
+def _versions(outputs: Outputs, task_losses: Tensor) -> list[int]:
+    """How often each tensor was edited in place: comparing counters is free where copies are not."""
+    maps = (outputs.initial, outputs.refined, outputs.task_features)
+    tensors = [tensor for by_task in maps for tensor in by_task.values()]
+    coarser = [tensor for scales in outputs.coarser_initial.values() for tensor in scales]
+    return [tensor._version for tensor in (*tensors, *coarser, *outputs.backbone_features, task_losses)]
 
 
 def _detached(outputs: Outputs) -> Outputs:

@@ -1,0 +1,78 @@
+"""Core-set: greedy k-center on backbone features, against the definition written anew."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.core_set import CoreSet
+from strategies.choosing import choose
+from strategies.contract import TASKS, made_up_outputs
+from strategies.interface import Pool
+
+
+def pool_of(vectors, labelled, seed=0):
+    count = len(vectors)
+    return Pool(
+        tasks=TASKS,
+        ids=tuple(f"i{n:03d}" for n in range(count)),
+        labelled=np.array(labelled, dtype=np.int64),
+        unlabelled=np.setdiff1d(np.arange(count), labelled),
+        rows={"vector": vectors},
+        round=0,
+        budget_left=count,
+        costs=np.ones(count),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def farthest_first(vectors, labelled, budget):
+    centres, picked = list(labelled), []
+    for _ in range(budget):
+        nearest = [min(np.linalg.norm(v - vectors[c]) for c in centres) for v in vectors.astype(np.float64)]
+        picked.append(int(np.argmax(nearest)))
+        centres.append(picked[-1])
+    return picked
+
+
+@pytest.mark.parametrize("offset", [0, 1000])
+@pytest.mark.parametrize("labelled", [[0], [5, 17, 3, 40]])
+def test_always_the_image_farthest_from_all_that_is_labelled_or_chosen(offset, labelled):
+    vectors = np.random.default_rng(1).standard_normal((60, 4)).astype(np.float32) + np.float32(offset)
+    chosen = CoreSet().select(pool_of(vectors, labelled), 12).indices
+    assert chosen.tolist() == farthest_first(vectors, labelled, 12)
+
+
+def test_with_nothing_labelled_the_first_is_random_and_the_rest_farthest():
+    vectors = np.random.default_rng(1).standard_normal((60, 4)).astype(np.float32)
+    firsts = set()
+    for seed in range(20):
+        chosen = CoreSet().select(pool_of(vectors, [], seed), 6).indices.tolist()
+        firsts.add(chosen[0])
+        assert chosen[1:] == farthest_first(vectors, chosen[:1], 5)
+    assert len(firsts) > 10  # peers always start at image 0
+
+
+def test_duplicates_of_labelled_images_come_last():
+    vectors = np.random.default_rng(1).standard_normal((30, 4)).astype(np.float32)
+    vectors[[4, 9]] = vectors[0]
+    chosen = CoreSet().select(pool_of(vectors, [0]), 29).indices
+    assert set(chosen[-2:]) == {4, 9}
+
+
+def test_every_cluster_is_visited_before_any_twice():
+    rng = np.random.default_rng(0)
+    which = rng.integers(0, 8, 200)
+    vectors = (100 * rng.standard_normal((8, 6))[which] + rng.standard_normal((200, 6))).astype(np.float32)
+    chosen = choose(CoreSet(), "core-set", pool_of(vectors, [0]), 7).indices
+    assert len({which[0], *which[chosen]}) == 8
+
+
+def test_the_vector_is_the_mean_of_every_stage():
+    outputs = made_up_outputs(images=3)
+    found = CoreSet().measure(outputs)["vector"].numpy()
+    means = [stage.double().numpy().mean((2, 3)) for stage in outputs.backbone_features]
+    np.testing.assert_allclose(found, np.concatenate(means, 1), rtol=1e-5, atol=1e-6)
+    one = replace(outputs, backbone_features=(torch.ones(3, 2, 4, 4),))
+    assert CoreSet().measure(one)["vector"].tolist() == [[1, 1]] * 3

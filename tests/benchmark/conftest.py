@@ -1,0 +1,39 @@
+"""A benchmark small enough to run whole within a test."""
+
+from pathlib import Path
+
+import pytest
+
+import baselines  # noqa: F401 - registers the built-in strategies
+from benchmark.bench import open_bench
+from benchmark.config import validated
+from benchmark.progress import Progress
+
+SMALL = {
+    "name": "small",
+    "dataset": "rooms",
+    "data": {"pool": 16, "val": 6, "height": 32, "width": 32},
+    "network": {"width": 8, "blocks": 1},
+    "recipe": {"iterations": 3, "batch_size": 4, "evaluation_batch_size": 8},
+    "budgets": [4, 7, 10],
+    "strategies": ["random", "learning-loss", "consistency-diversity"],
+    "seeds": [0],
+    "device": "cpu",
+    "threads": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def small_experiment():
+    """Makes a small experiment, with fields changed at will."""
+    return lambda **changes: validated({**SMALL, **changes}, "test")
+
+
+@pytest.fixture(scope="session")
+def small_bench(small_experiment):
+    """Opens a small experiment in a folder."""
+
+    def opened(folder: Path, **changes):
+        return open_bench(small_experiment(**changes), folder, Progress(quiet=True))
+
+    return opened

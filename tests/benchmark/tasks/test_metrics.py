@@ -1,0 +1,211 @@
+"""Every metric computed another way: by loops, by float64 geometry, by brute-force distances."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from benchmark.tasks import IGNORE, TASKS, make_task
+
+CLASSES = tuple(map(str, range(6)))
+H, W, B = 24, 31, 7
+
+
+def task_named(name):
+    return make_task(name, classes=CLASSES if name == "semseg" else ())
+
+
+def measured(task, prediction, label, size=B):
+    meter = task.meter()
+    for p, y in zip(prediction.split(size), label.split(size), strict=True):
+        meter.update(p, y)
+    return dict(meter.compute())
+
+
+def data(name, seed=0, share_invalid=0.2):
+    """Predictions that are a noisy version of the labels, so that metrics lie well inside their range."""
+    rng = np.random.default_rng(seed)
+    bad = rng.random((B, H, W)) < share_invalid
+    if name == "semseg":  # class 5 occurs nowhere, class 4 in labels only
+        label = rng.integers(0, 5, (B, H, W))
+        logits = rng.normal(size=(B, 6, H, W)) + 2 * np.eye(6)[label].transpose(0, 3, 1, 2)
+        logits[:, 4:] = -9
+        label = np.where(bad, IGNORE, label).astype(np.uint8)
+    elif name == "depth":
+        label = rng.uniform(0.5, 9, (B, H, W))
+        logits = (label * rng.uniform(0.7, 1.4, (B, H, W)))[:, None]
+        label = np.where(bad, np.nan, label).astype(np.float32)
+    elif name == "normals":
+        label = rng.normal(size=(B, 3, H, W))
+        label /= np.linalg.norm(label, axis=1, keepdims=True)
+        logits = (label + 0.4 * rng.normal(size=label.shape)) * rng.uniform(0.1, 9, (B, 1, H, W))
+        label = np.where(bad[:, None], 0, label).astype(np.float32)
+    else:
+        label = ndimage.zoom(rng.random((B, 4, 4)), (1, H / 4, W / 4), order=1) > 0.6
+        if name == "edge":
+            label = label ^ ndimage.binary_erosion(label, np.ones((1, 3, 3)))
+        # One probability between each two thresholds, so that rounding decides nothing.
+        steps = np.clip(np.round(100 * (0.25 + 0.4 * label + 0.2 * rng.normal(size=label.shape))), 0, 99)
+        probability = (steps + 0.5) / 100
+        logits = np.log(probability / (1 - probability))[:, None]
+        label = np.where(bad, IGNORE, label).astype(np.uint8)
+    return torch.from_numpy(logits.astype(np.float32)), torch.from_numpy(label)
+
+
+def test_semseg_by_loops():
+    prediction, label = data("semseg")
+    predicted, label_ = prediction.numpy().argmax(1), label.numpy()
+    ious = []
+    for one in range(6):
+        hits = union = 0
+        for p, y in zip(predicted.flat, label_.flat, strict=True):
+            if y != IGNORE:
+                hits += p == one and y == one
+                union += p == one or y == one
+        ious += [hits / union] if union else []
+    assert len(ious) == 5, "class 5 occurs neither in a label nor in a prediction"
+    valid = label_ != IGNORE
+    expected = {"miou": 100 * np.mean(ious), "accuracy": 100 * (predicted == label_)[valid].mean()}
+    assert measured(task_named("semseg"), prediction, label) == pytest.approx(expected, rel=1e-6)
+
+
+def test_semseg_counts_pixels_beyond_what_a_float_can():
+    task = make_task("semseg", classes=("a", "b"))
+    side = 2**12
+    right = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
+    meter = task.meter()
+    meter.update(right.expand(1, 2, side, side), torch.zeros((), dtype=torch.uint8).expand(1, side, side))
+    for _ in range(64):
+        meter.update(right, torch.zeros((1, 1, 1), dtype=torch.uint8))
+    assert int(meter.counts[0, 0]) == side**2 + 64
+
+
+def test_depth_in_float64():
+    prediction, label = data("depth")
+    p, y = prediction[:, 0].double().numpy(), label.double().numpy()
+    keep = np.isfinite(y)
+    error = np.abs(p - y)[keep]
+    expected = {"rmse": np.sqrt((error**2).mean()), "abs_rel": (error / y[keep]).mean()}
+    assert measured(task_named("depth"), prediction, label) == pytest.approx(expected, rel=1e-9)
+
+
+def test_normals_in_float64():
+    prediction, label = data("normals")
+    p, y = prediction.double().numpy(), label.double().numpy()
+    keep = y.any(1)
+    p, y = (np.moveaxis(v, 1, -1)[keep] for v in (p, y))
+    cosine = (p * y).sum(1) / np.linalg.norm(p, axis=1) / np.linalg.norm(y, axis=1)
+    by_cosine = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    by_sine = np.degrees(np.arctan2(np.linalg.norm(np.cross(p, y), axis=1), (p * y).sum(1)))
+    got = measured(task_named("normals"), prediction, label)
+    for angle in (by_cosine, by_sine):
+        assert got["mean_angle"] == pytest.approx(angle.mean(), abs=1e-4)
+        assert got["median_angle"] == pytest.approx(np.median(angle), abs=0.02)
+        for name, limit in (("below_11", 11.25), ("below_22", 22.5), ("below_30", 30)):
+            assert got[name] == pytest.approx(100 * (angle < limit).mean(), abs=0.02 + 100 / len(angle))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1e-4, 0.5, 11.25, 90.0, 179.99, 180.0])
+def test_small_and_large_angles_are_exact(degrees):
+    """arccos of a cosine cannot tell a small angle from none in single precision."""
+    turn = np.radians(degrees)
+    label = torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1)
+    prediction = torch.tensor([np.sin(turn), 0, np.cos(turn)]).view(1, 3, 1, 1)
+    got = measured(task_named("normals"), prediction, label)
+    assert got["mean_angle"] == pytest.approx(degrees, abs=1e-5)
+    assert got["median_angle"] == pytest.approx(degrees, abs=0.0101)
+
+
+def test_edge_by_brute_force_distances():
+    prediction, label = data("edge")
+    probability, label_ = torch.sigmoid(prediction[:, 0].double()).numpy(), label.numpy()
+    reach = 2  # 0.011 of this diagonal is less than a pixel, and two are the least
+    assert measured(task_named("edge"), prediction, label) == pytest.approx(
+        {"edge_f": best_edge_f(probability, label_, reach)}, rel=1e-6
+    )
+
+
+def test_edge_reach_grows_with_the_image():
+    label = torch.zeros(1, 300, 400, dtype=torch.uint8)
+    label[:, :, 100] = 1
+    shifted = torch.full((1, 1, 300, 400), -9.0)
+    shifted[:, :, :, 106] = 9.0  # 0.011 of a diagonal of 500 is 5.5, rounded to the even 6
+    assert measured(task_named("edge"), shifted, label)["edge_f"] == pytest.approx(100)
+    assert measured(task_named("edge"), shifted.roll(1, -1), label)["edge_f"] == 0
+
+
+def best_edge_f(probability, label, reach):
+    scores = []
+    for threshold in np.arange(1, 100) / 100:
+        predicted = right = found = labelled = 0
+        for p, y in zip(probability, label, strict=True):
+            said, true = (p >= threshold) & (y != IGNORE), y == 1
+            near_true = distance_to(true) <= reach
+            near_said = distance_to(said) <= reach
+            predicted, right = predicted + said.sum(), right + (said & near_true).sum()
+            found, labelled = found + (true & near_said).sum(), labelled + true.sum()
+        precision, recall = right / max(predicted, 1), found / labelled
+        scores.append(2 * precision * recall / max(precision + recall, 1e-12))
+    return 100 * max(scores)
+
+
+def distance_to(mask):
+    if not mask.any():
+        return np.full(mask.shape, np.inf)
+    return ndimage.distance_transform_cdt(~mask, "chessboard")
+
+
+def test_saliency_by_loops_over_thresholds():
+    prediction, label = data("saliency")
+    probability, label_ = torch.sigmoid(prediction[:, 0].double()).numpy(), label.numpy()
+    keep = label_ != IGNORE
+    p, y = probability[keep], label_[keep] == 1
+    scores = []
+    for threshold in np.arange(1, 20) / 20:
+        right = ((p >= threshold) & y).sum()
+        precision, recall = right / max((p >= threshold).sum(), 1), right / y.sum()
+        scores.append(1.3 * precision * recall / max(0.3 * precision + recall, 1e-12))
+    ious = [
+        ((p > 0.5) == side)[y == side].sum() / (((p > 0.5) == side) | (y == side)).sum() for side in (0, 1)
+    ]
+    expected = {"max_f": 100 * max(scores), "miou": 100 * np.mean(ious)}
+    assert measured(task_named("saliency"), prediction, label) == pytest.approx(expected, rel=1e-6)
+
+
+def test_saliency_without_an_object_is_background_alone():
+    label = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    got = measured(task_named("saliency"), torch.full((2, 1, 4, 4), -5.0), label)
+    assert got["miou"] == 100
+    assert np.isnan(got["max_f"])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_metrics_do_not_depend_on_how_images_are_batched(name):
+    task = task_named(name)
+    prediction, label = data(name)
+    whole = measured(task, prediction, label)
+    for size in (1, 2, 3):
+        assert measured(task, prediction, label, size) == pytest.approx(whole, rel=1e-12)
+    assert measured(task, prediction.flip(0), label.flip(0), 3) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_perfect_predictions_are_perfect(name):
+    task = task_named(name)
+    prediction, _ = data(name)
+    got = measured(task, prediction, task.as_label(prediction))
+    perfect = {"rmse": 0, "abs_rel": 0, "mean_angle": 0, "median_angle": 0}
+    assert got == pytest.approx({key: perfect.get(key, 100) for key in got}, abs=1.2e-2)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_unlabelled_data_give_nan_and_unlabelled_images_change_nothing(name):
+    task = task_named(name)
+    prediction, label = data(name)
+    blank = torch.from_numpy(np.stack([task.unlabelled(H, W)] * B))
+    fresh = task.meter().compute()
+    nothing = measured(task, prediction, blank)
+    assert set(fresh) == set(nothing) == set(measured(task, prediction, label))
+    assert all(np.isnan(value) for value in (*fresh.values(), *nothing.values()))
+    with_blanks = measured(task, torch.cat([prediction, prediction]), torch.cat([label, blank]), 3)
+    assert with_blanks == pytest.approx(measured(task, prediction, label), rel=1e-12)

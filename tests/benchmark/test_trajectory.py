@@ -1,0 +1,173 @@
+"""The runner: shared round 0, fairness between strategies, resuming to the same numbers."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from benchmark.execution.serial import run_serial
+from benchmark.plan import Job, plan, run_job, trainings_left
+from benchmark.store import Store
+from strategies.interface import Selection, Strategy
+from strategies.registry import _ENTRIES, register
+
+
+def finished(bench):
+    assert run_serial(bench, plan(bench.experiment)) == []
+    return results(bench.store.root)
+
+
+def results(folder):
+    """All that a resumed run must repeat: metrics, selections, weights; not times."""
+    keep = ("labelled", "selected", "metrics", "weights_digest", "scores", "key")
+    rounds = {(r.strategy, r.seed, r.round): r for r in Store(folder).rounds()}
+    return {place: {name: getattr(done, name) for name in keep} for place, done in rounds.items()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, small_bench):
+    bench = small_bench(tmp_path_factory.mktemp("undisturbed"))
+    return bench, finished(bench)
+
+
+def test_every_round_of_every_strategy_is_there(undisturbed):
+    bench, rounds = undisturbed
+    strategies = bench.experiment.strategies
+    assert set(rounds) == {(s, 0, n) for s in strategies for n in range(3)} | {("full-data", 0, 0)}
+    for (strategy, _, number), done in rounds.items():
+        assert len(done["labelled"]) == (16 if strategy == "full-data" else (4, 7, 10)[number])
+        assert len(set(done["labelled"])) == len(done["labelled"])
+
+
+def test_round_zero_is_one_training_for_all(undisturbed):
+    _, rounds = undisturbed
+    zeros = [done for (strategy, _, number), done in rounds.items() if number == 0 and strategy != "full-data"]
+    assert len({done["weights_digest"] for done in zeros}) == 1
+    assert len({done["labelled"] for done in zeros}) == 1
+    assert len({json.dumps(done["metrics"]) for done in zeros}) == 1
+
+
+def test_labels_grow_by_what_was_selected(undisturbed):
+    bench, rounds = undisturbed
+    for strategy in bench.experiment.strategies:
+        for number in (0, 1):
+            before, after = rounds[strategy, 0, number], rounds[strategy, 0, number + 1]
+            assert after["labelled"] == before["labelled"] + before["selected"]
+        assert rounds[strategy, 0, 2]["selected"] == ()
+
+
+def test_first_sets_differ_between_seeds_and_repeat(small_bench, tmp_path):
+    bench = small_bench(tmp_path)
+    sets = [tuple(bench.first_set(seed)) for seed in range(5)]
+    assert len(set(sets)) == 5
+    assert sets[0] == tuple(small_bench(tmp_path).first_set(0))
+
+
+@pytest.mark.parametrize("lost", ["weights", "a round", "round zero", "a whole trajectory"])
+def test_what_is_lost_is_computed_again_to_the_same_numbers(undisturbed, tmp_path, small_bench, lost):
+    bench, before = undisturbed
+    folder = tmp_path / "copy"
+    shutil.copytree(bench.store.root, folder)
+    home = folder / "rooms"
+    {
+        "weights": lambda: (home / "round-0/seed-0/weights.pt").unlink(),
+        "a round": lambda: (home / "learning-loss/seed-0/round-01.json").unlink(),
+        "round zero": lambda: shutil.rmtree(home / "round-0"),
+        "a whole trajectory": lambda: shutil.rmtree(home / "consistency-diversity"),
+    }[lost]()
+    assert finished(small_bench(folder)) == before
+
+
+def test_nothing_is_trained_twice(undisturbed, monkeypatch):
+    bench, before = undisturbed
+    assert sum(trainings_left(bench, job) for job in plan(bench.experiment)) == 0
+
+    def never(*_, **__):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("benchmark.fitting.train", never)
+    assert finished(bench) == before
+
+
+def test_a_strategy_added_later_meets_the_same_round_zero(tmp_path, small_bench):
+    few = finished(small_bench(tmp_path / "r", strategies=["random"]))
+    more = finished(small_bench(tmp_path / "r", strategies=["random", "learning-loss"]))
+    assert {place: more[place] for place in few} == few
+    assert more["learning-loss", 0, 0]["weights_digest"] == few["random", 0, 0]["weights_digest"]
+    alone = finished(small_bench(tmp_path / "alone", strategies=["learning-loss"]))
+    assert {place: more[place] for place in alone} == alone, "beside others or alone, the same numbers"
+
+
+def test_a_flipped_bit_in_the_shared_weights_is_noticed(undisturbed, tmp_path, small_bench):
+    bench, before = undisturbed
+    folder = tmp_path / "copy"
+    shutil.copytree(bench.store.root, folder)
+    shutil.rmtree(folder / "rooms/learning-loss")
+    weights = folder / "rooms/round-0/seed-0/weights.pt"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    with pytest.warns(UserWarning, match="sha256"):
+        assert finished(small_bench(folder)) == before
+
+
+class Broken(Strategy):
+    """Fails in a way that the parameter names."""
+
+    def __init__(self, how: str = "raise"):
+        self.how = how
+
+    def select(self, pool, budget):
+        if self.how == "raise":
+            raise RuntimeError("out of ideas")
+        return Selection(pool.unlabelled[[0] * budget])
+
+
+@pytest.fixture
+def broken_strategy():
+    register("broken", source="a test")(Broken)
+    yield
+    del _ENTRIES["broken"]
+
+
+@pytest.mark.parametrize(("how", "why"), [("raise", "out of ideas"), ("twice", "an image twice")])
+def test_a_broken_strategy_is_named_and_stops_no_other(broken_strategy, small_bench, tmp_path, how, why):
+    name = "broken" if how == "raise" else "broken[how=twice]"
+    bench = small_bench(tmp_path, strategies=[name, "random"], full_data=False)
+    (failure,) = run_serial(bench, plan(bench.experiment))
+    assert failure.job == Job("trajectory", 0, name)
+    assert why in failure.reason
+    assert ("random", 0, 2) in results(bench.store.root)
+
+
+def test_a_failed_round_zero_fails_what_needs_it_once(small_bench, tmp_path):
+    recipe = {"iterations": 3, "batch_size": 4, "learning_rate": 1e30, "optimiser": "sgd"}
+    bench = small_bench(tmp_path, recipe=recipe, strategies=["random", "entropy"], full_data=False)
+    failures = run_serial(bench, plan(bench.experiment))
+    assert [failure.job.kind for failure in failures] == ["round-0", "trajectory", "trajectory"]
+    assert "lower recipe.learning_rate" in failures[0].reason
+    assert "rooms-train-" in failures[0].reason, "the batch's images are named"
+
+
+def test_loss_weights_reach_the_training(small_bench, tmp_path):
+    weighted, plain = "consistency-diversity", "consistency-diversity[weighting=none]"
+    rounds = finished(small_bench(tmp_path, strategies=[weighted, plain], full_data=False))
+    assert rounds[weighted, 0, 0]["selected"] == rounds[plain, 0, 0]["selected"]
+    assert rounds[weighted, 0, 1]["weights_digest"] != rounds[plain, 0, 1]["weights_digest"]
+
+
+def test_scores_are_kept_for_every_image(undisturbed):
+    _, rounds = undisturbed
+    scores = np.array(rounds["consistency-diversity", 0, 0]["scores"])
+    assert scores.shape == (16, 5)
+    assert np.isfinite(scores).all()
+
+
+def test_jobs_can_run_alone_in_any_order(undisturbed, tmp_path, small_bench):
+    _, before = undisturbed
+    bench = small_bench(tmp_path / "alone")
+    run_job(bench, Job("trajectory", 0, "learning-loss"))
+    rounds = results(bench.store.root)
+    assert rounds == {place: before[place] for place in rounds}
+    assert len(rounds) == 3

@@ -1,0 +1,168 @@
+"""Positions of the sorted pool are brought back to the caller's, and what breaks the contract is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.choosing import BrokenSelectionError, choose
+from strategies.interface import Pool, Selection, Strategy, TaskSpec
+
+TASKS = (
+    TaskSpec("depth", "scalar", 1, lambda p, t: p),
+    TaskSpec("semseg", "categorical", 3, lambda p, t: p),
+)
+
+
+def shuffled_pool(count=30, labelled=11, seed=0):
+    """Ids in no order, labelled positions scattered: ranks within the unlabelled are not positions."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(count)
+    where = rng.permutation(count)
+    return Pool(
+        tasks=TASKS,
+        ids=tuple(f"id-{n:04d}" for n in order),
+        labelled=where[:labelled],
+        unlabelled=where[labelled:],
+        rows={"value": rng.random(count), "vector": rng.random((count, 4))},
+        round=2,
+        budget_left=9,
+        costs=rng.random(count),
+        rng=np.random.default_rng(seed),
+    )
+
+
+class Highest(Strategy):
+    """Takes the highest value among the unlabelled, and hands on values as scores."""
+
+    def select(self, pool, budget):
+        value = pool.rows["value"]
+        best = pool.unlabelled[np.argsort(-value[pool.unlabelled])][:budget]
+        return Selection(best, np.stack([value, pool.costs], 1))
+
+
+class Says(Strategy):
+    """Says what it was told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def select(self, pool, budget):
+        return self.answer(pool, budget) if callable(self.answer) else self.answer
+
+
+@given(st.integers(0, 1000))
+def test_the_images_with_the_highest_values_come_back_in_order(seed):
+    pool = shuffled_pool(seed=seed)
+    chosen = choose(Highest(), "highest", pool, 6).indices
+    values = pool.rows["value"]
+    expected = sorted(pool.unlabelled, key=lambda position: -values[position])[:6]
+    assert chosen.tolist() == expected
+
+
+def test_scores_come_back_in_the_callers_order():
+    pool = shuffled_pool()
+    scores = choose(Highest(), "highest", pool, 6).scores
+    np.testing.assert_array_equal(scores, np.stack([pool.rows["value"], pool.costs], 1))
+
+
+def test_a_strategy_sees_a_pool_sorted_by_id_in_every_part():
+    pool, seen = shuffled_pool(), []
+
+    def look(shown, budget):
+        seen.append(shown)
+        return Selection(shown.unlabelled[:budget])
+
+    choose(Says(look), "look", pool, 2)
+    shown = seen[0]
+    assert list(shown.ids) == sorted(pool.ids)
+    assert {shown.ids[i] for i in shown.labelled} == {pool.ids[i] for i in pool.labelled}
+    assert {shown.ids[i] for i in shown.unlabelled} == {pool.ids[i] for i in pool.unlabelled}
+    assert np.all(np.diff(shown.labelled) > 0)
+    assert np.all(np.diff(shown.unlabelled) > 0)
+    by_id = dict(zip(pool.ids, zip(pool.rows["vector"].tolist(), pool.costs, strict=True), strict=True))
+    for place, image in enumerate(shown.ids):
+        vector, cost = by_id[image]
+        assert shown.rows["vector"][place].tolist() == vector
+        assert shown.costs[place] == cost
+    assert (shown.round, shown.budget_left) == (2, 9)
+
+
+def test_a_strategy_cannot_change_the_callers_pool():
+    pool = shuffled_pool()
+    before = {name: rows.copy() for name, rows in pool.rows.items()}
+
+    def spoil(shown, budget):
+        shown.rows["value"][:] = 0
+        shown.costs[:] = 0
+        shown.unlabelled[:] = shown.unlabelled[::-1].copy()
+        return Selection(shown.unlabelled[:budget])
+
+    costs, unlabelled = pool.costs.copy(), pool.unlabelled.copy()
+    choose(Says(spoil), "spoil", pool, 2)
+    np.testing.assert_array_equal(pool.rows["value"], before["value"])
+    np.testing.assert_array_equal(pool.costs, costs)
+    np.testing.assert_array_equal(pool.unlabelled, unlabelled)
+
+
+def test_ids_that_are_there_twice_still_give_other_positions():
+    pool = replace(shuffled_pool(), ids=("same",) * 30)
+    chosen = choose(Highest(), "highest", pool, 19).indices
+    assert sorted(chosen) == sorted(pool.unlabelled)
+
+
+def test_a_task_mask_keeps_the_order_of_choice():
+    mask = np.array([[True, False], [False, True], [True, True]])
+    answer = Says(lambda pool, budget: Selection(pool.unlabelled[::-1][:budget], tasks=mask))
+    pool = shuffled_pool()
+    selection = choose(answer, "mask", pool, 3)
+    np.testing.assert_array_equal(selection.tasks, mask)
+    by_id = sorted(pool.unlabelled, key=lambda position: pool.ids[position], reverse=True)
+    assert selection.indices.tolist() == by_id[:3]
+
+
+@pytest.mark.parametrize("indices", [[1.0, 2.0], [[1], [2]], [1], [True, False], np.array(["1", "2"]), []])
+def test_what_is_not_two_positions_is_refused(indices):
+    with pytest.raises(BrokenSelectionError, match=r"'odd' chose an array of shape .* not 2 positions"):
+        choose(Says(Selection(indices)), "odd", shuffled_pool(), 2)
+
+
+@pytest.mark.parametrize("position", [-1, 30, 10**12])
+def test_a_position_outside_the_pool_is_refused(position):
+    answer = Says(lambda pool, budget: Selection(np.array([pool.unlabelled[0], position])))
+    with pytest.raises(BrokenSelectionError, match="'out' chose a position outside the pool of 30"):
+        choose(answer, "out", shuffled_pool(), 2)
+
+
+def test_a_labelled_image_and_one_twice_are_refused():
+    labelled = Says(lambda pool, budget: Selection(pool.labelled[:budget]))
+    with pytest.raises(BrokenSelectionError, match="labelled already"):
+        choose(labelled, "x", shuffled_pool(), 2)
+    twice = Says(lambda pool, budget: Selection(pool.unlabelled[[0, 0]]))
+    with pytest.raises(BrokenSelectionError, match="twice"):
+        choose(twice, "x", shuffled_pool(), 2)
+
+
+@pytest.mark.parametrize(
+    ("extras", "word"),
+    [
+        ({"scores": np.zeros((19, 2))}, r"scores of shape \(19, 2\), not \(30, 2\)"),
+        ({"scores": np.zeros(30)}, r"scores of shape \(30,\)"),
+        ({"scores": np.full((30, 2), np.nan)}, "not finite"),
+        ({"scores": np.full((30, 2), np.inf)}, "not finite"),
+        ({"tasks": np.ones((2, 2))}, "not boolean"),
+        ({"tasks": np.ones((30, 2), bool)}, "not boolean"),
+    ],
+)
+def test_extras_of_the_wrong_form_are_refused(extras, word):
+    answer = Says(lambda pool, budget: Selection(pool.unlabelled[:budget], **extras))
+    with pytest.raises(BrokenSelectionError, match=word):
+        choose(answer, "extras", shuffled_pool(), 2)
+
+
+@pytest.mark.parametrize("answer", [None, np.arange(2), [1, 2], (1, 2)])
+def test_anything_but_a_selection_is_refused(answer):
+    with pytest.raises(BrokenSelectionError, match=r"'odd' returned \w+, not a Selection"):
+        choose(Says(answer), "odd", shuffled_pool(), 2)

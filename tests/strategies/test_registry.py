@@ -1,0 +1,474 @@
+"""Names with parameters, and where strategies come from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import baselines
+from benchmark.store import Store
+from strategies import registry
+from strategies.interface import Strategy
+from strategies.registry import (
+    RegistryError,
+    broken_plugins,
+    discover,
+    entries,
+    load_file,
+    register,
+    resolve,
+    split_names,
+)
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch):
+    """Every test may register what it likes, and leaves nothing behind."""
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    monkeypatch.setattr(registry, "_LOADED", set())
+    monkeypatch.setattr(registry, "_BROKEN", {})
+
+
+@pytest.fixture
+def sample():
+    """A strategy with a parameter of every type."""
+
+    @register("sample", source="test")
+    class Sample(Strategy):
+        """The first sentence.
+
+        The rest.
+        """
+
+        def __init__(
+            self,
+            flag: bool = False,
+            count: int = 3,
+            share: float = 0.5,
+            mode: Literal["fast", "slow"] = "fast",
+            level: Literal[1, 2] = 1,
+            text: str = "plain",
+            untyped=7,
+        ) -> None:
+            self.values = dict(locals())
+
+    return Sample
+
+
+def refused(text: str) -> str:
+    with pytest.raises(RegistryError) as caught:
+        resolve(text)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("flag=true", "flag", True),
+        ("flag=TRUE", "flag", True),
+        ("count=-4", "count", -4),
+        ("share=2", "share", 2.0),
+        ("share=1e-5", "share", 1e-5),
+        ("mode=slow", "mode", "slow"),
+        ("level=2", "level", 2),
+        ("text=a=b", "text", "a=b"),
+        ("text=other[x=1,y=2]", "text", "other[x=1,y=2]"),
+        ("untyped=8", "untyped", 8),
+        (" count = 4 ", "count", 4),
+    ],
+)
+def test_a_value_has_the_type_of_its_parameter(sample, text, name, value):
+    made = resolve(f"sample[{text}]").create()
+    assert made.values[name] == value
+    assert type(made.values[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("sample", "sample"),
+        ("  sample ", "sample"),
+        ("sample[]", "sample"),
+        ("sample[count=3,share=0.50,flag=false]", "sample"),
+        ("sample[share=2,flag=true]", "sample[flag=true,share=2]"),
+        ("sample[share=2.0]", "sample[share=2]"),
+        ("sample[text=v1.0]", "sample[text=v1.0]"),
+        ("sample[share=0.1]", "sample[share=0.1]"),
+        ("sample[level=2,mode=slow,count=9]", "sample[count=9,mode=slow,level=2]"),
+        ("sample[text=other[b=1,a=2],count=4]", "sample[count=4,text=other[b=1,a=2]]"),
+    ],
+)
+def test_the_canonical_name_drops_defaults_and_follows_the_signature(sample, text, canonical):
+    named = resolve(text)
+    assert named.name == canonical
+    assert resolve(canonical).name == canonical
+    assert resolve(canonical).values == {k: v for k, v in named.values.items() if f"{k}=" in canonical}
+
+
+@given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+def test_a_canonical_name_means_the_same_strategy_again(count, share, flag):
+    class Numbers(Strategy):
+        def __init__(self, count: int = 0, share: float = 0.0, flag: bool = False) -> None:
+            self.values = (count, share, flag)
+
+    entry = registry._entry("any", Numbers, "test", ())
+    given_ = {"count": count, "share": share, "flag": flag}
+    name = registry._canonical(entry, given_)
+    _, texts = registry._split(name)
+    parsed = {key: registry._value(entry, key, text) for key, text in texts.items()}
+    assert Numbers(**parsed).values == (count, share, flag)
+
+
+def test_names_are_split_at_commas_outside_brackets():
+    text = "random, a[b=1,c=d[e=2,f=3]] ,,entropy,"
+    assert split_names(text) == ["random", "a[b=1,c=d[e=2,f=3]]", "entropy"]
+    assert split_names(" , ") == []
+
+
+def test_an_unknown_name_lists_what_there_is_and_the_closest():
+    sentence = refused("entropi")
+    assert "'entropi'" in sentence
+    assert "Did you mean 'entropy'?" in sentence
+    for name in entries():
+        assert name in sentence
+    assert "Did you mean" not in refused("zzzzzz")
+
+
+def test_an_unknown_parameter_lists_those_there_are(sample):
+    sentence = refused("sample[cout=1]")
+    assert "parameter of sample 'cout'" in sentence
+    assert "Did you mean 'count'?" in sentence
+    assert "flag, count, share, mode, level, text, untyped" in sentence
+    assert "none" in refused("random[x=1]")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("flag=1", "true or false"),
+        ("flag=yes", "true or false"),
+        ("count=1.5", "a whole number"),
+        ("count=x", "a whole number"),
+        ("share=x", "a finite number"),
+        ("share=nan", "a finite number"),
+        ("share=inf", "a finite number"),
+        ("mode=medium", "fast or slow"),
+        ("level=3", "1 or 2"),
+    ],
+)
+def test_a_wrong_value_says_what_is_wanted(sample, text, wanted):
+    sentence = refused(f"sample[{text}]")
+    assert text.split("=")[1] in sentence
+    assert f"must be {wanted}" in sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sample[",
+        "sample[count=1",
+        "sample[count=1]x",
+        "sample[count]",
+        "sample[=1]",
+        "sample[count=]",
+        "sample[count=1,count=2]",
+        "[count=1]",
+        "",
+        "sample]",
+    ],
+)
+def test_a_malformed_name_is_refused(sample, text):
+    refused(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "-",
+        "a b",
+        "a--b",
+        "-a",
+        "a-",
+        "a/b",
+        "../a",
+        "a.b",
+        "a[b]",
+        "a,b",
+        "a=b",
+        "<b>",
+        "a_b",
+        "ä",
+        "a\n",
+    ],
+)
+def test_hostile_names_are_refused(name):
+    with pytest.raises(RegistryError, match="letters and digits"):
+        register(name, source="test")(lambda outputs: {})
+    assert name not in entries()
+
+
+@pytest.mark.parametrize("name", ["random", "full-data", "round-0"])
+def test_a_name_in_use_or_reserved_is_refused(name):
+    before = dict(entries())
+    with pytest.raises(RegistryError, match=r"is taken; names in use: .*entropy.*round-0"):
+        register(name, source="test")(lambda outputs: {})
+    assert entries() == before
+
+
+def test_what_is_registered_is_handed_back_unchanged():
+    def mine(outputs, power: float = 1.0):
+        """Mine."""
+
+    assert register("mine", source="me")(mine) is mine
+    entry = entries()["mine"]
+    assert (entry.summary, entry.source, entry.file_digest) == ("Mine.", "me", None)
+    with pytest.raises(TypeError):
+        entries()["other"] = entry  # type: ignore[index]
+
+
+def test_a_class_without_a_docstring_does_not_take_that_of_its_base(sample):
+    @register("silent", source="test")
+    class Silent(Strategy):
+        pass
+
+    assert entries()["silent"].summary == ""
+    assert entries()["sample"].summary == "The first sentence."
+    assert entries()["sample"].description.endswith("\n\nThe rest.")
+
+
+def no_default(outputs, power):
+    """A parameter that no name could set."""
+
+
+def a_list(outputs, powers: list = ()):  # type: ignore[type-arg, assignment]
+    """A parameter that no name could hold."""
+
+
+def optional(outputs, power: float | None = None):
+    """The same."""
+
+
+class NotAStrategy:
+    pass
+
+
+class NeedsAnArgument(Strategy):
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+class UnknownView(Strategy):
+    views = ("rotate",)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("thing", "word"),
+    [
+        (no_default, "power"),
+        (a_list, "powers"),
+        (optional, "power"),
+        (NotAStrategy, "derived from Strategy"),
+        (NeedsAnArgument, "count"),
+        (UnknownView, "rotate"),
+    ],
+)
+def test_what_could_not_be_used_is_refused_when_it_is_registered(thing, word):
+    with pytest.raises(RegistryError, match=word):
+        register("odd", source="test")(thing)
+    assert "odd" not in entries()
+
+
+def test_views_are_checked():
+    with pytest.raises(RegistryError, match="There is: flip"):
+        register("odd", source="test", views=("flop",))(lambda outputs: {})  # type: ignore[arg-type]
+    with pytest.raises(RegistryError, match="class attribute"):
+        register("odd", source="test", views=("flip",))(Strategy)
+    register("even", source="test", views=("flip",))(lambda outputs: {})
+    assert resolve("even").create().views == ("flip",)
+
+
+def test_a_constructor_that_fails_is_one_sentence():
+    @register("picky", source="test")
+    class Picky(Strategy):
+        def __init__(self, count: int = 1) -> None:
+            if count < 1:
+                raise ValueError("count must be at least 1")
+            raise RuntimeError("never")
+
+    with pytest.raises(RegistryError, match=r"'picky\[count=0\]'.*: count must be at least 1\.$"):
+        resolve("picky[count=0]").create()
+    with pytest.raises(RegistryError, match=r"RuntimeError: never"):
+        resolve("picky").create()
+
+
+FUNCTION = '''
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from strategies import Strategy, register
+
+if TYPE_CHECKING:
+    from strategies import Outputs
+    from torch import Tensor
+
+@register("{name}", source="test")
+def score(outputs: Outputs, power: float = 1.0, how: Literal["mean", "max"] = "mean") -> dict[str, Tensor]:
+    """Score."""
+    return {{task: outputs.refined[task].pow(power).mean((1, 2, 3)) for task in outputs.categorical}}
+
+@register("{name}-class", source="test")
+class Mine(Strategy):
+    """Mine."""
+
+    def __init__(self, count: int = 1, outputs: str = "x") -> None:
+        self.count = count
+'''
+
+
+def test_a_file_may_postpone_its_annotations(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(FUNCTION.format(name="postponed"))
+    named = resolve(f"{file}:postponed[power=2,how=max]")
+    assert named.name == "postponed[power=2,how=max]"
+    assert named.create().values == {"power": 2.0, "how": "max"}
+    assert resolve("postponed-class[count=5]").create().count == 5
+    assert "how must be mean or max" in refused("postponed[how=median]")
+
+
+def test_a_file_is_executed_once_and_its_digest_is_that_of_its_content(tmp_path):
+    import hashlib
+
+    file, count = tmp_path / "counted.py", tmp_path / "count"
+    source = FUNCTION.format(name="counted") + f"\nopen({str(count)!r}, 'a').write('x')\n"
+    file.write_text(source)
+    first = resolve(f"{file}:counted")
+    (tmp_path / "sub").mkdir()
+    again = resolve(f"{tmp_path}/sub/../counted.py:counted[power=3]")
+    assert count.read_text() == "x"
+    assert first.entry.file_digest == hashlib.sha256(source.encode()).hexdigest()
+    assert again.entry is first.entry
+    other = tmp_path / "other.py"
+    other.write_text(source.replace("counted", "other"))
+    assert resolve(f"{other}:other").entry.file_digest != first.entry.file_digest
+
+
+def test_the_home_folder_may_be_written_with_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text(FUNCTION.format(name="homely"))
+    assert resolve("~/mine.py:homely").name == "homely"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("raise RuntimeError('on purpose')", "RuntimeError: on purpose"),
+        ("def f(:\n", "SyntaxError"),
+        ("import no_such_module_anywhere", "no_such_module_anywhere"),
+        ("import sys; sys.exit(0)", "SystemExit"),
+        ("@register('good')\ndef f(outputs): pass", "source"),
+        ("@register('random', source='x')\ndef f(outputs): pass", "is taken"),
+    ],
+)
+def test_a_file_that_fails_is_named_and_leaves_the_registry_untouched(tmp_path, content, word):
+    file = tmp_path / "broken.py"
+    file.write_text(FUNCTION.format(name="half") + "\n" + content)
+    before, modules = dict(entries()), set(sys.modules)
+    sentence = refused(f"{file}:half")
+    assert str(file) in sentence
+    assert word in sentence
+    assert entries() == before
+    assert not {name for name in set(sys.modules) - modules if name.startswith("mtal_strategy_file")}
+    file.write_text(FUNCTION.format(name="half"))  # mended: loaded at the next try
+    assert resolve(f"{file}:half").name == "half"
+
+
+def test_a_file_that_is_missing_or_no_python_file_is_named(tmp_path):
+    assert str(tmp_path / "none.py") in refused(f"{tmp_path}/none.py:x")
+    (tmp_path / "folder.py").mkdir()
+    assert "folder.py" in refused(f"{tmp_path}/folder.py:x")
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(RegistryError, match=r"notes\.txt; give the path of a Python file"):
+        load_file(tmp_path / "notes.txt")
+
+
+def test_an_unknown_name_in_a_file_lists_what_there_is(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(FUNCTION.format(name="there"))
+    assert "Did you mean 'there'?" in refused(f"{file}:their")
+
+
+def points(monkeypatch, modules: dict[str, str], tmp_path) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, content in modules.items():
+        (tmp_path / f"{name}.py").write_text(content)
+    found = [EntryPoint(name, name, registry.GROUP) for name in [*modules, "mtal_test_no_such_module"]]
+    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.GROUP else [])
+
+
+def test_a_plugin_that_fails_is_named_and_does_not_stop_the_others(monkeypatch, tmp_path):
+    modules = {
+        "mtal_test_raises": "raise RuntimeError('broken inside')",
+        "mtal_test_exits": "raise SystemExit(3)",
+        "mtal_test_takes": FUNCTION.format(name="random"),
+        "mtal_test_works": FUNCTION.format(name="plugged"),
+    }
+    points(monkeypatch, modules, tmp_path)
+    discover()
+    assert resolve("plugged[power=2]").create().values == {"power": 2.0}
+    assert set(broken_plugins()) == {
+        "mtal_test_raises",
+        "mtal_test_exits",
+        "mtal_test_takes",
+        "mtal_test_no_such_module",
+    }
+    assert "broken inside" in broken_plugins()["mtal_test_raises"]
+    assert "is taken" in broken_plugins()["mtal_test_takes"]
+    assert entries()["random"].make is baselines.random.Random
+
+    from benchmark.listing import strategies
+
+    assert "plug-in mtal_test_raises failed to import: RuntimeError: broken inside" in strategies()
+
+
+def test_listing_strategies_needs_no_torch():
+    code = (
+        "import baselines, sys; from strategies.registry import entries, resolve;"
+        "[resolve(name).create() for name in entries()]; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def longest(parameter: registry.Parameter) -> str:
+    others = [str(choice) for choice in parameter.choices if choice != parameter.default]
+    plain: dict[Any, str] = {
+        bool: str(not parameter.default).lower(),
+        int: "4096",
+        float: "0.125",
+        str: "abcdef",
+    }
+    return max(others, key=len) if others else plain[parameter.annotation]
+
+
+@pytest.mark.parametrize("name", sorted(entries()))
+def test_the_longest_name_still_names_a_folder(name, tmp_path):
+    values = ",".join(f"{p.name}={longest(p)}" for p in entries()[name].parameters.values())
+    full = resolve(f"{name}[{values}]").name
+    assert len(full) >= len(values)
+    Store(tmp_path).trajectory("rooms", full, 0).mkdir(parents=True)  # a file system takes 255 bytes
+
+
+def test_a_strategy_without_select_says_so(sample):
+    with pytest.raises(TypeError, match=r"Sample must define select"):
+        resolve("sample").create().select(None, 1)  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""Functions and classes that score: checked, ranked per task, and the highest chosen."""
+
+import numpy as np
+import pytest
+import torch
+
+from strategies.contract import TASKS, made_up_outputs
+from strategies.interface import Pool
+from strategies.scoring import FunctionStrategy, ScoreStrategy, columns
+
+NAMES = tuple(task.name for task in TASKS)
+
+
+def pool_of(rows, labelled=(), seed=0, tasks=TASKS):
+    count = len(next(iter(rows.values()))) if rows else 3
+    return Pool(
+        tasks=tasks,
+        ids=tuple(f"i{n:03d}" for n in range(count)),
+        labelled=np.array(labelled, dtype=np.int64),
+        unlabelled=np.setdiff1d(np.arange(count), labelled),
+        rows=rows,
+        round=0,
+        budget_left=count,
+        costs=np.ones(count),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def random_rows(count=40, seed=0):
+    rng = np.random.default_rng(seed)
+    return {name: rng.random(count) for name in NAMES}
+
+
+def mean_ranks(rows, unlabelled):
+    """Every task's place in an argsort over the unlabelled images, added up."""
+    return sum(np.argsort(np.argsort(values[unlabelled])) for values in rows.values())
+
+
+def test_the_highest_mean_rank_over_the_unlabelled_is_chosen():
+    rows, labelled = random_rows(), [0, 7, 8, 30]
+    pool = pool_of(rows, labelled)
+    total = mean_ranks(rows, pool.unlabelled)
+    chosen = ScoreStrategy().select(pool, 6).indices
+    found = [total[np.flatnonzero(pool.unlabelled == position)[0]] for position in chosen]
+    assert found == sorted(total, reverse=True)[:6]
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_scores_of_different_scales_are_never_added(task):
+    rows = random_rows()
+    louder = {name: values * (1000 if name == task else 1) for name, values in rows.items()}
+    one, two = (ScoreStrategy().select(pool_of(each, [1, 2]), 10).indices for each in (rows, louder))
+    assert one.tolist() == two.tolist()
+
+
+def test_labelled_images_do_not_change_the_ranks_of_the_others():
+    rows, labelled = random_rows(), [3, 4, 5]
+    extreme = {name: np.where(np.isin(np.arange(40), labelled), 1e9, values) for name, values in rows.items()}
+    one, two = (ScoreStrategy().select(pool_of(each, labelled), 10).indices for each in (rows, extreme))
+    assert one.tolist() == two.tolist()
+
+
+def test_scores_are_handed_on_raw_with_zeros_for_tasks_without_one():
+    rows = {"depth": np.array([1.0, 5.0, 2.0]), "semseg": np.array([0.1, 0.2, 0.3])}
+    selection = ScoreStrategy().select(pool_of(rows), 1)
+    expected = np.zeros((3, len(TASKS)))
+    expected[:, NAMES.index("depth")], expected[:, NAMES.index("semseg")] = rows["depth"], rows["semseg"]
+    np.testing.assert_array_equal(selection.scores, expected)
+
+
+def test_rows_that_are_no_task_are_left_out():
+    rows = random_rows()
+    more = rows | {"vector": np.zeros((40, 9)), "other": np.arange(40.0)}
+    one, two = (ScoreStrategy().select(pool_of(each), 5).indices for each in (rows, more))
+    assert one.tolist() == two.tolist()
+
+
+@pytest.mark.parametrize("rows", [{}, {"other": np.arange(3.0)}])
+def test_no_score_at_all_names_the_tasks(rows):
+    with pytest.raises(ValueError, match="semseg, saliency, depth, normals"):
+        ScoreStrategy().select(pool_of(rows), 1)
+
+
+def test_a_column_may_have_one_number_or_one_row_of_one():
+    pool = pool_of({"depth": np.arange(3.0)[:, None], "semseg": np.arange(3, dtype=np.float32)})
+    np.testing.assert_array_equal(columns(pool, ["semseg", "depth"]), [[0, 0], [1, 1], [2, 2]])
+
+
+def measured(function, **values):
+    return FunctionStrategy(function, (), values).measure(made_up_outputs(images=5))
+
+
+def test_a_function_gets_the_outputs_and_its_values():
+    def score(outputs, power=1.0):
+        return {"depth": outputs.refined["depth"].mean((1, 2, 3)) * power}
+
+    outputs = made_up_outputs(images=5)
+    torch.testing.assert_close(
+        measured(score, power=3.0)["depth"], 3 * outputs.refined["depth"].mean((1, 2, 3))
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "word"),
+    [
+        ({}, "empty"),
+        ({"dept": torch.zeros(5)}, "dept"),
+        ({"depth": torch.zeros(5, 16, 12)}, r"one number per image, not \(5, 16, 12\)"),
+        ({"depth": torch.zeros(())}, r"one number per image, not \(\)"),
+        ({"depth": torch.zeros(4)}, r"one number per image, not \(4,\)"),
+    ],
+)
+def test_a_function_that_does_not_score_images_is_told_so(scores, word):
+    with pytest.raises(ValueError, match=word):
+        measured(lambda outputs: scores)
