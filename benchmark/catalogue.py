@@ -40,6 +40,16 @@ DATASETS: Mapping[str, DatasetEntry] = {
     "rooms": DatasetEntry("built in: rendered rooms, mixed scenes", "rooms", _ROOMS),
     "rooms-longtail": DatasetEntry("built in: rare classes and clutter in few scenes", "rooms", _ROOMS),
     "rooms-video": DatasetEntry("built in: walks of near-identical frames", "rooms", _ROOMS),
+    "nyud": DatasetEntry(
+        "NYUD-v2, 795 + 654 images, any of its four layouts; needs --data-root",
+        "nyud",
+        "benchmark.data.opening:open_nyud_named",
+    ),
+    "pascal": DatasetEntry(
+        "PASCAL-Context with human parts, 4,998 + 5,105 images; needs --data-root",
+        "pascal",
+        "benchmark.data.opening:open_pascal_named",
+    ),
 }
 FOLDER = DatasetEntry(
     "your own images, described by a YAML file", "folder", "benchmark.data.opening:open_folder_named"

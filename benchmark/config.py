@@ -74,6 +74,7 @@ class Augmentation(Model):
 
     flip: bool = Field(True, description="mirror half of the images")
     zoom: tuple[Annotated[float, Field(ge=1)], ...] = Field((1.0,), description="magnify by one of these")
+    crop: tuple[Positive, Positive] | None = Field(None, description="height and width of a random window")
     colour: float = Field(0.0, ge=0, lt=1, description="random brightness and contrast, up to this share")
 
 
@@ -111,7 +112,7 @@ class Experiment(Model):
     strategies: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
     full_data: bool = Field(True, description="train the full-data reference")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
     threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
 
     @field_validator("name")
@@ -173,7 +174,7 @@ def budget_counts(budgets: Sequence[int | float], pool: int) -> list[int]:
 
 def parse_seeds(text: str) -> list[int]:
     """``5`` is the seeds 0 to 4; ``0,3,7`` those three; ``3-5`` those from 3 to 5. Raises UserError."""
-    if span := re.fullmatch(r"(\d+)-(\d+)", text):
+    if (span := re.fullmatch(r"(\d+)-(\d+)", text)) and int(span[1]) <= int(span[2]):
         return list(range(int(span[1]), int(span[2]) + 1))
     if re.fullmatch(r"\d+", text) and int(text) > 0:
         return list(range(int(text)))
@@ -192,12 +193,16 @@ def validated(fields: Mapping[str, Any], origin: str) -> Experiment:
 
 def sentences(error: ValidationError, origin: str, model: type[BaseModel]) -> str:
     """All mistakes that pydantic found, a line each, naming origin, field and what would be right."""
-    return "\n".join(f"{origin}: {_sentence(mistake, model)}." for mistake in error.errors())
+    mistakes = error.errors()
+    wrong_inside = {mistake["loc"][:-1] for mistake in mistakes}  # those items then are missing in their list
+    kept = [m for m in mistakes if m["type"] != "too_short" or m["loc"] not in wrong_inside]
+    return "\n".join(f"{origin}: {_sentence(mistake, model)}." for mistake in kept)
 
 
 def _sentence(mistake: Any, model: type[BaseModel]) -> str:
     field = ".".join(map(str, mistake["loc"]))
     message = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+    message = message.replace("Tuple", "List").replace("tuple", "list")  # as YAML calls it
     if mistake["type"] == "extra_forbidden":
         close = _closest(field, model)
         return f"there is no field {field}" + (f"; did you mean {close}?" if close else "")

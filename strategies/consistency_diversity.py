@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+VECTOR = ".vector"  # no task can be called that
+
+
 @register(
     "consistency-diversity",
     source="Hekimoglu, Schmidt & Marcos-Ramiro, WACV 2024; reconstructed from the abstract",
@@ -93,7 +96,7 @@ class ConsistencyDiversity(Strategy):
 
         unified = outputs.companion.get("unified")
         vector = concatenated(self._vectors(outputs)) if unified is None else unified
-        return {"vector": vector, **self._inconsistencies(outputs)}
+        return {VECTOR: vector, **self._inconsistencies(outputs)}
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """Score times distance, one image at a time; or k-center among the highest scores."""
@@ -132,7 +135,7 @@ class ConsistencyDiversity(Strategy):
     def _representation(self, pool: Pool) -> NDArray[Any]:
         from strategies.representation import principal_components
 
-        rows = pool.rows["vector"]
+        rows = pool.rows[VECTOR]
         return principal_components(rows, self.dimensions) if self.representation == "pca" else rows
 
     def _candidates(self, pool: Pool, score: Scores, budget: int) -> Positions:

@@ -7,7 +7,7 @@ function maps an initial and a refined prediction of one shape (B x C x H x W, l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -103,13 +103,15 @@ def _mean_over_scales(
 ) -> Tensor:
     coarser = outputs.coarser_initial.get(task.name, ()) if scales == "mean" else ()
     size = outputs.refined[task.name].shape[-2:]
-    values = [of(upsampled(initial, size)) for initial in (outputs.initial[task.name], *coarser)]
+    values = [of(resized(initial, size)) for initial in (outputs.initial[task.name], *coarser)]
     return torch.stack(values).mean(0)
 
 
-def upsampled(prediction: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
-    """A prediction brought bilinearly to another height and width, as in training."""
-    return F.interpolate(prediction, size, mode="bilinear", align_corners=False)
+def resized(prediction: Tensor, size: Sequence[int]) -> Tensor:
+    """A map brought bilinearly to another height and width: how all predictions and features are resized."""
+    if list(prediction.shape[-2:]) == list(size):
+        return prediction
+    return F.interpolate(prediction, list(size), mode="bilinear", align_corners=False)
 
 
 def _two_classes(logit: Tensor) -> Tensor:

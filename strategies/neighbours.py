@@ -22,8 +22,8 @@ def load_faiss() -> Any | None:
 def nearest_neighbours(features: ArrayLike, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Euclidean distances to and positions of the ``count`` nearest other points of each (N x count).
 
-    Nearest first, equal ones in order of position. Raises ValueError unless ``features`` is N x d, finite, and
-    N is larger than ``count``.
+    Nearest first, equal ones in order of position. Raises ValueError unless ``features`` is N x d and finite,
+    with N over ``count``.
     """
     points = np.ascontiguousarray(features, np.float32)
     if points.ndim != 2 or not np.isfinite(points).all() or not 0 < count < len(points):

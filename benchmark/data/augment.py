@@ -15,14 +15,16 @@ from benchmark.tasks.task import Task
 
 
 def augmented(batch: Batch, tasks: Sequence[Task], how: Augmentation, generator: Generator) -> Batch:
-    """A batch after random mirroring, zoom and colour change; random numbers are drawn on the CPU."""
-    count = len(batch.images)
-    draws = torch.rand((count, 6), generator=generator).to(batch.images.device)
+    """A batch after random mirroring, zoom, crop and colour change; random numbers are drawn on the CPU."""
+    drawn = torch.rand((len(batch.images), 8), generator=generator)
+    draws = drawn.to(batch.images.device)
     if how.flip:
         batch = _mirrored(batch, tasks, draws[:, 0] < 0.5)
     if set(how.zoom) - {1.0}:
         factors = draws.new_tensor(how.zoom)[(draws[:, 1] * len(how.zoom)).long()]
         batch = _zoomed(batch, tasks, factors, draws[:, 2:4])
+    if how.crop:
+        batch = _cropped(batch, how.crop, drawn[:, 6:8])
     if how.colour:
         batch = replace(batch, images=_recoloured(batch.images, how.colour, draws[:, 4:6]))
     return batch
@@ -70,6 +72,22 @@ def _gathered(label: Tensor, index: Tensor) -> Tensor:
     flat = label.flatten(-2)
     where = index.flatten(1).view(len(label), *[1] * (flat.ndim - 2), -1).expand(*flat.shape[:-1], -1)
     return flat.gather(-1, where).view_as(label)
+
+
+def _cropped(batch: Batch, size: tuple[int, int], corners: Tensor) -> Batch:
+    """Cut a window of this height and width at a random place; a smaller side stays whole."""
+    full = batch.images.shape[-2:]
+    height, width = (min(wanted, there) for wanted, there in zip(size, full, strict=True))
+    tops = (corners[:, 0] * (full[0] - height + 1)).long().tolist()
+    lefts = (corners[:, 1] * (full[1] - width + 1)).long().tolist()
+
+    def cut(maps: Tensor) -> Tensor:
+        windows = zip(maps, tops, lefts, strict=True)
+        return torch.stack(
+            [each[..., top : top + height, left : left + width] for each, top, left in windows]
+        )
+
+    return Batch(cut(batch.images), {task: cut(label) for task, label in batch.labels.items()})
 
 
 def _recoloured(images: Tensor, strength: float, draws: Tensor) -> Tensor:

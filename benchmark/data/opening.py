@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from benchmark.config import sentences
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def open_rooms_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
@@ -20,11 +22,21 @@ def open_rooms_named(name: str, options: Mapping[str, Any], data_root: Path | No
     del data_root
     if "variant" in options:
         raise UserError(f"data.variant: the data set's name says it ({name}); leave the option out.")
-    try:
-        config = RoomsConfig.model_validate({"variant": name, **options})
-    except ValidationError as error:
-        raise UserError(sentences(error, f"options of {name} (data)", RoomsConfig)) from None
-    return open_rooms(config)
+    return open_rooms(_validated(RoomsConfig, name, {"variant": name, **options}))
+
+
+def open_nyud_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
+    """NYUD-v2 in whichever layout lies at the data root."""
+    from benchmark.data.nyud import NyudOptions, open_nyud
+
+    return open_nyud(_validated(NyudOptions, name, options), data_root)
+
+
+def open_pascal_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
+    """PASCAL-Context at the data root."""
+    from benchmark.data.pascal import PascalOptions, open_pascal
+
+    return open_pascal(_validated(PascalOptions, name, options), data_root)
 
 
 def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
@@ -34,3 +46,10 @@ def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | N
     if options:
         raise UserError(f"data: {name} takes no options here ({', '.join(options)}); edit the file itself.")
     return open_folder(Path(name), data_root)
+
+
+def _validated(model: type[M], name: str, options: Mapping[str, Any]) -> M:
+    try:
+        return model.model_validate(options)
+    except ValidationError as error:
+        raise UserError(sentences(error, f"options of {name} (data)", model)) from None

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from benchmark.networks.backbones import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
-from benchmark.networks.network import Network, at_finest, resized, resized_together
+from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.networks.pad_net import Distillation
 from benchmark.tasks.task import Task
+from strategies.inconsistency import resized
 from strategies.interface import Outputs
 
 PerTask = Mapping[str, Tensor]
@@ -87,7 +88,7 @@ class InitialPrediction(nn.Module):
 
     def forward(self, features: Tensor, below: PerTask) -> tuple[PerTask, PerTask]:
         """Task features and initial predictions at this scale."""
-        size = tuple(features.shape[-2:])
+        size = features.shape[-2:]
         inputs = {
             t: torch.cat([features, resized(below[t], size)], 1) if below else features for t in self.refine
         }

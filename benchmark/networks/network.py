@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.backbones import Backbone
 from benchmark.tasks.task import Task
+from strategies.inconsistency import resized
 from strategies.interface import Outputs, Shapes
 
 
@@ -77,11 +78,4 @@ def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -
 
 def at_finest(maps: Sequence[Tensor]) -> list[Tensor]:
     """All maps brought bilinearly to the size of the first."""
-    return [resized(features, tuple(maps[0].shape[-2:])) for features in maps]
-
-
-def resized(features: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Features brought bilinearly to another height and width."""
-    if tuple(features.shape[-2:]) == tuple(size):
-        return features
-    return F.interpolate(features, size, mode="bilinear", align_corners=False)
+    return [resized(features, maps[0].shape[-2:]) for features in maps]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from benchmark.report.cells import Cell, Table
 from benchmark.report.text import printable
-
-if TYPE_CHECKING:
-    from benchmark.report.tables import Cell, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

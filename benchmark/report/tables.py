@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import pandas as pd
 
 from benchmark.report import latex, text
+from benchmark.report.cells import Cell, Mark, Table
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
 from benchmark.report.metrics import Better, metric
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
 
-Mark = Literal["best", "second"]
 CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low", "high"]
 WORSE: Mapping[Better, int] = {"lower": 1, "higher": -1}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A mean over seeds as written: ``spread`` is " ± half-width" or empty, ``seeds`` " [n = 2]" or empty."""
-
-    mean: str
-    spread: str = ""
-    seeds: str = ""
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """One data set's table, as plain text that each format escapes for itself.
-
-    ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``reference`` is the row of
-    the network trained on everything, None where there is none.
-    """
-
-    heads: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-    reference: tuple[str, Sequence[Cell]] | None
-    caption: str
-    notes: Sequence[str]
 
 
 def render(results: Results) -> dict[str, bytes]:

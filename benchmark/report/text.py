@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmark.report.tables import Cell, Table
+from benchmark.report.cells import Cell, Table
 
 GAP = "  "
 #: Entities where backslashes are not understood by every Markdown reader.

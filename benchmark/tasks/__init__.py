@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.tasks.depth import Depth
+from benchmark.tasks.depth import Depth, Scalar
 from benchmark.tasks.edge import Edge
 from benchmark.tasks.human_parts import HumanParts
 from benchmark.tasks.normals import Normals
@@ -27,7 +27,7 @@ TASKS: dict[str, type[Task]] = {
 KINDS: dict[str, type[Task]] = {
     "categorical": Semseg,
     "binary": Saliency,
-    "scalar": Depth,
+    "scalar": Scalar,
     "direction": Normals,
 }
 

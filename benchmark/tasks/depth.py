@@ -1,4 +1,4 @@
-"""Depth: L1 and root mean square error in metres; NaN is invalid."""
+"""Depth, and any other number per pixel: L1 and root mean square error; NaN is invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.tasks.colours import ramp
 from benchmark.tasks.task import Meter, Task, mean_over_pixels
 
 
-class Depth(Task):
+class Scalar(Task):
     """One number per pixel (float32, H x W)."""
 
     kind = "scalar"
@@ -39,7 +39,7 @@ class Depth(Task):
 
     def meter(self) -> Meter:
         """Root mean square error over all valid pixels pooled, and the mean relative error."""
-        return DepthMeter()
+        return ScalarMeter()
 
     def unlabelled(self, height: int, width: int) -> NDArray[Any]:
         """All invalid."""
@@ -49,12 +49,16 @@ class Depth(Task):
         """Near is bright, far is dark, invalid is black."""
         return ramp(label)
 
+
+class Depth(Scalar):
+    """Metres from the camera (float32, H x W)."""
+
     def zoomed(self, label: Tensor, factor: Tensor) -> Tensor:
         """Magnifying by f looks like standing f times nearer: metres are divided by it."""
         return label / factor[:, None, None]
 
 
-class DepthMeter(Meter):
+class ScalarMeter(Meter):
     """Sums of squared and of relative errors."""
 
     def __init__(self) -> None:

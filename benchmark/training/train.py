@@ -19,7 +19,7 @@ from benchmark.errors import UserError
 from benchmark.networks import Network, build_network
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
-from strategies.inconsistency import upsampled
+from strategies.inconsistency import resized
 from strategies.interface import Companion, Outputs, Positions, Scores, Strategy
 
 Progress = Callable[[int], None]
@@ -85,7 +85,7 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
     initial = []
     for task in tasks:
         scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
-        each = [task.loss(upsampled(scale, size), batch.labels[task.name]) for scale in scales]
+        each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
         initial.append(torch.stack(each).sum(0))
     return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1))
 

@@ -30,7 +30,9 @@ def test_a_round_reads_back_equal_to_the_last_bit(tmp_path):
     assert store.read("rooms", ROUND.strategy, 3, 2) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format": 1}', b"\xff\xfe", b'{"format": "1"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"format": 1}', b"\xff\xfe", b'{"format": "1"}']
+)
 def test_torn_or_foreign_files_are_ignored_with_a_warning(tmp_path, content):
     store = Store(tmp_path)
     store.write(ROUND)
@@ -71,7 +73,10 @@ def test_results_csv_is_long_exact_and_in_order(tmp_path):
     lines = store.write_results().read_text().splitlines()
     assert lines[0] == "dataset,strategy,seed,round,labelled,task,metric,value"
     assert len(lines) == 5, "the shared round 0 is not a strategy"
-    assert lines[1] == 'rooms,"consistency-diversity[weighting=none,measure=loss]",3,0,2,depth,loss,0.30000000000000004'
+    assert (
+        lines[1]
+        == 'rooms,"consistency-diversity[weighting=none,measure=loss]",3,0,2,depth,loss,0.30000000000000004'
+    )
     assert lines[2].endswith(",depth,rmse,")
 
 
@@ -112,7 +117,9 @@ def test_two_holders_of_one_trajectory(tmp_path):
 
 
 def test_json_never_holds_nan():
-    assert nulls({"t": {"a": float("nan"), "b": float("inf"), "c": 1.0}}) == {"t": {"a": None, "b": None, "c": 1.0}}
+    assert nulls({"t": {"a": float("nan"), "b": float("inf"), "c": 1.0}}) == {
+        "t": {"a": None, "b": None, "c": 1.0}
+    }
     with pytest.raises(ValueError):
         to_json({"a": float("nan")})
     assert digest_of({"a": 1, "b": 2}) == digest_of(json.loads('{"b": 2, "a": 1}'))

@@ -10,7 +10,7 @@ from benchmark.execution.serial import run_serial
 from benchmark.plan import Job, plan, run_job, trainings_left
 from benchmark.store import Store
 from strategies.interface import Selection, Strategy
-from strategies.registry import _ENTRIES, register
+from strategies.registry import register
 
 
 def finished(bench):
@@ -42,7 +42,9 @@ def test_every_round_of_every_strategy_is_there(undisturbed):
 
 def test_round_zero_is_one_training_for_all(undisturbed):
     _, rounds = undisturbed
-    zeros = [done for (strategy, _, number), done in rounds.items() if number == 0 and strategy != "full-data"]
+    zeros = [
+        done for (strategy, _, number), done in rounds.items() if number == 0 and strategy != "full-data"
+    ]
     assert len({done["weights_digest"] for done in zeros}) == 1
     assert len({done["labelled"] for done in zeros}) == 1
     assert len({json.dumps(done["metrics"]) for done in zeros}) == 1
@@ -125,10 +127,8 @@ class Broken(Strategy):
 
 
 @pytest.fixture
-def broken_strategy():
+def broken_strategy(own_registry):
     register("broken", source="a test")(Broken)
-    yield
-    del _ENTRIES["broken"]
 
 
 @pytest.mark.parametrize(("how", "why"), [("raise", "out of ideas"), ("twice", "an image twice")])

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import rankdata
 
 import baselines  # noqa: F401
-from strategies.consistency_diversity import ConsistencyDiversity
+from strategies.consistency_diversity import VECTOR, ConsistencyDiversity
 from strategies.contract import TASKS, Probe, made_up_outputs
 from strategies.inconsistency import DIVERGENCES, inconsistency_loss, inconsistency_map
 from strategies.interface import Pool
@@ -33,7 +33,7 @@ def pool_of(seed, count=60, labelled=7, width=5, seed_of_ties=0):
         ids=tuple(f"i{n:03d}" for n in range(count)),
         labelled=np.sort(where[:labelled]),
         unlabelled=np.sort(where[labelled:]),
-        rows={"vector": vectors.astype(np.float32), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
+        rows={VECTOR: vectors.astype(np.float32), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
         round=1,
         budget_left=count - labelled,
         costs=np.ones(count),
@@ -72,7 +72,7 @@ def to_nearest(vectors, position, centres):
 
 def section_3(pool, budget, how="rank", power=1.0, keep=None, vectors=None):
     """Greedy argmax of score^power * distance to the nearest labelled or picked image, the slow way."""
-    vectors = (pool.rows["vector"] if vectors is None else vectors).astype(np.float64)
+    vectors = (pool.rows[VECTOR] if vectors is None else vectors).astype(np.float64)
     score, centres, picked = scores_of(pool, how), pool.labelled.tolist(), []
     free = list(score)
     if keep:
@@ -119,7 +119,7 @@ def test_components_are_those_of_all_images():
     from sklearn.decomposition import PCA
 
     pool = pool_of(2, width=12)
-    vectors = PCA(3, svd_solver="full").fit_transform(pool.rows["vector"].astype(np.float64))
+    vectors = PCA(3, svd_solver="full").fit_transform(pool.rows[VECTOR].astype(np.float64))
     chosen = made("representation=pca,dimensions=3").select(pool, 10).indices
     assert chosen.tolist() == section_3(pool, 10, vectors=vectors.astype(np.float32))
 
@@ -160,10 +160,10 @@ def test_scores_that_are_all_the_same_leave_a_full_selection(options):
 
 def test_duplicates_are_taken_last():
     pool = pool_of(6)
-    vectors = pool.rows["vector"].copy()
+    vectors = pool.rows[VECTOR].copy()
     twins = pool.unlabelled[:5]
     vectors[twins] = vectors[pool.labelled[0]]
-    pool = Pool(**{**vars(pool), "rows": {**pool.rows, "vector": vectors}})
+    pool = Pool(**{**vars(pool), "rows": {**pool.rows, VECTOR: vectors}})
     chosen = made().select(pool, 53).indices
     assert set(twins) <= set(chosen[-9:])  # beside the three twins of pool_of and the lowest score of all
 
@@ -229,8 +229,8 @@ def test_pooling_by_inconsistency_changes_the_vector_only():
         measured("representation=concat"),
         measured("representation=concat,pooling=inconsistency"),
     )
-    assert mean["vector"].shape == weighted["vector"].shape == (5, 24)
-    assert not torch.allclose(mean["vector"], weighted["vector"])
+    assert mean[VECTOR].shape == weighted[VECTOR].shape == (5, 24)
+    assert not torch.allclose(mean[VECTOR], weighted[VECTOR])
     for task in NAMES:
         assert torch.equal(mean[task], weighted[task])
 
@@ -244,7 +244,7 @@ def test_only_distillation_trains_a_module():
     assert made("representation=concat").companion(shapes) is None
     assert made("representation=pca").companion(shapes) is None
     rows = Probe(resolve("consistency-diversity[dimensions=9]")).measured(made_up_outputs(images=4))
-    assert rows["vector"].shape == (4, 9)
+    assert rows[VECTOR].shape == (4, 9)
 
 
 def test_every_option_of_the_method_is_listed():

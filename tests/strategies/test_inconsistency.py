@@ -14,8 +14,14 @@ ALL = [(kind, name) for kind, options in DIVERGENCES.items() for name in options
 CHANNELS = {"categorical": 5, "binary": 1, "scalar": 1, "direction": 3}
 DEFAULTS = {kind: next(iter(options)) for kind, options in DIVERGENCES.items()}
 #: Largest value of those that have one.
-BOUNDS = {"categorical js": 1, "binary js": 1, "binary difference": 1, "binary weighted": 1,
-          "direction cosine": 2, "direction l1": 2}  # fmt: skip
+BOUNDS = {
+    "categorical js": 1,
+    "binary js": 1,
+    "binary difference": 1,
+    "binary weighted": 1,
+    "direction cosine": 2,
+    "direction l1": 2,
+}
 
 
 def probabilities(logits):
@@ -111,8 +117,9 @@ def test_is_finite_and_bounded_for_extreme_logits(kind, name):
     assert found.max() <= BOUNDS.get(f"{kind} {name}", float("inf")) + 1e-5
 
 
-@pytest.mark.parametrize(("kind", "name", "most"), [("categorical", "js", 1), ("binary", "js", 1),
-                                                    ("binary", "difference", 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "name", "most"), [("categorical", "js", 1), ("binary", "js", 1), ("binary", "difference", 1)]
+)
 def test_certain_and_contrary_predictions_reach_the_bound(kind, name, most):
     a = torch.full((1, CHANNELS[kind], 2, 2), -1e4)
     b = a.clone()
@@ -124,8 +131,10 @@ def test_agreed_background_counts_for_nothing_when_weighted():
     unsure_no = divergence("binary", "weighted", [[[[-4.0]]]], [[[[-6.0]]]])
     unsure_yes = divergence("binary", "weighted", [[[[4.0]]]], [[[[6.0]]]])
     assert unsure_no < unsure_yes / 40
-    torch.testing.assert_close(divergence("binary", "difference", [[[[-4.0]]]], [[[[-6.0]]]]),
-                               divergence("binary", "difference", [[[[4.0]]]], [[[[6.0]]]]))  # fmt: skip
+    torch.testing.assert_close(
+        divergence("binary", "difference", [[[[-4.0]]]], [[[[-6.0]]]]),
+        divergence("binary", "difference", [[[[4.0]]]], [[[[6.0]]]]),
+    )
 
 
 def test_a_relative_difference_is_finite_at_zero_depth():

@@ -27,14 +27,6 @@ from strategies.registry import (
 )
 
 
-@pytest.fixture(autouse=True)
-def own_registry(monkeypatch):
-    """Every test may register what it likes, and leaves nothing behind."""
-    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
-    monkeypatch.setattr(registry, "_LOADED", set())
-    monkeypatch.setattr(registry, "_BROKEN", {})
-
-
 @pytest.fixture
 def sample():
     """A strategy with a parameter of every type."""

@@ -216,3 +216,26 @@ def test_as_many_random_numbers_are_drawn_whatever_is_switched_on():
         augmented(batch_of(3), TASKS, how, generator)
         states.append(torch.rand(1, generator=generator).item())
     assert len(set(states)) == 1
+
+
+def test_a_crop_is_a_window_of_picture_and_labels_alike():
+    out = run(coordinates(40), Augmentation(flip=False, crop=(8, 12)))
+    assert out.images.shape == (40, 3, 8, 12)
+    assert out.labels["normals"].shape == (40, 3, 8, 12)
+    torch.testing.assert_close(out.labels["depth"], 1 + out.images[:, 0])
+    column = (out.images[:, 0] * W - 0.5).round()
+    assert torch.equal(out.labels["semseg"], (column // 4).to(torch.uint8))
+    lefts, tops = column[:, 0, 0], (out.images[:, 1, 0, 0] * H - 0.5).round()
+    assert lefts.min() >= 0
+    assert lefts.max() <= W - 12
+    assert len(lefts.unique()) > 10
+    assert tops.min() >= 0
+    assert tops.max() <= H - 8
+    assert len(tops.unique()) > 8
+    assert (column[:, 0].diff(dim=1) == 1).all(), "pixels are cut, never resampled"
+
+
+def test_a_crop_larger_than_the_picture_keeps_its_side_whole():
+    batch = coordinates(3)
+    assert run(batch, Augmentation(flip=False, crop=(8, 999))).images.shape[-2:] == (8, W)
+    assert_same(run(batch, Augmentation(flip=False, crop=(999, 999))), batch, rtol=0, atol=0)

@@ -12,7 +12,7 @@ H, W, B = 24, 31, 7
 
 
 def task_named(name):
-    return make_task(name, classes=CLASSES if name == "semseg" else ())
+    return make_task(name, classes=CLASSES if TASKS[name].kind == "categorical" else ())
 
 
 def measured(task, prediction, label, size=B):
@@ -26,7 +26,7 @@ def data(name, seed=0, share_invalid=0.2):
     """Predictions that are a noisy version of the labels, so that metrics lie well inside their range."""
     rng = np.random.default_rng(seed)
     bad = rng.random((B, H, W)) < share_invalid
-    if name == "semseg":  # class 5 occurs nowhere, class 4 in labels only
+    if TASKS[name].kind == "categorical":  # class 5 occurs nowhere, class 4 in labels only
         label = rng.integers(0, 5, (B, H, W))
         logits = rng.normal(size=(B, 6, H, W)) + 2 * np.eye(6)[label].transpose(0, 3, 1, 2)
         logits[:, 4:] = -9
@@ -52,8 +52,9 @@ def data(name, seed=0, share_invalid=0.2):
     return torch.from_numpy(logits.astype(np.float32)), torch.from_numpy(label)
 
 
-def test_semseg_by_loops():
-    prediction, label = data("semseg")
+@pytest.mark.parametrize("name", ["semseg", "human_parts"])
+def test_classes_by_loops(name):
+    prediction, label = data(name)
     predicted, label_ = prediction.numpy().argmax(1), label.numpy()
     ious = []
     for one in range(6):
@@ -66,7 +67,14 @@ def test_semseg_by_loops():
     assert len(ious) == 5, "class 5 occurs neither in a label nor in a prediction"
     valid = label_ != IGNORE
     expected = {"miou": 100 * np.mean(ious), "accuracy": 100 * (predicted == label_)[valid].mean()}
-    assert measured(task_named("semseg"), prediction, label) == pytest.approx(expected, rel=1e-6)
+    assert measured(task_named(name), prediction, label) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_class_that_is_predicted_but_never_there_counts_as_missed():
+    logits = torch.zeros(1, 6, 2, 2)
+    logits[:, 3, 0] = 1  # half of the picture
+    got = measured(task_named("semseg"), logits, torch.zeros(1, 2, 2, dtype=torch.uint8))
+    assert got == {"miou": 25, "accuracy": 50}
 
 
 def test_semseg_counts_pixels_beyond_what_a_float_can():
@@ -170,6 +178,14 @@ def test_saliency_by_loops_over_thresholds():
     ]
     expected = {"max_f": 100 * max(scores), "miou": 100 * np.mean(ious)}
     assert measured(task_named("saliency"), prediction, label) == pytest.approx(expected, rel=1e-6)
+
+
+def test_saliency_thresholds_lie_inside_zero_to_one():
+    """Calling everything salient, as a threshold of 0 would, is no prediction."""
+    label = torch.ones(1, 4, 4, dtype=torch.uint8)
+    faint = torch.full((1, 1, 4, 4), -4.0)
+    assert measured(task_named("saliency"), faint, label)["max_f"] == 0
+    assert measured(task_named("saliency"), faint + 1.2, label)["max_f"] == pytest.approx(100)
 
 
 def test_saliency_without_an_object_is_background_alone():

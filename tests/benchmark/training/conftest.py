@@ -9,12 +9,13 @@ import torch
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.dataset import Sample
 from benchmark.data.feed import Feed
-from benchmark.randomness import Streams
+from benchmark.networks import build_network
+from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks import make_task
+from benchmark.training.train import train
 
 SIDE = 32
 SMALL = NetworkConfig(width=8, blocks=1)
-STILL = {"flip": False}
 
 
 class InMemory:
@@ -75,16 +76,35 @@ def recipe_of(**changes):
     return Recipe.model_validate(fields | changes)
 
 
+FEED = feed_of(map(toy_sample, range(12)))
+STREAMS = Streams("toy", 0, 0)
+
+
+def trained(
+    companions=None, feed=FEED, positions=range(12), weights=None, streams=STREAMS, progress=int, **recipe
+):
+    """A small network after a short training; keywords that are left over change the recipe."""
+    where = np.array(positions)
+    return train(feed, where, weights, SMALL, recipe_of(**recipe), streams, companions or {}, progress)
+
+
+def fresh():
+    """The network as training starts from it."""
+    with global_torch_stream(STREAMS.seed_of("weights")):
+        return build_network(SMALL, FEED.tasks)
+
+
 @pytest.fixture(scope="session")
 def toy():
     """The helpers above, and one feed of twelve images that no test changes."""
     return SimpleNamespace(
-        feed=feed_of(map(toy_sample, range(12))),
+        feed=FEED,
         feed_of=feed_of,
         sample=toy_sample,
         tasks=all_tasks,
         recipe=recipe_of,
         small=SMALL,
-        streams=Streams("toy", 0, 0),
-        in_memory=InMemory,
+        streams=STREAMS,
+        train=trained,
+        fresh=fresh,
     )

@@ -1,0 +1,245 @@
+"""What the field's published archives have in common: where they lie, split lists, the files of every id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from benchmark.config import Model, Positive
+from benchmark.data.check import Problems, evenly
+from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.labels import BadFile, read_bytes
+from benchmark.errors import UserError
+from benchmark.progress import Progress
+
+SPLITS = ("train", "val")
+Ids = Mapping[str, tuple[str, ...]]
+T = TypeVar("T")
+
+
+class Subset(Model):
+    """How many images of a split to take, evenly spaced in the order of ids; all of them by default."""
+
+    pool: Positive | None = Field(None, description="images of train")
+    val: Positive | None = Field(None, description="images of val")
+
+    def of(self, ids: Ids) -> dict[str, tuple[str, ...]]:
+        """The ids to use of each split."""
+        wanted = {"train": self.pool, "val": self.val}
+        return {
+            split: tuple(names[i] for i in evenly(len(names), wanted[split] or len(names)))
+            for split, names in ids.items()
+        }
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A data set as it was published: its usual folder names and numbers of images, and how to get it."""
+
+    name: str
+    title: str
+    folders: tuple[str, ...]
+    images: Mapping[str, int]
+    how_to_get: str
+
+    def find(self, data_root: Path | None, is_one: Callable[[Path], bool]) -> Path:
+        """The folder itself or the one in it. Raises UserError where there is none, or several."""
+        if data_root is None:
+            raise UserError(f"{self.title} needs --data-root (or MTAL_DATA). {self.how_to_get}")
+        if not data_root.is_dir():
+            raise UserError(f"Data root {str(data_root)!r} is no folder. {self.how_to_get}")
+        if is_one(data_root):
+            return data_root
+        inside = [data_root / name for name in self.folders if (data_root / name).is_dir()]
+        if len(inside) > 1:
+            found = " and ".join(repr(str(path)) for path in inside)
+            raise UserError(f"There are {found}: name one of them with --data-root.")
+        if not inside:
+            raise UserError(f"There is no {self.title} in {str(data_root)!r}. {self.how_to_get}")
+        return inside[0]
+
+    def facts(self, found: Mapping[str, int], used: Ids) -> dict[str, Any]:
+        """How many images there are and are used, against the publication."""
+        complete = "yes" if dict(found) == dict(self.images) else "no, a smaller copy"
+        return {
+            "images": {split: len(ids) for split, ids in used.items()},
+            "found": dict(found),
+            "published": dict(self.images),
+            "complete": complete,
+        }
+
+    def check_count(self, split: str, count: int, where: Path) -> None:
+        """Raises UserError for an empty split, or one with more images than were published."""
+        if not 0 < count <= self.images[split]:
+            wrong = f"has {count} images of {split}" if count else f"has no image of {split}"
+            raise UserError(
+                f"{str(where)!r} {wrong}, and {self.title} has {self.images[split]} (fewer are accepted)."
+            )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image and the files that its sample is made of, by what they hold."""
+
+    id: str
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class EntrySplit:
+    """Samples decoded on demand."""
+
+    entries: tuple[Entry, ...]
+    decode: Callable[[Entry], Sample]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Sorted ids."""
+        return tuple(entry.id for entry in self.entries)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Decode one sample. Raises UserError naming the file that is bad."""
+        return self.decode(self.entries[position])
+
+
+class Lister:
+    """Names of the files in folders, each folder listed once: far faster than to ask for every file."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def names(self, folder: Path) -> frozenset[str]:
+        """File names; none for a folder that cannot be listed."""
+        if folder not in self._names:
+            try:
+                with os.scandir(folder) as found:
+                    self._names[folder] = frozenset(entry.name for entry in found if entry.is_file())
+            except OSError:
+                self._names[folder] = frozenset()
+        return self._names[folder]
+
+    def has(self, path: Path) -> bool:
+        """Whether there is this file."""
+        return path.name in self.names(path.parent)
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """Names out of a line of text, separated by commas."""
+    return tuple(name.strip() for name in names.split(","))
+
+
+def read_lists(folder: Path, publication: Publication) -> Ids:
+    """The sorted ids of ``train.txt`` and ``val.txt``. Raises UserError."""
+    ids = {split: _read_list(folder / f"{split}.txt") for split in SPLITS}
+    for split, names in ids.items():
+        publication.check_count(split, len(names), folder / f"{split}.txt")
+    both = sorted(set(ids["train"]) & set(ids["val"]))
+    if both:
+        raise UserError(f"Id {both[0]!r} is in both lists of {str(folder)!r}; keep it in one.")
+    return ids
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"Split list {str(path)!r} cannot be read: {reason}.") from None
+    ids = [line.strip() for line in lines if line.strip()]
+    for name, count in Counter(ids).items():
+        if not re.fullmatch(r"\w+", name, re.ASCII):
+            raise UserError(f"{str(path)!r} holds {name[:60]!r}; a line should be an id such as 0001.")
+        if count > 1:
+            raise UserError(f"Id {name!r} is {count} times in {str(path)!r}; once is right.")
+    return tuple(sorted(ids))
+
+
+def check_present(root: Path, entries: Mapping[str, tuple[Entry, ...]], lister: Lister) -> None:
+    """Raises UserError that names missing files, the first ten of each kind."""
+    problems = Problems()
+    for split in SPLITS:
+        for entry in entries[split]:
+            for what, path in entry.files.items():
+                if not lister.has(path):
+                    problems.add(f"{what} missing", f"{str(path)!r} is missing (id {entry.id!r} of {split}).")
+    refuse(root, problems)
+
+
+def refuse(root: Path, problems: Problems) -> None:
+    """Raises UserError if there are problems."""
+    if problems:
+        lines = "".join(f"\n  {line}" for line in problems.lines())
+        raise UserError(f"The data in {str(root)!r} cannot be used ({len(problems)} found):{lines}")
+
+
+def content_digest(root: Path, paths: Iterable[Path], meaning: Mapping[str, Any]) -> str:
+    """sha256 over all files, their places below the root and what they are taken for. Raises UserError."""
+    unique = sorted(set(paths))
+    digests = in_threads(_file_digest, unique)
+    problems = Problems()
+    for found in digests:
+        if isinstance(found, BadFile):
+            problems.add("unreadable", str(found))
+    refuse(root, problems)
+    places = [path.relative_to(root).as_posix() for path in unique]
+    return hashlib.sha256(json.dumps([meaning, places, digests], sort_keys=True).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str | BadFile:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return BadFile("unreadable", f"{str(path)!r} cannot be read: {error.strerror or error}.")
+
+
+def in_threads(work: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
+    """``work`` done on every path, in order, with a bar on a terminal."""
+    progress, pool = (
+        Progress(),
+        ThreadPoolExecutor(),
+    )  # reading, hashing, decoding release the interpreter lock
+    progress.begin(len(paths))
+    results = []
+    try:
+        for result in pool.map(work, paths):
+            results.append(result)
+            progress.advance()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        progress.end()
+    return results
+
+
+def load(path: Path, read: Callable[[bytes], T]) -> T:
+    """What a file holds. Raises UserError naming it."""
+    try:
+        return read(read_bytes(path))
+    except BadFile as error:
+        raise UserError(f"{str(path)!r} {error}.") from None
+
+
+def axes_of(normals: NDArray[np.float32]) -> str:
+    """Which way the z axis of stored normals points: visible surfaces face the viewer (H x W x 3)."""
+    towards = np.count_nonzero(normals[..., 2] > 0) >= np.count_nonzero(normals[..., 2] < 0)
+    return f"as stored; z points {'towards the viewer' if towards else 'into the scene'}"
+
+
+def try_a_few(dataset: MultiTaskDataset) -> MultiTaskDataset:
+    """The data set itself, after decoding some samples of each split. Raises UserError if that fails."""
+    for split in (dataset.train, dataset.val):
+        for position in evenly(len(split.ids), 3):
+            split[position]
+    return dataset

@@ -1,0 +1,206 @@
+"""Open NYUD-v2 (Silberman et al., ECCV 2012) for semseg, depth, normals and edge, whatever its layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from benchmark.data.archives import (
+    SPLITS,
+    Entry,
+    EntrySplit,
+    Ids,
+    Lister,
+    Publication,
+    Subset,
+    axes_of,
+    check_present,
+    content_digest,
+    load,
+    read_lists,
+    try_a_few,
+)
+from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart
+from benchmark.data.nyud.sample import TASKS, Size, made_sample
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:  # tasks import torch
+    from benchmark.tasks.task import Task
+
+NYUD = Publication(
+    name="nyud",
+    title="NYUD-v2",
+    folders=("NYUD_MT", "NYUDv2", "nyuv2"),
+    images={"train": 795, "val": 654},
+    how_to_get=(
+        "Get NYUD_MT.tgz (Google Drive id 14EAEMXmd3zs2hIMY63UhHPSFPDAkiTzw), the NYUDv2 archive that "
+        "MTDP_Lib re-hosts (Google Drive id 1rj3tHdQVYqe-Y3mpxv4EgWsiqgq3z87H) or the data set "
+        "tanganke/nyuv2 of Hugging Face; hosts move: the name and id are what to search for. Unpack it so "
+        "that X/NYUD_MT holds images/, segmentation/, depth/, normals/, edge/ and gt_sets/{train,val}.txt "
+        "(docs/datasets.md shows the other layouts), and check it: mtal data check nyud --data-root X"
+    ),
+)
+Side = Annotated[int, Field(ge=8, le=8192, strict=True)]
+
+
+class NyudOptions(Subset):
+    """Which images, and the size to bring them to: as they are by default."""
+
+    height: Side | None = None
+    width: Side | None = Field(None, validate_default=True)
+
+    @field_validator("width")
+    @classmethod
+    def _both(cls, width: int | None, info: ValidationInfo) -> int | None:
+        if (width is None) != (info.data.get("height") is None):
+            raise ValueError("height and width go together; give both or none")
+        return width
+
+    @property
+    def size(self) -> Size:
+        """Height and width, if given."""
+        return None if self.height is None or self.width is None else (self.height, self.width)
+
+
+def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
+    """Open the copy at ``data_root``, or in a folder of its usual name there.
+
+    The layout is told by what lies there and is among the facts. Raises UserError, naming files, for none or
+    several copies, mixed layouts, missing and unreadable files.
+    """
+    root = NYUD.find(data_root, lambda folder: bool(_families(folder)))
+    families = _families(root)
+    if len(families) != 1:
+        found = " and ".join(families.values()) or "no split lists and no images"
+        raise UserError(
+            f"{str(root)!r} holds {found}; it should hold one layout of NYUD-v2 (docs/datasets.md)."
+        )
+    opened = _OPENERS[next(iter(families))](root, options)
+    meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.model_dump()}
+    digest = content_digest(root, opened.files, {**meaning, "ids": opened.used})
+    tasks, facts = _tasks(opened.layout), _facts(opened)
+    return try_a_few(MultiTaskDataset(NYUD.name, tasks, opened.train, opened.val, digest, facts))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was found: the layout, both splits, all files, and ids found and used."""
+
+    layout: Layout
+    train: Split
+    val: Split
+    files: tuple[Path, ...]
+    found: Ids
+    used: Ids
+
+
+def _families(root: Path) -> dict[str, str]:
+    """Ways of storing that have left traces here, and the traces."""
+    traces = {
+        "listed": ("gt_sets", "images", "segmentation"),
+        "numbered": ("train/image", "val/image"),
+        "parquet": ("train-*.parquet", "val-*.parquet", "data/train-*.parquet", "data/val-*.parquet"),
+    }
+    found = {
+        family: next((pattern for pattern in patterns if any(root.glob(pattern))), "")
+        for family, patterns in traces.items()
+    }
+    return {family: trace for family, trace in found.items() if trace}
+
+
+def _open_listed(root: Path, options: NyudOptions) -> Opened:
+    ids, lister = read_lists(root / "gt_sets", NYUD), Lister()
+    return _opened(root, told_apart(root, ids, lister), ids, options, lister)
+
+
+def _open_numbered(root: Path, options: NyudOptions) -> Opened:
+    lister = Lister()
+    ids = {split: _numbered(root / split / "image", split, lister) for split in SPLITS}
+    return _opened(root, NUMBERED, ids, options, lister)
+
+
+def _numbered(folder: Path, split: str, lister: Lister) -> tuple[str, ...]:
+    """Train and val both count from 0, so the split becomes part of the id."""
+    names = [name for name in lister.names(folder) if name.endswith(".npy")]
+    for name in names:
+        if not re.fullmatch(r"(0|[1-9]\d{0,3})\.npy", name, re.ASCII):
+            raise UserError(f"{str(folder / name)!r} should have a number as its name, such as 0.npy.")
+    NYUD.check_count(split, len(names), folder)
+    return tuple(f"{split}/{number:04d}" for number in sorted(int(Path(name).stem) for name in names))
+
+
+def _opened(root: Path, layout: Layout, ids: Ids, options: NyudOptions, lister: Lister) -> Opened:
+    used = options.of(ids)
+    entries = {split: tuple(_entry(root, layout, split, name) for name in used[split]) for split in SPLITS}
+    check_present(root, entries, lister)
+    decode = partial(_decoded, layout=layout, options=options)
+    train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
+    files = tuple(path for split in SPLITS for entry in entries[split] for path in entry.files.values())
+    return Opened(layout, train, val, files, ids, used)
+
+
+def _entry(root: Path, layout: Layout, split: str, image_id: str) -> Entry:
+    name = layout.file_name(image_id)
+    return Entry(image_id, {what: s.path(root, split, name) for what, s in layout.sources.items()})
+
+
+def _decoded(entry: Entry, layout: Layout, options: NyudOptions) -> Sample:
+    arrays = {what: load(path, layout.sources[what].read) for what, path in entry.files.items()}
+    image = arrays.pop("image")
+    for task, label in arrays.items():
+        if label.shape[:2] != image.shape[:2]:
+            raise UserError(
+                f"{str(entry.files[task])!r} is {label.shape[0]} high, {label.shape[1]} wide, and its image "
+                f"is {image.shape[0]} high, {image.shape[1]} wide."
+            )
+    return made_sample(image, arrays, options.size)
+
+
+def _open_parquet(root: Path, options: NyudOptions) -> Opened:
+    from benchmark.data.nyud.parquet import parquet_split
+
+    splits = {split: parquet_split(root, split, options.size) for split in SPLITS}
+    for split, rows in splits.items():
+        NYUD.check_count(split, len(rows.ids), root)
+    found = {split: rows.ids for split, rows in splits.items()}
+    used = options.of(found)
+    train, val = (splits[split].only(used[split]) for split in SPLITS)
+    files = tuple(path for rows in splits.values() for path in rows.files)
+    return Opened(PARQUET, train, val, files, found, used)
+
+
+_OPENERS: Mapping[str, Callable[[Path, NyudOptions], Opened]] = {
+    "listed": _open_listed,
+    "numbered": _open_numbered,
+    "parquet": _open_parquet,
+}
+
+
+def _tasks(layout: Layout) -> tuple[Task, ...]:
+    from benchmark.tasks import make_task
+
+    return tuple(make_task(task, classes=layout.classes if task == "semseg" else ()) for task in TASKS)
+
+
+def _facts(opened: Opened) -> dict[str, Any]:
+    origins = {
+        "semseg": f"human labels, {len(opened.layout.classes)} classes",
+        "depth": "sensor, in metres as stored",
+        "normals": "computed from depth by the makers of the copy",
+        "edge": "files" if "edge" in opened.layout.sources else "boundaries of the semseg labels",
+    }
+    sample = opened.train[0]
+    return {
+        "layout": opened.layout.title,
+        "size": list(sample.image.shape[:2]),
+        **NYUD.facts({split: len(ids) for split, ids in opened.found.items()}, opened.used),
+        "label origins": origins,
+        "normals axes": axes_of(sample.labels["normals"]),
+    }

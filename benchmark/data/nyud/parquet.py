@@ -1,0 +1,126 @@
+"""NYUD-v2 as parquet: the columns image, segmentation, depth and normal, channels first, a row an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from numpy.typing import NDArray
+
+from benchmark.data.dataset import Sample
+from benchmark.data.labels import BadFile, as_label
+from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
+from benchmark.data.nyud.sample import Size, as_image, made_sample
+from benchmark.errors import UserError
+
+_LABELS = {"semseg": ("segmentation", SEMSEG_13), "depth": ("depth", DEPTH), "normals": ("normal", NORMALS)}
+COLUMNS = ("image", *(column for column, _ in _LABELS.values()))
+Place = tuple[Path, int, int]  # file, row group, row in it
+
+
+class ParquetSplit:
+    """Rows decoded on demand; the row group read last is kept, as published about 400 MB."""
+
+    def __init__(self, places: Mapping[str, Place], size: Size) -> None:
+        self._places, self._size = dict(places), size
+        self._lock = Lock()
+        self._read: tuple[tuple[Path, int], Any] | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Sorted ids."""
+        return tuple(self._places)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that rows are taken from."""
+        return tuple(dict.fromkeys(path for path, _, _ in self._places.values()))
+
+    def only(self, ids: Iterable[str]) -> ParquetSplit:
+        """The same split with these ids alone."""
+        return ParquetSplit({name: self._places[name] for name in ids}, self._size)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Decode one row. Raises UserError naming the file and row that are bad."""
+        path, group, row = self._places[self.ids[position]]
+        table = self._row_group(path, group)
+        try:
+            image = as_image(_channels_last(_array(table, "image", row)))
+            return made_sample(image, _labels(table, row, image.shape[:2]), self._size)
+        except BadFile as error:
+            raise UserError(f"Row {row} of row group {group} of {str(path)!r} {error}.") from None
+
+    def _row_group(self, path: Path, group: int) -> Any:
+        with self._lock:
+            if self._read is None or self._read[0] != (path, group):
+                self._read = None  # frees the memory before as much is taken again
+                self._read = (path, group), _opened(path).read_row_group(group, columns=list(COLUMNS))
+            return self._read[1]
+
+
+def parquet_split(root: Path, split: str, size: Size) -> ParquetSplit:
+    """The rows of ``SPLIT-*.parquet``, in the folder or in ``data`` below it.
+
+    Raises UserError for files that cannot be read or lack a column, and where pyarrow is not installed.
+    """
+    paths = sorted([*root.glob(f"{split}-*.parquet"), *root.glob(f"data/{split}-*.parquet")])
+    places = [(path, group, row) for path in paths for group, row in _rows(path)]
+    return ParquetSplit({f"{split}/{number:04d}": place for number, place in enumerate(places)}, size)
+
+
+def _rows(path: Path) -> list[tuple[int, int]]:
+    metadata = _opened(path).metadata
+    counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    return [(group, row) for group, count in enumerate(counts) for row in range(count)]
+
+
+def _opened(path: Path) -> Any:
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise UserError(
+            f"{str(path)!r} needs pyarrow to be read: pip install 'mtal-benchmark[parquet]'."
+        ) from None
+    try:
+        file = ParquetFile(path)
+    except Exception as error:  # hostile bytes
+        raise UserError(f"{str(path)!r} is no parquet file or is damaged.") from error
+    missing = [column for column in COLUMNS if column not in file.schema_arrow.names]
+    if missing:
+        raise UserError(f"{str(path)!r} has no column {missing[0]!r}; it should have {', '.join(COLUMNS)}.")
+    return file
+
+
+def _labels(table: Any, row: int, size: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    labels = {}
+    for task, (column, meaning) in _LABELS.items():
+        labels[task] = as_label(_channels_last(_array(table, column, row)), meaning)
+        if labels[task].shape[:2] != size:
+            raise BadFile("size", f"has a {column} of {labels[task].shape[:2]} and an image of {size} pixels")
+    return labels
+
+
+def _array(table: Any, column: str, row: int) -> NDArray[Any]:
+    """A cell of nested lists as an array: numbers lie one after another, the counts give its shape."""
+    import pyarrow as pa
+
+    cell = table.column(column).slice(row, 1).combine_chunks()
+    counts = []
+    while pa.types.is_nested(cell.type) or isinstance(cell.type, pa.BaseExtensionType):
+        if isinstance(cell.type, pa.BaseExtensionType):
+            cell = cell.storage
+            continue
+        cell = cell.flatten()
+        counts.append(len(cell))
+    shape = [count // max(before, 1) for before, count in zip([1, *counts], counts, strict=False)]
+    try:
+        values: NDArray[Any] = cell.to_numpy(zero_copy_only=False).reshape(shape)
+        return values
+    except ValueError:
+        raise BadFile("format", f"has a {column} whose lists are not all of one length") from None
+
+
+def _channels_last(values: NDArray[Any]) -> NDArray[Any]:
+    return values.transpose(1, 2, 0) if values.ndim == 3 else values

@@ -1,0 +1,176 @@
+"""Open PASCAL-Context (Mottaghi et al., CVPR 2014) for the five tasks of Maninis et al., CVPR 2019."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+
+from benchmark.data.archives import (
+    SPLITS,
+    Entry,
+    EntrySplit,
+    Ids,
+    Lister,
+    Publication,
+    Subset,
+    axes_of,
+    check_present,
+    content_digest,
+    in_threads,
+    listed,
+    load,
+    read_lists,
+    try_a_few,
+)
+from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.folder_config import TaskFolder
+from benchmark.data.labels import read_image, read_label, resized_label
+from benchmark.data.pascal.annotations import read_label_map, read_parts
+from benchmark.data.pascal.canvas import on_canvas
+from benchmark.data.pascal.edges import EdgeCache, cache_folder
+from benchmark.progress import Progress
+
+if TYPE_CHECKING:  # tasks import torch
+    from benchmark.tasks.task import Task
+
+TASKS = ("semseg", "human_parts", "saliency", "normals", "edge")
+CLASSES = listed(
+    "background, aeroplane, bicycle, bird, boat, bottle, bus, car, cat, chair, cow, diningtable, dog, horse, "
+    "motorbike, person, pottedplant, sheep, sofa, train, tvmonitor"
+)
+LAYOUT = "PASCAL_MT of ASTMT, PASCALContext of InvPT (one layout)"
+MANY = 200  # edge maps: so many take seconds
+PASCAL = Publication(
+    name="pascal",
+    title="PASCAL-Context",
+    folders=("PASCAL_MT", "PASCALContext"),
+    images={"train": 4998, "val": 5105},
+    how_to_get=(
+        "Get PASCAL_MT.tgz, which ASTMT, Multi-Task-Learning-PyTorch and ATRC link to, or the PASCALContext "
+        "archive of InvPT; hosts move: the name is what to search for. Unpack it so that X/PASCAL_MT holds "
+        "JPEGImages/, ImageSets/Context/{train,val}.txt, pascal-context/trainval/, semseg/, human_parts/, "
+        "normals_distill/ and sal_distill/, and check it: mtal data check pascal --data-root X"
+    ),
+)
+_FILES = {
+    "image": "JPEGImages/{id}.jpg",
+    "label_map": "pascal-context/trainval/{id}.mat",
+    "human_parts": "human_parts/{id}.mat",
+    "normals": "normals_distill/{id}.png",
+    "saliency": "sal_distill/{id}.png",
+}
+_SEMSEG = ("semseg/VOC12/{id}.png", "semseg/pascal-context/{id}.png")  # the first that is there
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Side = Annotated[int, Field(ge=8, le=8192, strict=True)]
+
+
+class PascalOptions(Subset):
+    """Which images, and the height and width of the canvas that they are put on."""
+
+    size: Annotated[tuple[Side, Side], BeforeValidator(_as_tuple)] = (512, 512)
+
+
+def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskDataset:
+    """Open the copy at ``data_root``, or in a folder of its usual name there.
+
+    Edge maps are computed once and kept in the user's cache folder. Raises UserError, naming files, for none
+    or several copies, missing and unreadable files.
+    """
+    root = PASCAL.find(
+        data_root, lambda folder: any((folder / f).is_dir() for f in ("ImageSets", "JPEGImages"))
+    )
+    ids, lister = read_lists(root / "ImageSets" / "Context", PASCAL), Lister()
+    used = options.of(ids)
+    entries = {split: tuple(_entry(root, name, lister) for name in used[split]) for split in SPLITS}
+    check_present(root, entries, lister)
+    all_entries = [entry for split in SPLITS for entry in entries[split]]
+    paths = [path for entry in all_entries for path in entry.files.values()]
+    meaning = {"data": PASCAL.name, "options": options.model_dump(), "ids": used}
+    digest = content_digest(root, paths, meaning)
+    cache = EdgeCache(cache_folder())
+    _prepare_edges([entry.files["label_map"] for entry in all_entries], cache)
+    decode = partial(_decoded, size=options.size, cache=cache)
+    train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
+    facts = _facts(ids, used, all_entries, options)
+    return try_a_few(MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts))
+
+
+def _entry(root: Path, name: str, lister: Lister) -> Entry:
+    files = {what: root / pattern.format(id=name) for what, pattern in _FILES.items()}
+    places = [root / pattern.format(id=name) for pattern in _SEMSEG]
+    return Entry(name, {**files, "semseg": next(filter(lister.has, places), places[-1])})
+
+
+def _readers() -> Mapping[str, Any]:
+    semseg = TaskFolder(name="semseg", folder="-", classes=CLASSES)
+    saliency = TaskFolder(name="saliency", folder="-", threshold=127.5)
+    normals = TaskFolder(name="normals", folder="-")
+    tasks = {"semseg": semseg, "saliency": saliency, "normals": normals}
+    return {name: partial(read_label, ending=".png", task=task) for name, task in tasks.items()}
+
+
+_READ = _readers()
+
+
+def _decoded(entry: Entry, size: tuple[int, int], cache: EdgeCache) -> Sample:
+    image = load(entry.files["image"], read_image)
+    labels: dict[str, NDArray[Any]] = {name: load(entry.files[name], read) for name, read in _READ.items()}
+    label_map, labels["edge"] = load(entry.files["label_map"], partial(_map_and_edges, cache=cache))
+    parts = load(entry.files["human_parts"], read_parts)
+    if parts is not None:
+        labels["human_parts"] = parts
+    # Some files have another size than their image; the field's loaders resize them, too.
+    labels = {task: resized_label(labels[task], image.shape[:2]) for task in TASKS if task in labels}
+    labels["normals"][resized_label(label_map, image.shape[:2]) == 0] = 0
+    return on_canvas(Sample(image, labels), size)
+
+
+def _map_and_edges(data: bytes, cache: EdgeCache) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    label_map = read_label_map(data)
+    return label_map, cache.edges(data, label_map)
+
+
+def _prepare_edges(paths: list[Path], cache: EdgeCache) -> None:
+    """Where many are to be computed, do it now and with a bar instead of image by image."""
+    kept = in_threads(lambda path: load(path, cache.has), paths)
+    missing = [path for path, known in zip(paths, kept, strict=True) if not known]
+    if len(missing) >= MANY:
+        Progress().say(f"Computing {len(missing)} edge maps, once; they are kept in {cache.folder}")
+        in_threads(lambda path: load(path, partial(_map_and_edges, cache=cache)), missing)
+
+
+def _tasks() -> tuple[Task, ...]:
+    from benchmark.tasks import make_task
+
+    return tuple(make_task(task, classes=CLASSES if task == "semseg" else ()) for task in TASKS)
+
+
+def _facts(ids: Ids, used: Ids, entries: list[Entry], options: PascalOptions) -> dict[str, Any]:
+    folders = Counter(entry.files["semseg"].parent.name for entry in entries)
+    normals = load(entries[0].files["normals"], _READ["normals"])
+    return {
+        "layout": LAYOUT,
+        "size": list(options.size),
+        **PASCAL.facts({split: len(names) for split, names in ids.items()}, used),
+        "label origins": {
+            "semseg": "human labels: " + ", ".join(f"{n} from {name}" for name, n in sorted(folders.items())),
+            "human_parts": "human labels; images without a person with parts are unlabelled",
+            "saliency": "distilled: predictions of a network, no human labels",
+            "normals": "distilled: predictions of a network, no human labels",
+            "edge": "boundaries of human labels (LabelMap)",
+        },
+        "normals axes": axes_of(normals),
+        "normals invalid": "where LabelMap is 0; published numbers leave out more classes",
+    }

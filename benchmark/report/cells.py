@@ -1,0 +1,34 @@
+"""A table before it is written in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Mark = Literal["best", "second"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over seeds as written: ``spread`` is " ± half-width" or empty, ``seeds`` " [n = 2]" or empty."""
+
+    mean: str
+    spread: str = ""
+    seeds: str = ""
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data set's table, as plain text that each format escapes for itself.
+
+    ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``reference`` is the row of
+    the network trained on everything, None where there is none.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+    reference: tuple[str, Sequence[Cell]] | None
+    caption: str
+    notes: Sequence[str]

@@ -1,0 +1,130 @@
+"""``mtal check``: a line for every clause, and the reason when one is broken."""
+
+import pytest
+
+import baselines  # noqa: F401
+from benchmark.checking import check_file
+from benchmark.errors import UserError
+from strategies.contract import CLAUSES
+from strategies.registry import RegistryError
+
+HEAD = """
+import numpy as np
+import torch
+from strategies import Selection, ScoreStrategy, Strategy, register
+
+"""
+SOUND = """
+@register("sound-{n}", source="test")
+def score(outputs):
+    return {{t.name: outputs.refined[t.name].std((1, 2, 3)) for t in outputs.tasks}}
+"""
+
+
+def checked(tmp_path, content, name="checked.py"):
+    file = tmp_path / name
+    file.write_text(HEAD + content)
+    return check_file(file)
+
+
+def test_a_sound_file_has_one_line_a_clause(tmp_path):
+    text, passed = checked(tmp_path, SOUND.format(n=1))
+    assert passed
+    assert text.splitlines() == [
+        "sound-1",
+        *(f"  ok      {clause.__name__.replace('_', ' ')}" for clause in CLAUSES),
+        "sound-1 keeps the contract.",
+    ]
+
+
+def test_every_strategy_of_a_file_is_checked(tmp_path):
+    bad = '@register("broken", source="test")\nclass B(Strategy):\n    pass\n'
+    text, passed = checked(tmp_path, SOUND.format(n=1) + SOUND.format(n=2) + bad)
+    assert not passed
+    for line in ("sound-1 keeps the contract.", "sound-2 keeps the contract.", "broken breaks the contract."):
+        assert line in text.splitlines()
+    assert "B must define select(pool, budget)" in text
+
+
+STRATEGY = """
+@register("broken", source="test")
+class Broken(Strategy):
+    def measure(self, outputs):
+        return {{"value": {measure}}}
+
+    def select(self, pool, budget):
+        value = np.asarray(pool.rows["value"], np.float64)
+        {select}
+        return Selection({selection})
+"""
+MEASURE = "outputs.refined[outputs.tasks[0].name].std((1, 2, 3))"
+SELECT = (
+    "order = np.lexsort((pool.rng.random(len(value)), -value)); best = order[np.isin(order, pool.unlabelled)]"
+)
+
+STATE = "    def state_dict(self):\n        return {'a': {1, 2}}"
+WEIGHTS = "    def loss_weights(self, scores):\n        return scores"
+COMPANION = "    def companion(self, shapes):\n        raise RuntimeError('no module')"
+
+
+def variant(measure=MEASURE, select=SELECT, selection="best[:budget]", more=""):
+    return STRATEGY.format(measure=measure, select=select, selection=selection) + more
+
+
+@pytest.mark.parametrize(
+    ("content", "clause", "reason"),
+    [
+        (variant(selection="list(best[:budget])[:-1]"), "chooses the budget", "not 1 positions"),
+        (variant(selection="np.argsort(-value)[-budget:]"), "chooses the budget", "labelled already"),
+        (variant(selection="best[:budget], value[:, None]"), "chooses the budget", "images x tasks"),
+        (
+            variant().replace("Selection(best[:budget])", "best[:budget]"),
+            "chooses the budget",
+            "returned ndarray, not a Selection",
+        ),
+        (variant(select="best = pool.unlabelled"), "breaks ties at random", "place in the pool"),
+        (
+            variant(select="best = np.random.default_rng().permutation(pool.unlabelled)"),
+            "answers the same for the same seed",
+            "pool.rng",
+        ),
+        (
+            variant(measure=f"{MEASURE} - {MEASURE}.mean()"),
+            "measures without regard to the batch",
+            "'value' of an image changes with its batch",
+        ),
+        (variant(measure="torch.zeros(3)"), "measures one row per image", "9 rows for 24 images"),
+        (variant(measure=f"{MEASURE} / 0"), "measures one row per image", "not finite"),
+        (variant(measure=f"{MEASURE}.nan_to_num()"), "never hides a broken network", "finite numbers"),
+        (variant(select=SELECT + "; pool.labelled[0]"), "works with nothing labelled", "IndexError"),
+        (
+            variant(select=SELECT + "; np.ones((len(value), len(value)))"),
+            "selects in bounded memory",
+            "selection among 4000 images took 12",
+        ),
+        (variant(more=STATE), "remembers what json can hold", "set"),
+        (variant(more=WEIGHTS), "weighs losses fairly", "mean 1"),
+        (variant(more=WEIGHTS + "[:1]"), "weighs losses fairly", "shape"),
+        (variant(more=COMPANION), "measures one row per image", "no module"),
+    ],
+)
+def test_every_clause_notices_what_it_is_for(tmp_path, content, clause, reason):
+    text, passed = checked(tmp_path, content)
+    assert not passed
+    line = next(line for line in text.splitlines() if clause in line)
+    assert line.startswith(f"  BROKEN  {clause}: ")
+    assert reason in line
+    assert text.endswith("broken breaks the contract.")
+
+
+def test_a_well_behaved_variant_passes(tmp_path):
+    """So that what the clauses above notice is the change, not the rest of the file."""
+    text, passed = checked(tmp_path, variant())
+    assert passed, text
+
+
+def test_a_file_without_a_strategy_and_one_that_fails_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"registers no strategy: decorate one with @register"):
+        checked(tmp_path, "")
+    with pytest.raises(RegistryError, match="ZeroDivisionError"):
+        checked(tmp_path, "1 / 0", "fails.py")
