@@ -30,6 +30,7 @@ class Bench:
     dataset: MultiTaskDataset
     counts: tuple[int, ...]
     device: torch.device
+    deterministic: bool
     store: Store
     progress: Progress
 
@@ -68,11 +69,22 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
     _weigh(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
+    deterministic = set_up_torch(experiment, device)
+    return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
+
+
+def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
+    """Set threads, determinism and kernels; returns whether repetition gives the same bits."""
+    wanted = experiment.deterministic
+    deterministic = device.type == "cpu" if wanted is None else wanted
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
-    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.use_deterministic_algorithms(deterministic)
     # Nothing reads uninitialised memory, and filling it costs 5 %.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    return Bench(experiment, dataset, tuple(counts), device, Store(out), progress)
+    torch.backends.cudnn.benchmark = not deterministic
+    return deterministic
 
 
 def pick_device(name: str) -> torch.device:

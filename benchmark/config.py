@@ -91,6 +91,7 @@ class Recipe(Model):
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
     iterations: Positive = 1000
     batch_size: Positive = 8
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the network; losses are float32")
     evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
     companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
     augmentation: Augmentation = Augmentation()
@@ -113,6 +114,9 @@ class Experiment(Model):
     seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
     full_data: bool = Field(True, description="train the full-data reference")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
+    deterministic: bool | None = Field(
+        None, description="same bits on repetition; if not given, on the CPU and not on a GPU"
+    )
     threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
 
     @field_validator("name")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
 
 
-def describe(dataset: MultiTaskDataset, device: torch.device, threads: int) -> dict[str, Any]:
+def describe(
+    dataset: MultiTaskDataset, device: torch.device, threads: int, deterministic: bool
+) -> dict[str, Any]:
     """What ``environment.json`` holds."""
     return {
         "data": {
@@ -29,7 +31,7 @@ def describe(dataset: MultiTaskDataset, device: torch.device, threads: int) -> d
         "tasks": {task.name: {"kind": task.kind, "weight": task.weight} for task in dataset.tasks},
         "device": device_name(device),
         "threads": threads,
-        "deterministic": device.type == "cpu",
+        "deterministic": deterministic,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},

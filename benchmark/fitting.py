@@ -37,6 +37,7 @@ def fit(
 ) -> Fitted:
     """Train from scratch on these images of the pool and evaluate on the validation split."""
     experiment, seconds = bench.experiment, dict[str, float]()
+    size, precision = experiment.recipe.evaluation_batch_size, experiment.recipe.precision
     with timed(seconds, "train", bench.device):
         trained = train(
             bench.pool,
@@ -49,7 +50,7 @@ def fit(
             bench.progress.advance,
         )
     with timed(seconds, "evaluate", bench.device):
-        metrics = evaluate(trained.network, bench.val, experiment.recipe.evaluation_batch_size)
+        metrics = evaluate(trained.network, bench.val, size, precision)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
 
 

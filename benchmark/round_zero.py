@@ -19,7 +19,8 @@ from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round
 from benchmark.networks import Network, build_network
 from benchmark.randomness import global_torch_stream
 from benchmark.store import ROUND_ZERO, Round, nulls, read_blob, write_blob
-from benchmark.training.train import Trained, make_companion
+from benchmark.training.companions import make_companion
+from benchmark.training.train import Trained
 from strategies.interface import Strategy
 
 

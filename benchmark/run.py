@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -15,6 +15,9 @@ from benchmark.config import Experiment, validated
 from benchmark.errors import UserError
 from benchmark.progress import Progress
 from benchmark.store import to_json, write_atomically
+
+if TYPE_CHECKING:
+    from benchmark.bench import Bench
 
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 #: What results in one folder must agree on, for numbers to be comparable.
@@ -86,7 +89,7 @@ def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
     _check_agreement(experiment, out)
     progress.say(f"Opening {experiment.dataset}")
     bench = open_bench(experiment, out, progress)
-    _write_head(experiment, bench.dataset, bench.device, out)
+    _write_head(experiment, bench, out)
     jobs = list(plan(experiment))
     left = sum(trainings_left(bench, job) for job in jobs)
     progress.say(f"{len(jobs)} jobs, {left} trainings to do on {bench.device}; results in {out}")
@@ -136,23 +139,23 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
     return [] if before == now else [(path, before, now)]
 
 
-def _write_head(experiment: Experiment, dataset: Any, device: Any, out: Path) -> None:
+def _write_head(experiment: Experiment, bench: Bench, out: Path) -> None:
     import json
 
     import torch
 
     from benchmark.environment import describe
 
-    environment = describe(dataset, device, torch.get_num_threads())
+    environment = describe(bench.dataset, bench.device, torch.get_num_threads(), bench.deterministic)
     file = out / ENVIRONMENT
     if file.is_file():
         stored = json.loads(file.read_text())["data"]
-        if (stored["name"], stored["digest"]) != (dataset.name, dataset.digest):
+        if (stored["name"], stored["digest"]) != (bench.dataset.name, bench.dataset.digest):
             raise UserError(
                 f"{out} holds results on other data (the images or labels differ): give another --out."
             )
     out.mkdir(parents=True, exist_ok=True)
-    fields = experiment.model_dump(mode="json", exclude={"device", "threads", "data_root"})
+    fields = experiment.model_dump(mode="json", exclude={"device", "deterministic", "threads", "data_root"})
     if (out / EXPERIMENT).is_file():
         stored = read_yaml(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds

@@ -123,10 +123,10 @@ class Turn:
     def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
         bench, name = self.bench, self.named.name
         network, companion = fitted.trained.network, fitted.trained.companions.get(name)
-        size = bench.experiment.recipe.evaluation_batch_size
+        recipe, ids = bench.experiment.recipe, bench.dataset.train.ids
+        size, precision = recipe.evaluation_batch_size, recipe.precision
         with timed(seconds, "observe", bench.device):
-            ids = bench.dataset.train.ids
-            rows = observe(network, companion, bench.pool, ids, self.strategy, name, size)
+            rows = observe(network, companion, bench.pool, ids, self.strategy, name, size, precision)
         with timed(seconds, "select", bench.device):
             selection = choose(self.strategy, name, self._pool(rows), self._budget)
         if selection.tasks is not None:

@@ -159,7 +159,7 @@ def never_hides_a_broken_network(probe: Probe) -> None:
     strategy = probe.named.create()
     if type(strategy).measure is Strategy.measure:
         return
-    outputs = _mapped(made_up_outputs(), lambda tensor: torch.full_like(tensor, float("nan")))
+    outputs = made_up_outputs().mapped(lambda tensor: torch.full_like(tensor, float("nan")))
     try:
         rows = probe.measured(outputs)
     except (ValueError, RuntimeError):
@@ -323,18 +323,8 @@ def _count(outputs: Outputs) -> int:
 
 
 def _slice(outputs: Outputs, which: slice | Tensor) -> Outputs:
-    return _mapped(outputs, lambda tensor: tensor[which])
+    return outputs.mapped(lambda tensor: tensor[which])
 
 
 def _mirrored(outputs: Outputs) -> Outputs:
-    return _mapped(outputs, lambda tensor: tensor + 0.1 * tensor.flip(-1))
-
-
-def _mapped(outputs: Outputs, change: Callable[[Tensor], Tensor]) -> Outputs:
-    return replace(
-        outputs,
-        initial={task: change(tensor) for task, tensor in outputs.initial.items()},
-        refined={task: change(tensor) for task, tensor in outputs.refined.items()},
-        task_features={task: change(tensor) for task, tensor in outputs.task_features.items()},
-        backbone_features=tuple(map(change, outputs.backbone_features)),
-    )
+    return outputs.mapped(lambda tensor: tensor + 0.1 * tensor.flip(-1))

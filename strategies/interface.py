@@ -8,7 +8,7 @@ chooses images from those rows, once per round. Neither ever sees a label, test 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -53,6 +53,21 @@ class Outputs:
     companion: Mapping[str, Tensor] = field(default_factory=dict)
     #: The outputs under each declared view ("flip"), mapped back onto the untouched image.
     views: Mapping[str, Outputs] = field(default_factory=dict)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Outputs:
+        """The same with every tensor of the network changed; the companion's words and views stay."""
+
+        def each(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {task: change(tensor) for task, tensor in maps.items()}
+
+        return replace(
+            self,
+            initial=each(self.initial),
+            refined=each(self.refined),
+            task_features=each(self.task_features),
+            backbone_features=tuple(map(change, self.backbone_features)),
+            coarser_initial={task: tuple(map(change, maps)) for task, maps in self.coarser_initial.items()},
+        )
 
     def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
         """Names of the tasks of these kinds, in task order."""

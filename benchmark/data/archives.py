@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from benchmark.progress import Progress
 
 SPLITS = ("train", "val")
 Ids = Mapping[str, tuple[str, ...]]
+Side = Annotated[int, Field(ge=8, le=8192, strict=True)]  # of an image, in pixels
 T = TypeVar("T")
 
 
@@ -70,14 +71,14 @@ class Publication:
             raise UserError(f"There is no {self.title} in {str(data_root)!r}. {self.how_to_get}")
         return inside[0]
 
-    def facts(self, found: Mapping[str, int], used: Ids) -> dict[str, Any]:
+    def facts(self, found: Ids, used: Ids) -> dict[str, Any]:
         """How many images there are and are used, against the publication."""
-        complete = "yes" if dict(found) == dict(self.images) else "no, a smaller copy"
+        counts = {split: len(ids) for split, ids in found.items()}
         return {
             "images": {split: len(ids) for split, ids in used.items()},
-            "found": dict(found),
+            "found": counts,
             "published": dict(self.images),
-            "complete": complete,
+            "complete": "yes" if counts == dict(self.images) else "no, a smaller copy",
         }
 
     def check_count(self, split: str, count: int, where: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -59,14 +58,7 @@ def _cropped(outputs: Outputs, height: int, width: int, padded: tuple[int, int])
         columns = -(-width * features.shape[-1] // padded[1])
         return features[..., :rows, :columns]
 
-    return replace(
-        outputs,
-        initial={task: crop(prediction) for task, prediction in outputs.initial.items()},
-        refined={task: crop(prediction) for task, prediction in outputs.refined.items()},
-        task_features={task: crop(features) for task, features in outputs.task_features.items()},
-        backbone_features=tuple(map(crop, outputs.backbone_features)),
-        coarser_initial={t: tuple(map(crop, maps)) for t, maps in outputs.coarser_initial.items()},
-    )
+    return outputs.mapped(crop)
 
 
 def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:

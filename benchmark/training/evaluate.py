@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from benchmark.data.feed import Feed, normalised
+from benchmark.data.feed import Feed
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
-from benchmark.training.train import DivergedError, TaskLosses, task_losses
+from benchmark.training.forward import Precision, forward
+from benchmark.training.optimiser import DivergedError
+from benchmark.training.train import TaskLosses, task_losses
 
 Metrics = Mapping[str, Mapping[str, float]]
 
 
 @torch.no_grad()
-def evaluate(network: Network, feed: Feed, batch_size: int) -> Metrics:
+def evaluate(network: Network, feed: Feed, batch_size: int, precision: Precision = "fp32") -> Metrics:
     """``{task: {metric: value}}``, and the multi-task validation loss as task ``total``, metric ``loss``.
 
     A task's loss is the mean over images that have a label for it of the refined prediction's loss; the total
@@ -28,7 +30,7 @@ def evaluate(network: Network, feed: Feed, batch_size: int) -> Metrics:
     sums = torch.zeros(3, len(feed.tasks), dtype=torch.float64, device=feed.device)
     for positions in feed.in_order(batch_size):
         batch = feed.batch(positions)
-        outputs = network(normalised(batch.images))
+        outputs = forward(network, batch.images, precision)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])
         labelled = torch.stack([t.valid(batch.labels[t.name]).flatten(1).any(1) for t in feed.tasks], 1)

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.data.feed import Feed, normalised
+from benchmark.data.feed import Feed
 from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
+from benchmark.training.forward import Precision, forward
 from strategies.interface import Companion, Outputs, Strategy
 
 
@@ -36,6 +37,7 @@ def observe(
     strategy: Strategy,
     name: str,
     batch_size: int,
+    precision: Precision = "fp32",
 ) -> dict[str, NDArray[Any]]:
     """Rows of every image of the pool (N x ...), by name. Only rows are kept, never dense predictions.
 
@@ -46,7 +48,7 @@ def observe(
     network.eval()
     parts: list[Mapping[str, NDArray[Any]]] = []
     for positions in feed.in_order(batch_size):
-        outputs = observed(network, companion, feed.images(positions), feed.tasks, strategy.views)
+        outputs = observed(network, companion, feed.images(positions), feed.tasks, strategy.views, precision)
         # A copy, because a row may be a view of a dense map, which must not live on with it.
         rows = {key: value.cpu().numpy().copy() for key, value in strategy.measure(outputs).items()}
         _check(rows, parts[0] if parts else rows, [ids[i] for i in positions.tolist()], name)
@@ -60,19 +62,20 @@ def observed(
     images: Tensor,
     tasks: Sequence[Task],
     views: Sequence[str],
+    precision: Precision = "fp32",
 ) -> Outputs:
     """Outputs for a batch of images (0..1), with the declared views and what the companion says."""
-    outputs: Outputs = network(normalised(images))
-    outputs = replace(outputs, views={view: VIEWS[view](network, images, tasks) for view in views})
+    outputs: Outputs = forward(network, images, precision)
+    outputs = replace(outputs, views={view: VIEWS[view](network, images, tasks, precision) for view in views})
     if companion is None:
         return outputs
     companion.eval()
     return replace(outputs, companion=cast(Companion, companion)(outputs))
 
 
-def _mirror_view(network: Network, images: Tensor, tasks: Sequence[Task]) -> Outputs:
+def _mirror_view(network: Network, images: Tensor, tasks: Sequence[Task], precision: Precision) -> Outputs:
     """Outputs for the mirrored images, mirrored back; normals' x is turned back too."""
-    outputs: Outputs = network(normalised(images.flip(-1)))
+    outputs: Outputs = forward(network, images.flip(-1), precision)
 
     def back(predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {task.name: task.unmirrored_prediction(predictions[task.name]) for task in tasks}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,13 +12,15 @@ from torch import Tensor, nn
 
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
-from benchmark.data.feed import Batch, Feed, normalised, shuffled
-from benchmark.errors import UserError
+from benchmark.data.feed import Batch, Feed, shuffled
 from benchmark.networks import Network, build_network
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
+from benchmark.training.companions import CompanionStep, make_companion
+from benchmark.training.forward import forward
+from benchmark.training.optimiser import Optimiser
 from strategies.inconsistency import resized
-from strategies.interface import Companion, Outputs, Positions, Scores, Strategy
+from strategies.interface import Outputs, Positions, Scores, Strategy
 
 Progress = Callable[[int], None]
 
@@ -31,12 +31,6 @@ class Trained:
 
     network: Network
     companions: Mapping[str, nn.Module]
-
-
-class DivergedError(UserError):
-    """The loss stopped being finite."""
-
-    exit_code = 1
 
 
 def train(
@@ -57,16 +51,17 @@ def train(
     """
     with global_torch_stream(streams.seed_of("weights")):  # a network's dropout draws from it too
         trained = _fresh(feed, network, streams, companions)
-        steps = [_CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
-        optimiser = _Optimiser(trained.network, recipe)
+        steps = [CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
+        optimiser = Optimiser(trained.network, recipe)
         for number, (batch, rows) in enumerate(_batches(feed, positions, recipe, streams)):
-            outputs = trained.network(normalised(batch.images))
+            outputs = forward(trained.network, batch.images, recipe.precision)
             losses = task_losses(outputs, batch, feed.tasks)
             total = _objective(losses, _rows_of(weights, rows, losses), feed.tasks)
             optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             for step in steps:
-                step(_detached(outputs), losses.refined.detach())
+                step(outputs.mapped(Tensor.detach), losses.refined.detach())
             progress(number + 1)
+        optimiser.finite.look()
     return trained
 
 
@@ -107,16 +102,6 @@ def _fresh(
     return Trained(network, {name: module for name, module in companions.items() if module is not None})
 
 
-def make_companion(strategy: Strategy, network: Network, streams: Streams) -> nn.Module | None:
-    """A strategy's companion with fresh weights on the network's device, if it has one."""
-    with global_torch_stream(streams.seed_of("companion")):
-        companion = strategy.companion(network.shapes)
-    if companion is None:
-        return None
-    device = next(network.parameters()).device
-    return cast(nn.Module, companion).to(device).train()
-
-
 def _batches(
     feed: Feed, positions: Positions, recipe: Recipe, streams: Streams
 ) -> Iterator[tuple[Batch, Positions]]:
@@ -137,96 +122,3 @@ def _rows_of(weights: Scores | None, rows: Positions, losses: TaskLosses) -> Ten
 def _objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
     share = losses.refined.new_tensor([task.weight for task in tasks])
     return ((losses.refined + losses.initial) * weights * share).sum(1).mean()
-
-
-class _Optimiser:
-    """The recipe's optimiser and schedule."""
-
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
-        self.parameters = list(network.parameters())
-        self.clip = recipe.clip
-        self.optimiser = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, _factor(recipe))
-
-    def step(self, total: Tensor, ids: Sequence[str]) -> None:
-        if not torch.isfinite(total):
-            raise DivergedError(
-                f"The training loss is {total.item()} on the batch of images {', '.join(ids)}: lower "
-                "recipe.learning_rate, set recipe.clip, or look at these images' labels."
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(self.parameters, self.clip)
-        self.optimiser.step()
-        self.schedule.step()
-
-
-OPTIMISERS: Mapping[str, Callable[[list[nn.Parameter], Recipe], torch.optim.Optimizer]] = {
-    "adam": lambda p, r: torch.optim.Adam(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
-    "adamw": lambda p, r: torch.optim.AdamW(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
-    "sgd": lambda p, r: torch.optim.SGD(
-        p, r.learning_rate, r.momentum, weight_decay=r.weight_decay, fused=True
-    ),
-}
-
-
-def _factor(recipe: Recipe) -> Callable[[int], float]:
-    """Share of the learning rate at an iteration."""
-    shapes: Mapping[str, Callable[[float], float]] = {
-        "poly": lambda done: (1 - done) ** recipe.power,
-        "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
-        "constant": lambda _: 1.0,
-    }
-    shape = shapes[recipe.schedule]
-
-    def factor(iteration: int) -> float:
-        warm = min(1.0, (iteration + 1) / (recipe.warmup + 1))
-        return warm * shape(min(iteration / recipe.iterations, 1.0))
-
-    return factor
-
-
-class _CompanionStep:
-    """One companion's own optimiser and random streams."""
-
-    def __init__(self, strategy: str, module: nn.Module, recipe: Recipe, streams: Streams) -> None:
-        self.strategy, self.module = strategy, module
-        self.optimiser = torch.optim.Adam(module.parameters(), recipe.companion_learning_rate, fused=True)
-        self.generator = streams.torch("companion")
-
-    def __call__(self, outputs: Outputs, task_losses: Tensor) -> None:
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        before = _versions(outputs, task_losses)
-        with global_torch_stream(seed):
-            loss = cast(Companion, self.module).loss(outputs, task_losses, self.generator)
-            if _versions(outputs, task_losses) != before:
-                raise UserError(
-                    f"The companion of strategy {self.strategy!r} edits outputs in place, which other "
-                    "strategies' companions read too: let it work on copies (look for inplace=True)."
-                )
-            self.optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-
-
-def _versions(outputs: Outputs, task_losses: Tensor) -> list[int]:
-    """How often each tensor was edited in place: comparing counters is free where copies are not."""
-    maps = (outputs.initial, outputs.refined, outputs.task_features)
-    tensors = [tensor for by_task in maps for tensor in by_task.values()]
-    coarser = [tensor for scales in outputs.coarser_initial.values() for tensor in scales]
-    return [tensor._version for tensor in (*tensors, *coarser, *outputs.backbone_features, task_losses)]
-
-
-def _detached(outputs: Outputs) -> Outputs:
-    def cut(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {task: tensor.detach() for task, tensor in maps.items()}
-
-    return replace(
-        outputs,
-        initial=cut(outputs.initial),
-        refined=cut(outputs.refined),
-        task_features=cut(outputs.task_features),
-        backbone_features=tuple(tensor.detach() for tensor in outputs.backbone_features),
-        coarser_initial={t: tuple(m.detach() for m in maps) for t, maps in outputs.coarser_initial.items()},
-    )

@@ -97,7 +97,6 @@ def test_the_generator_alone_draws_the_pairs():
 
 def test_no_gradient_reaches_the_network():
     """Features and losses come detached from the training loop; its network must not feel the module."""
-    from benchmark.training.train import _detached
 
     leaf = torch.randn(4, 4, 6, 6, requires_grad=True)
     plain = made_up_outputs(images=4)
@@ -109,7 +108,7 @@ def test_no_gradient_reaches_the_network():
         backbone_features=(leaf * 2, plain.backbone_features[1]),
     )
     made = module()
-    made.loss(_detached(outputs), torch.rand(4, 4), generator()).backward()
+    made.loss(outputs.mapped(torch.Tensor.detach), torch.rand(4, 4), generator()).backward()
     assert leaf.grad is None
     assert all(p.grad is not None for p in made.parameters())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -18,6 +18,7 @@ from benchmark.data.archives import (
     Ids,
     Lister,
     Publication,
+    Side,
     Subset,
     axes_of,
     check_present,
@@ -47,7 +48,6 @@ NYUD = Publication(
         "(docs/datasets.md shows the other layouts), and check it: mtal data check nyud --data-root X"
     ),
 )
-Side = Annotated[int, Field(ge=8, le=8192, strict=True)]
 
 
 class NyudOptions(Subset):
@@ -104,7 +104,7 @@ class Opened:
 def _families(root: Path) -> dict[str, str]:
     """Ways of storing that have left traces here, and the traces."""
     traces = {
-        "listed": ("gt_sets", "images", "segmentation"),
+        "listed": ("gt_sets", "segmentation"),
         "numbered": ("train/image", "val/image"),
         "parquet": ("train-*.parquet", "val-*.parquet", "data/train-*.parquet", "data/val-*.parquet"),
     }
@@ -193,14 +193,14 @@ def _facts(opened: Opened) -> dict[str, Any]:
     origins = {
         "semseg": f"human labels, {len(opened.layout.classes)} classes",
         "depth": "sensor, in metres as stored",
-        "normals": "computed from depth by the makers of the copy",
-        "edge": "files" if "edge" in opened.layout.sources else "boundaries of the semseg labels",
+        "normals": "as the copy has them, no human labels",
+        "edge": "as the copy has them" if "edge" in opened.layout.sources else "boundaries of semseg labels",
     }
     sample = opened.train[0]
     return {
         "layout": opened.layout.title,
         "size": list(sample.image.shape[:2]),
-        **NYUD.facts({split: len(ids) for split, ids in opened.found.items()}, opened.used),
+        **NYUD.facts(opened.found, opened.used),
         "label origins": origins,
         "normals axes": axes_of(sample.labels["normals"]),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.dataset import Sample
@@ -56,7 +57,7 @@ class ParquetSplit:
         with self._lock:
             if self._read is None or self._read[0] != (path, group):
                 self._read = None  # frees the memory before as much is taken again
-                self._read = (path, group), _opened(path).read_row_group(group, columns=list(COLUMNS))
+                self._read = (path, group), _read_group(path, group)
             return self._read[1]
 
 
@@ -93,6 +94,14 @@ def _opened(path: Path) -> Any:
     return file
 
 
+def _read_group(path: Path, group: int) -> Any:
+    file = _opened(path)
+    try:
+        return file.read_row_group(group, columns=list(COLUMNS))
+    except Exception as error:  # hostile bytes
+        raise UserError(f"Row group {group} of {str(path)!r} is damaged: {error}.") from error
+
+
 def _labels(table: Any, row: int, size: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     labels = {}
     for task, (column, meaning) in _LABELS.items():
@@ -108,18 +117,15 @@ def _array(table: Any, column: str, row: int) -> NDArray[Any]:
 
     cell = table.column(column).slice(row, 1).combine_chunks()
     counts = []
-    while pa.types.is_nested(cell.type) or isinstance(cell.type, pa.BaseExtensionType):
-        if isinstance(cell.type, pa.BaseExtensionType):
-            cell = cell.storage
-            continue
+    cell = cell.storage if isinstance(cell.type, pa.BaseExtensionType) else cell
+    while hasattr(cell.type, "value_type"):  # lists, of a fixed length or not
         cell = cell.flatten()
         counts.append(len(cell))
     shape = [count // max(before, 1) for before, count in zip([1, *counts], counts, strict=False)]
-    try:
-        values: NDArray[Any] = cell.to_numpy(zero_copy_only=False).reshape(shape)
-        return values
-    except ValueError:
-        raise BadFile("format", f"has a {column} whose lists are not all of one length") from None
+    if not pa.types.is_primitive(cell.type) or np.prod(shape, dtype=int) != len(cell):
+        raise BadFile("format", f"has a {column} that is no array of numbers")
+    values: NDArray[Any] = cell.to_numpy(zero_copy_only=False).reshape(shape)
+    return values
 
 
 def _channels_last(values: NDArray[Any]) -> NDArray[Any]:

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
 
 from benchmark.data.archives import (
     SPLITS,
@@ -19,6 +18,7 @@ from benchmark.data.archives import (
     Ids,
     Lister,
     Publication,
+    Side,
     Subset,
     axes_of,
     check_present,
@@ -34,7 +34,7 @@ from benchmark.data.folder_config import TaskFolder
 from benchmark.data.labels import read_image, read_label, resized_label
 from benchmark.data.pascal.annotations import read_label_map, read_parts
 from benchmark.data.pascal.canvas import on_canvas
-from benchmark.data.pascal.edges import EdgeCache, cache_folder
+from benchmark.data.pascal.edges import VERSION, EdgeCache, cache_folder
 from benchmark.progress import Progress
 
 if TYPE_CHECKING:  # tasks import torch
@@ -53,12 +53,14 @@ PASCAL = Publication(
     folders=("PASCAL_MT", "PASCALContext"),
     images={"train": 4998, "val": 5105},
     how_to_get=(
-        "Get PASCAL_MT.tgz, which ASTMT, Multi-Task-Learning-PyTorch and ATRC link to, or the PASCALContext "
+        "Get PASCAL_MT.tgz, which ASTMT and Multi-Task-Learning-PyTorch link to, or the PASCALContext "
         "archive of InvPT; hosts move: the name is what to search for. Unpack it so that X/PASCAL_MT holds "
         "JPEGImages/, ImageSets/Context/{train,val}.txt, pascal-context/trainval/, semseg/, human_parts/, "
         "normals_distill/ and sal_distill/, and check it: mtal data check pascal --data-root X"
     ),
 )
+Entries = Mapping[str, tuple[Entry, ...]]
+_MARKS = ("ImageSets", "JPEGImages")  # one of these folders, and it is a copy
 _FILES = {
     "image": "JPEGImages/{id}.jpg",
     "label_map": "pascal-context/trainval/{id}.mat",
@@ -69,17 +71,10 @@ _FILES = {
 _SEMSEG = ("semseg/VOC12/{id}.png", "semseg/pascal-context/{id}.png")  # the first that is there
 
 
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Side = Annotated[int, Field(ge=8, le=8192, strict=True)]
-
-
 class PascalOptions(Subset):
     """Which images, and the height and width of the canvas that they are put on."""
 
-    size: Annotated[tuple[Side, Side], BeforeValidator(_as_tuple)] = (512, 512)
+    size: tuple[Side, Side] = (512, 512)
 
 
 def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskDataset:
@@ -88,23 +83,25 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     Edge maps are computed once and kept in the user's cache folder. Raises UserError, naming files, for none
     or several copies, missing and unreadable files.
     """
-    root = PASCAL.find(
-        data_root, lambda folder: any((folder / f).is_dir() for f in ("ImageSets", "JPEGImages"))
-    )
-    ids, lister = read_lists(root / "ImageSets" / "Context", PASCAL), Lister()
+    root = PASCAL.find(data_root, lambda folder: any((folder / name).is_dir() for name in _MARKS))
+    ids = read_lists(root / "ImageSets" / "Context", PASCAL)
     used = options.of(ids)
-    entries = {split: tuple(_entry(root, name, lister) for name in used[split]) for split in SPLITS}
-    check_present(root, entries, lister)
-    all_entries = [entry for split in SPLITS for entry in entries[split]]
-    paths = [path for entry in all_entries for path in entry.files.values()]
-    meaning = {"data": PASCAL.name, "options": options.model_dump(), "ids": used}
-    digest = content_digest(root, paths, meaning)
-    cache = EdgeCache(cache_folder())
-    _prepare_edges([entry.files["label_map"] for entry in all_entries], cache)
-    decode = partial(_decoded, size=options.size, cache=cache)
+    entries = _entries(root, used)
+    files = [path for split in SPLITS for entry in entries[split] for path in entry.files.values()]
+    meaning = {"data": PASCAL.name, "edges": VERSION, "options": options.model_dump(), "ids": used}
+    digest = content_digest(root, files, meaning)
+    decode = partial(_decoded, size=options.size, cache=_edge_cache(entries))
     train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
-    facts = _facts(ids, used, all_entries, options)
+    facts = {"layout": LAYOUT, "size": list(options.size), **PASCAL.facts(ids, used), **_origins(entries)}
     return try_a_few(MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts))
+
+
+def _entries(root: Path, ids: Ids) -> Entries:
+    """The files of every id. Raises UserError for missing ones."""
+    lister = Lister()
+    entries = {split: tuple(_entry(root, name, lister) for name in ids[split]) for split in SPLITS}
+    check_present(root, entries, lister)
+    return entries
 
 
 def _entry(root: Path, name: str, lister: Lister) -> Entry:
@@ -142,13 +139,16 @@ def _map_and_edges(data: bytes, cache: EdgeCache) -> tuple[NDArray[np.int32], ND
     return label_map, cache.edges(data, label_map)
 
 
-def _prepare_edges(paths: list[Path], cache: EdgeCache) -> None:
-    """Where many are to be computed, do it now and with a bar instead of image by image."""
+def _edge_cache(entries: Entries) -> EdgeCache:
+    """The cache; where it lacks many maps, they are computed here with a bar, not image by image."""
+    cache = EdgeCache(cache_folder())
+    paths = [entry.files["label_map"] for split in SPLITS for entry in entries[split]]
     kept = in_threads(lambda path: load(path, cache.has), paths)
     missing = [path for path, known in zip(paths, kept, strict=True) if not known]
-    if len(missing) >= MANY:
+    if len(missing) >= MANY and cache.is_writable():
         Progress().say(f"Computing {len(missing)} edge maps, once; they are kept in {cache.folder}")
         in_threads(lambda path: load(path, partial(_map_and_edges, cache=cache)), missing)
+    return cache
 
 
 def _tasks() -> tuple[Task, ...]:
@@ -157,20 +157,19 @@ def _tasks() -> tuple[Task, ...]:
     return tuple(make_task(task, classes=CLASSES if task == "semseg" else ()) for task in TASKS)
 
 
-def _facts(ids: Ids, used: Ids, entries: list[Entry], options: PascalOptions) -> dict[str, Any]:
-    folders = Counter(entry.files["semseg"].parent.name for entry in entries)
-    normals = load(entries[0].files["normals"], _READ["normals"])
+def _origins(entries: Entries) -> dict[str, Any]:
+    """Who made the labels, and how they are meant."""
+    all_entries = [entry for split in SPLITS for entry in entries[split]]
+    folders = Counter(entry.files["semseg"].parent.name for entry in all_entries)
+    origins = {
+        "semseg": "human labels: " + ", ".join(f"{n} from {name}" for name, n in sorted(folders.items())),
+        "human_parts": "human labels; images without a person with parts are unlabelled",
+        "saliency": "distilled: predictions of a network, no human labels",
+        "normals": "distilled: predictions of a network, no human labels",
+        "edge": "boundaries of human labels (LabelMap)",
+    }
     return {
-        "layout": LAYOUT,
-        "size": list(options.size),
-        **PASCAL.facts({split: len(names) for split, names in ids.items()}, used),
-        "label origins": {
-            "semseg": "human labels: " + ", ".join(f"{n} from {name}" for name, n in sorted(folders.items())),
-            "human_parts": "human labels; images without a person with parts are unlabelled",
-            "saliency": "distilled: predictions of a network, no human labels",
-            "normals": "distilled: predictions of a network, no human labels",
-            "edge": "boundaries of human labels (LabelMap)",
-        },
-        "normals axes": axes_of(normals),
+        "label origins": origins,
+        "normals axes": axes_of(load(all_entries[0].files["normals"], _READ["normals"])),
         "normals invalid": "where LabelMap is 0; published numbers leave out more classes",
     }

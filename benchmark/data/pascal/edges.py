@@ -46,6 +46,14 @@ class EdgeCache:
         """Whether there is a file for these bytes."""
         return self._path(data).is_file()
 
+    def is_writable(self) -> bool:
+        """Whether maps can be kept at all."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self.folder, os.W_OK)
+
     def _path(self, data: bytes) -> Path:
         name = hashlib.sha256(data).hexdigest()
         return self.folder / name[:2] / f"{name}.png"

@@ -354,7 +354,10 @@ def test_parquet_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(builtins, "__import__", without_pyarrow)
         assert "mtal-benchmark[parquet]" in error(tmp_path)
-    file.write_bytes(file.read_bytes()[:200])
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4] + b"\xff" * 400 + whole[404:])
+    assert file.name in error(tmp_path)
+    file.write_bytes(whole[:200])
     assert file.name in error(tmp_path)
     file.unlink()
     assert "no image of train" in error(tmp_path)

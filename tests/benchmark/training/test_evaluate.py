@@ -12,7 +12,7 @@ from benchmark.data.feed import normalised
 from benchmark.networks import build_network
 from benchmark.randomness import global_torch_stream
 from benchmark.training.evaluate import evaluate
-from benchmark.training.train import DivergedError
+from benchmark.training.optimiser import DivergedError
 
 WEIGHTS = {"semseg": 1, "depth": 1, "normals": 10, "edge": 50}
 

@@ -12,8 +12,8 @@ from benchmark.networks import build_network
 from benchmark.networks.backbones import Backbone
 from benchmark.networks.network import Network
 from benchmark.randomness import global_torch_stream
+from benchmark.training.companions import make_companion
 from benchmark.training.observe import BrokenMeasureError, needs_pass, observe
-from benchmark.training.train import make_companion
 from strategies.interface import Outputs, Strategy
 from strategies.registry import entries, resolve
 

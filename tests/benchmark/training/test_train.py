@@ -13,7 +13,8 @@ from benchmark.errors import UserError
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
 from benchmark.randomness import Streams
-from benchmark.training.train import DivergedError, task_losses, weights_digest
+from benchmark.training.optimiser import DivergedError
+from benchmark.training.train import task_losses, weights_digest
 from strategies.interface import Strategy
 from strategies.registry import entries, resolve
 

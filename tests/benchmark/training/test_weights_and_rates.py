@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from benchmark.data.feed import normalised
-from benchmark.training.train import _factor, weights_digest
+from benchmark.training.optimiser import learning_rate_factor
+from benchmark.training.train import weights_digest
 
 RATE = 1e-3
 STILL = {"flip": False}
@@ -90,7 +91,7 @@ def test_clipping_bounds_the_step(toy):
 
 
 def rates(toy, iterations=10, **changes):
-    factor = _factor(toy.recipe(iterations=iterations, **changes))
+    factor = learning_rate_factor(toy.recipe(iterations=iterations, **changes))
     return [factor(i) for i in range(iterations + 1)]
 
 

@@ -1,0 +1,56 @@
+"""What strategies train beside the network: on detached outputs, with optimisers and streams of their own."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.config import Recipe
+from benchmark.errors import UserError
+from benchmark.networks import Network
+from benchmark.randomness import Streams, global_torch_stream
+from strategies.interface import Companion, Outputs, Strategy
+
+
+def make_companion(strategy: Strategy, network: Network, streams: Streams) -> nn.Module | None:
+    """A strategy's companion with fresh weights on the network's device, if it has one."""
+    with global_torch_stream(streams.seed_of("companion")):
+        companion = strategy.companion(network.shapes)
+    if companion is None:
+        return None
+    device = next(network.parameters()).device
+    return cast(nn.Module, companion).to(device).train()
+
+
+class CompanionStep:
+    """One companion's own optimiser and random streams."""
+
+    def __init__(self, strategy: str, module: nn.Module, recipe: Recipe, streams: Streams) -> None:
+        self.strategy, self.module = strategy, module
+        self.optimiser = torch.optim.Adam(module.parameters(), recipe.companion_learning_rate, fused=True)
+        self.generator = streams.torch("companion")
+
+    def __call__(self, outputs: Outputs, task_losses: Tensor) -> None:
+        """One step on a batch's detached outputs and losses (B x T)."""
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        before = _versions(outputs, task_losses)
+        with global_torch_stream(seed):
+            loss = cast(Companion, self.module).loss(outputs, task_losses, self.generator)
+            if _versions(outputs, task_losses) != before:
+                raise UserError(
+                    f"The companion of strategy {self.strategy!r} edits outputs in place, which other "
+                    "strategies' companions read too: let it work on copies (look for inplace=True)."
+                )
+            self.optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            self.optimiser.step()
+
+
+def _versions(outputs: Outputs, task_losses: Tensor) -> list[int]:
+    """How often each tensor was edited in place: comparing counters is free where copies are not."""
+    maps = (outputs.initial, outputs.refined, outputs.task_features)
+    tensors = [tensor for by_task in maps for tensor in by_task.values()]
+    coarser = [tensor for scales in outputs.coarser_initial.values() for tensor in scales]
+    return [tensor._version for tensor in (*tensors, *coarser, *outputs.backbone_features, task_losses)]
