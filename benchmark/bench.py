@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -63,11 +63,12 @@ class Bench:
 def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """Open the data set, validate what depends on it, and set up the device.
 
-    Raises UserError for broken data, budgets that do not fit the pool, unknown task weights, a missing GPU.
+    Raises UserError for broken data, budgets that do not fit the pool, unknown tasks or
+    options of tasks, a missing GPU.
     """
     device = pick_device(experiment.device)
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
-    _weigh(dataset, experiment)
+    dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
@@ -100,12 +101,12 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _weigh(dataset: MultiTaskDataset, experiment: Experiment) -> None:
-    by_name = {task.name: task for task in dataset.tasks}
-    unknown = sorted(set(experiment.task_weights) - set(by_name))
-    if unknown:
-        raise UserError(
-            f"task_weights: {dataset.name} has no task {unknown[0]}; it has {', '.join(by_name)}."
-        )
-    for name, weight in experiment.task_weights.items():
-        by_name[name].weight = weight
+def _with_task_settings(dataset: MultiTaskDataset, experiment: Experiment) -> MultiTaskDataset:
+    """The data set, its tasks with the experiment's weights and options."""
+    weights, options = experiment.task_weights, experiment.tasks
+    names = [task.name for task in dataset.tasks]
+    for field, given in (("task_weights", weights), ("tasks", options)):
+        if unknown := sorted(set(given) - set(names)):
+            raise UserError(f"{field}: {dataset.name} has no task {unknown[0]}; it has {', '.join(names)}.")
+    changed = (task.changed(weights.get(task.name), options.get(task.name, {})) for task in dataset.tasks)
+    return replace(dataset, tasks=tuple(changed))

@@ -185,6 +185,23 @@ def data_describe(
         click.echo(f"sheet: {sheet}")
 
 
+@data.command("export")
+@click.argument("dataset")
+@click.argument("folder", type=PATH)
+@click.option("--layout", required=True, help="folder (with its YAML file), nyud-b, nyud-c or nyud-d.")
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
+@DATA_ROOT
+def data_export(
+    dataset: str, folder: Path, layout: str, settings: tuple[str, ...], data_root: Path | None
+) -> None:
+    """Write a data set into a new folder, in a layout that other code reads."""
+    from benchmark.catalogue import open_dataset
+    from benchmark.data.export import export
+
+    left_out = export(open_dataset(dataset, _fields({}, settings), data_root), layout, folder)
+    click.echo(f"Wrote {folder}" + (f", without {', '.join(left_out)}." if left_out else "."))
+
+
 def main() -> NoReturn:
     """Run the command line; wrong input ends with one sentence and exit code 2, never a traceback."""
     signal.signal(signal.SIGTERM, _terminate)

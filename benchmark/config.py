@@ -107,6 +107,9 @@ class Experiment(Model):
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="weights in the multi-task loss, where not the task's own default"
     )
+    tasks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of tasks, where not the task's own default"
+    )
     network: NetworkConfig = NetworkConfig()
     recipe: Recipe = Recipe()
     budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from benchmark.data.dataset import MultiTaskDataset
+    from benchmark.tasks.task import Task
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
 
@@ -28,7 +29,7 @@ def describe(
             "digest": dataset.digest,
             "facts": dict(dataset.facts),
         },
-        "tasks": {task.name: {"kind": task.kind, "weight": task.weight} for task in dataset.tasks},
+        "tasks": {task.name: _task(task) for task in dataset.tasks},
         "device": device_name(device),
         "threads": threads,
         "deterministic": deterministic,
@@ -37,6 +38,11 @@ def describe(
         "packages": {name: _version(name) for name in PACKAGES},
         "revision": revision(),
     }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    options = task.options.model_dump(mode="json")
+    return {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
 
 
 def device_name(device: torch.device) -> str:

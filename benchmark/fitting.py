@@ -62,7 +62,7 @@ def key_of(
     return digest_of(
         {
             "data": [bench.dataset.name, bench.dataset.digest],
-            "tasks": {task.name: task.weight for task in bench.dataset.tasks},
+            "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
             "network": experiment.network.model_dump(mode="json"),
             "recipe": experiment.recipe.model_dump(mode="json"),
             "counts": bench.counts[: number + 2],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 #: What results in one folder must agree on, for numbers to be comparable.
-FIXED = ("data", "task_weights", "network", "recipe", "budgets")
+FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
 
 
 @dataclass(frozen=True)

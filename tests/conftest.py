@@ -1,5 +1,7 @@
 """Tests run single-threaded: these networks are tiny, and two threads on a busy machine are far slower."""
 
+from pathlib import Path
+
 import hypothesis
 import pytest
 import torch
@@ -17,3 +19,12 @@ def own_registry(monkeypatch):
     monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
     monkeypatch.setattr(registry, "_LOADED", set(registry._LOADED))
     monkeypatch.setattr(registry, "_BROKEN", dict(registry._BROKEN))
+
+
+@pytest.fixture(scope="session")
+def realdata():
+    """The folder of real images beside the project; tests that want it skip where it is not."""
+    folder = Path(__file__).parents[2] / "shared" / "realdata"
+    if not folder.is_dir():
+        pytest.skip("the real images are not here: ../shared/realdata")
+    return folder

@@ -160,7 +160,7 @@ def _read_list(path: Path) -> tuple[str, ...]:
         raise UserError(f"Split list {str(path)!r} cannot be read: {reason}.") from None
     ids = [line.strip() for line in lines if line.strip()]
     for name, count in Counter(ids).items():
-        if not re.fullmatch(r"\w+", name, re.ASCII):
+        if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
             raise UserError(f"{str(path)!r} holds {name[:60]!r}; a line should be an id such as 0001.")
         if count > 1:
             raise UserError(f"Id {name!r} is {count} times in {str(path)!r}; once is right.")

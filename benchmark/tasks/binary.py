@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
+from benchmark.tasks.options import Options
 from benchmark.tasks.task import IGNORE, Task, mean_over_pixels
+
+#: With ``balance: image``, so that an image without a positive pixel, or with nothing else, has a loss.
+LEAST_WEIGHT = 0.01
+
+
+class BinaryOptions(Options):
+    """How positives are weighed against negatives."""
+
+    positive_weight: float = Field(0.5, gt=0, lt=1, description="w, where balance is constant")
+    balance: Literal["constant", "image"] = Field(
+        "constant", description="w is positive_weight, or the share of negatives in the image itself"
+    )
 
 
 class BinaryTask(Task):
     """A yes or no per pixel (uint8 of 0, 1 and 255 for ignored, H x W).
 
-    ``positive_weight`` w weighs positives, 1 - w negatives (Xie & Tu 2015). It is a constant and not the
-    share of negatives in the batch, so that an image's loss does not depend on the images beside it.
+    w weighs positives, 1 - w negatives (Xie & Tu 2015). It is a constant or each image's own share of
+    negatives. Published code for saliency takes the share of the batch; that is not on offer, because an
+    image's loss would depend on the images beside it, and sample weights need a loss of each image alone.
     """
 
     kind = "binary"
-    default_positive_weight: ClassVar[float]
-
-    def __init__(
-        self,
-        name: str,
-        classes: Sequence[str] = (),
-        weight: float | None = None,
-        positive_weight: float | None = None,
-    ) -> None:
-        super().__init__(name, classes, weight)
-        self.positive_weight = self.default_positive_weight if positive_weight is None else positive_weight
+    options_model = BinaryOptions
+    options: BinaryOptions
 
     @property
     def channels(self) -> int:
@@ -45,10 +50,17 @@ class BinaryTask(Task):
 
     def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
         """Balanced binary cross entropy."""
-        positive = (label == 1).to(prediction.dtype)
-        weight = positive * self.positive_weight + (1 - positive) * (1 - self.positive_weight)
+        positive, valid = (label == 1).to(prediction.dtype), self.valid(label)
+        w = self._weight_of_positives(positive, valid)
+        weight = positive * w + (1 - positive) * (1 - w)
         entropy = F.binary_cross_entropy_with_logits(prediction[:, 0], positive, weight, reduction="none")
-        return mean_over_pixels(entropy, self.valid(label))
+        return mean_over_pixels(entropy, valid)
+
+    def _weight_of_positives(self, positive: Tensor, valid: Tensor) -> Tensor | float:
+        if self.options.balance == "constant":
+            return self.options.positive_weight
+        negatives = mean_over_pixels(1 - positive, valid)
+        return negatives.clamp(LEAST_WEIGHT, 1 - LEAST_WEIGHT)[:, None, None]
 
     def as_label(self, prediction: Tensor) -> Tensor:
         """Yes where its probability is over one half."""
@@ -65,8 +77,9 @@ class BinaryTask(Task):
 
 
 def counts_at_thresholds(probability: Tensor, keep: Tensor, bins: int) -> Tensor:
-    """For k = 0 .. bins: how many kept pixels have probability of at least k / bins (bins + 1 counts)."""
+    """How many kept pixels have a probability of at least k / bins, k = 0 .. bins (B x bins + 1, int64)."""
     level = (probability * bins).floor().clamp(0, bins).long()
-    level = torch.where(keep, level, bins + 1)
-    histogram = torch.bincount(level.flatten(), minlength=bins + 2)[:-1]
-    return histogram.flip(0).cumsum(0).flip(0)
+    level = torch.where(keep, level, bins + 1).flatten(1)
+    first = torch.arange(len(level), device=level.device)[:, None] * (bins + 2)
+    histogram = torch.bincount((level + first).flatten(), minlength=len(level) * (bins + 2))
+    return histogram.view(len(level), bins + 2)[:, :-1].flip(1).cumsum(1).flip(1)

@@ -20,6 +20,11 @@ class Scalar(Task):
     kind = "scalar"
 
     @property
+    def headline(self) -> str:
+        """Root mean square error."""
+        return "rmse"
+
+    @property
     def channels(self) -> int:
         """The number itself."""
         return 1

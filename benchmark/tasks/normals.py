@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
+from benchmark.tasks.options import Options
 from benchmark.tasks.task import Meter, Task, mean_over_pixels
 
 BINS_PER_DEGREE = 100
+
+
+class NormalsOptions(Options):
+    """By what the summed absolute differences are divided."""
+
+    divisor: Literal["elements", "pixels"] = Field(
+        "elements",
+        description="three elements a pixel (Vandenhende et al. 2021), or pixels: a loss three times larger "
+        "(Bruggemann et al. 2021, Ye & Xu 2022)",
+    )
 
 
 class Normals(Task):
@@ -20,6 +32,13 @@ class Normals(Task):
 
     kind = "direction"
     default_weight = 10.0
+    options_model = NormalsOptions
+    options: NormalsOptions
+
+    @property
+    def headline(self) -> str:
+        """Mean angle."""
+        return "mean_angle"
 
     @property
     def channels(self) -> int:
@@ -35,9 +54,10 @@ class Normals(Task):
         return (label != 0).any(1)
 
     def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Mean absolute difference of the elements of the unit vectors."""
-        difference = (unit_vectors(prediction) - label).abs().mean(1)
-        return mean_over_pixels(difference, self.valid(label))
+        """Absolute differences of the elements of the unit vectors over the ``divisor``."""
+        difference = (unit_vectors(prediction) - label).abs()
+        per_pixel = difference.mean(1) if self.options.divisor == "elements" else difference.sum(1)
+        return mean_over_pixels(per_pixel, self.valid(label))
 
     def as_label(self, prediction: Tensor) -> Tensor:
         """The direction."""

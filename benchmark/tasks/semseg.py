@@ -21,6 +21,11 @@ class Semseg(Task):
     kind = "categorical"
 
     @property
+    def headline(self) -> str:
+        """mIoU."""
+        return "miou"
+
+    @property
     def channels(self) -> int:
         """One logit a class."""
         return len(self.classes)

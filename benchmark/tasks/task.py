@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
+from benchmark.tasks.options import Options, validated_options
 from strategies.interface import Kind, TaskSpec
 
 IGNORE = 255
@@ -20,7 +21,7 @@ TAKEN_NAMES = frozenset(dir(nn.ModuleDict())) | {"total"}
 
 
 class Meter(ABC):
-    """Accumulates what its metrics need, batch by batch, on the device and without reading it back."""
+    """Accumulates what its metrics need, batch by batch, on the device."""
 
     @abstractmethod
     def update(self, prediction: Tensor, label: Tensor) -> None:
@@ -34,19 +35,35 @@ class Meter(ABC):
 class Task(ABC):
     """A named task. Labels are *encoded*: tensors of B images in the layout of ``encode``.
 
-    ``weight`` is the task's share in the multi-task loss (Xu et al. 2018 and successors fix it per data set).
-    Raises UserError for a name that no module can have.
+    ``weight`` is the task's share in the multi-task loss (Xu et al. 2018 and successors fix it per data set);
+    ``options`` are the choices on which published code disagrees. Both are part of every result.
+    Raises UserError for a name that no module can have, and for options that the task does not take.
     """
 
     kind: ClassVar[Kind]
     default_weight: ClassVar[float] = 1.0
+    options_model: ClassVar[type[Options]] = Options
+    options: Options
 
-    def __init__(self, name: str, classes: Sequence[str] = (), weight: float | None = None) -> None:
+    def __init__(
+        self, name: str, classes: Sequence[str] = (), weight: float | None = None, **options: Any
+    ) -> None:
         if not name or "." in name or name in TAKEN_NAMES:
             raise UserError(f"A task cannot be called {name!r} (empty, with a dot, or taken): rename it.")
         self.name = name
         self.classes = tuple(classes)
         self.weight = self.default_weight if weight is None else weight
+        self.options = validated_options(self.options_model, options, name)
+
+    def changed(self, weight: float | None, options: Mapping[str, Any]) -> Self:
+        """The same task with another weight, unless that is None, and with these options changed."""
+        merged = {**self.options.model_dump(), **options}
+        return type(self)(self.name, self.classes, self.weight if weight is None else weight, **merged)
+
+    @property
+    @abstractmethod
+    def headline(self) -> str:
+        """The one metric that stands for the task where there is room for one."""
 
     @property
     @abstractmethod

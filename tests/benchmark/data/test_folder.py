@@ -102,7 +102,7 @@ def test_weights_reach_the_task(tmp_path: Path) -> None:
     edge = {"folder": "{split}/edge", "positive": 255, "weight": 7.0, "positive_weight": 0.75}
     folder = Folder(tmp_path, {"edge": edge})
     (task,) = folder.label("edge", lambda p: write_png(p.with_suffix(".png"), grey(255))).open().tasks
-    assert (task.weight, task.positive_weight) == (7.0, 0.75)
+    assert (task.weight, task.options.positive_weight) == (7.0, 0.75)
 
 
 def test_size_resizes_image_smoothly_and_labels_by_the_nearest(tmp_path: Path) -> None:

@@ -1,0 +1,186 @@
+"""Write any data set in a layout that the field knows, or as folders with the YAML that describes them."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.errors import UserError
+from benchmark.tasks.task import IGNORE, Task
+
+Encode = Callable[[NDArray[Any]], bytes]
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the files of one thing go (``{split}`` is replaced), and how they are written."""
+
+    folder: str
+    ending: str
+    encode: Encode
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What goes where. ``classes`` is how many classes semseg can hold; ``numbered`` names files by position
+    in their split; ``lists`` is the folder of the split lists, if there are any.
+    """
+
+    targets: Mapping[str, Target]
+    classes: int = IGNORE
+    numbered: bool = False
+    lists: str | None = None
+
+
+def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
+    """Write both splits into a new folder; returns the names of the tasks that the layout has no place for.
+
+    The folder appears whole or not at all. Labels read back equal (normals within 1e-7), but for normals in
+    ``nyud-c``, which are bytes there; images too, but for the JPEG files of ``nyud-b``. Raises UserError for an unknown layout, a
+    folder that is there, and classes that the layout cannot hold.
+    """
+    chosen = _layout(layout, dataset)
+    if folder.exists():
+        raise UserError(f"{folder} is there already: give the name of a new folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        root = Path(temporary) / folder.name
+        for name in SPLITS:
+            _write_split(getattr(dataset, name), name, chosen, root)
+        if layout == "folder":
+            (root / "dataset.yaml").write_text(_description(dataset), encoding="utf-8")
+        shutil.move(root, folder)
+    return [task.name for task in dataset.tasks if task.name not in chosen.targets]
+
+
+def _layout(name: str, dataset: MultiTaskDataset) -> Layout:
+    if name == "folder":
+        return Layout(
+            {"image": Target("{split}/image", ".png", _png)} | dict(map(_folder_target, dataset.tasks))
+        )
+    if name not in NYUD:
+        raise UserError(f"There is no layout {name!r} to write; there is: {', '.join(LAYOUTS)}.")
+    classes = max([task.channels for task in dataset.tasks if task.name == "semseg"], default=0)
+    if classes > NYUD[name].classes:
+        raise UserError(
+            f"Layout {name} holds {NYUD[name].classes} classes, and {dataset.name} has {classes}."
+        )
+    return NYUD[name]
+
+
+def _write_split(split: Split, name: str, layout: Layout, root: Path) -> None:
+    names = [str(n) if layout.numbered else image_id for n, image_id in enumerate(split.ids)]
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        list(threads.map(lambda n: _write_sample(split[n], names[n], name, layout, root), range(len(names))))
+    if layout.lists:
+        (root / layout.lists).mkdir(exist_ok=True)
+        (root / layout.lists / f"{name}.txt").write_text(
+            "".join(f"{each}\n" for each in names), encoding="utf-8"
+        )
+
+
+def _write_sample(sample: Sample, name: str, split: str, layout: Layout, root: Path) -> None:
+    for thing, values in _things(sample):
+        if thing in layout.targets:
+            target = layout.targets[thing]
+            file = root / target.folder.format(split=split) / f"{name}{target.ending}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(target.encode(values))
+
+
+def _things(sample: Sample) -> Iterator[tuple[str, NDArray[Any]]]:
+    yield "image", sample.image
+    yield from sample.labels.items()
+
+
+def _image(values: NDArray[Any], kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def _npy(values: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values, allow_pickle=False)
+    return stream.getvalue()
+
+
+_png: Encode = partial(_image, kind="PNG")
+_jpg: Encode = partial(_image, kind="JPEG", quality=98, subsampling=0)
+
+
+def _from_one(classes: NDArray[Any]) -> bytes:
+    """Classes as 1 .. C, and 0 where ignored."""
+    return _png(np.where(classes == IGNORE, 0, classes + 1).astype(np.uint8))
+
+
+def _metres(depth: NDArray[Any]) -> bytes:
+    """Metres, and 0 where not measured."""
+    return _npy(np.nan_to_num(depth, nan=0.0).astype(np.float32))
+
+
+def _byte_vectors(normals: NDArray[Any]) -> bytes:
+    return _png(np.rint((normals + 1) * 127.5).astype(np.uint8))
+
+
+_B = {
+    "image": Target("images", ".jpg", _jpg),
+    "semseg": Target("segmentation", ".png", _from_one),
+    "depth": Target("depth", ".npy", _metres),
+    "normals": Target("normals", ".npy", _npy),
+    "edge": Target("edge", ".npy", _npy),
+}
+_C = {
+    **_B,
+    "image": Target("images", ".png", _png),
+    "normals": Target("normals", ".png", _byte_vectors),
+    "edge": Target("edge", ".png", lambda edge: _png(np.where(edge == 1, 255, 0).astype(np.uint8))),
+}
+_D = {
+    "image": Target("{split}/image", ".npy", lambda image: _npy((image / 255).astype(np.float32))),
+    "semseg": Target("{split}/label", ".npy", lambda s: _npy(np.where(s == IGNORE, -1, s).astype(np.int64))),
+    "depth": Target("{split}/depth", ".npy", lambda depth: _metres(depth[..., None])),
+    "normals": Target("{split}/normal", ".npy", _npy),
+}
+NYUD: Mapping[str, Layout] = {
+    "nyud-b": Layout(_B, classes=40, lists="gt_sets"),
+    "nyud-c": Layout(_C, classes=40, lists="gt_sets"),
+    "nyud-d": Layout(_D, classes=13, numbered=True),
+}
+LAYOUTS = ("folder", *NYUD)
+
+
+def _folder_target(task: Task) -> tuple[str, Target]:
+    by_kind: Mapping[str, tuple[str, Encode]] = {
+        "categorical": (".png", _png),
+        "binary": (".png", _png),
+        "scalar": (".npy", _npy),
+        "direction": (".npy", _npy),
+    }
+    return task.name, Target(f"{{split}}/{task.name}", *by_kind[task.kind])
+
+
+def _description(dataset: MultiTaskDataset) -> str:
+    tasks = {task.name: _task_description(task) for task in dataset.tasks}
+    described = {"name": dataset.name, "image": {"folder": "{split}/image"}, "tasks": tasks}
+    text: str = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _task_description(task: Task) -> dict[str, Any]:
+    common: dict[str, Any] = {"folder": f"{{split}}/{task.name}", "kind": task.kind, "partial": True}
+    return common | ({"classes": list(task.classes), "ignore": IGNORE} if task.kind == "categorical" else {})
