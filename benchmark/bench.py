@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ import torch.utils.deterministic
 from benchmark.catalogue import open_dataset
 from benchmark.config import Experiment, budget_counts
 from benchmark.data.dataset import MultiTaskDataset
-from benchmark.data.feed import Feed
+from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError
 from benchmark.progress import Progress
 from benchmark.randomness import Streams
@@ -36,18 +38,27 @@ class Bench:
 
     @cached_property
     def pool(self) -> Feed:
-        """The train split on the device."""
-        return Feed(self.dataset.train, self.dataset.tasks, self.device)
+        """The train split."""
+        return self._feed("train")
 
     @cached_property
     def val(self) -> Feed:
-        """The validation split on the device."""
-        return Feed(self.dataset.val, self.dataset.tasks, self.device)
+        """The validation split."""
+        return self._feed("val")
+
+    def _feed(self, split: Literal["train", "val"]) -> Feed:
+        return open_feed(self.dataset, split, self.device, self.experiment.feed, self.progress.say)
 
     @cached_property
     def position_of(self) -> dict[str, int]:
         """Positions in the pool by image id."""
         return {image: position for position, image in enumerate(self.dataset.train.ids)}
+
+    @cached_property
+    def pretrained_digest(self) -> str | None:
+        """sha256 of the file of pre-trained weights, if one is given."""
+        file = self.experiment.network.pretrained
+        return hashlib.sha256(file.read_bytes()).hexdigest() if isinstance(file, Path) else None
 
     def streams(self, seed: int, number: int) -> Streams:
         """The random streams of a round."""

@@ -58,7 +58,19 @@ NETWORKS: Mapping[str, NetworkEntry] = {
     "pad_net": NetworkEntry(
         "PAD-Net, Xu et al., CVPR 2018", "benchmark.networks.pad_net:PadNet", ("width", "blocks")
     ),
-    "mti_net": NetworkEntry("MTI-Net, Vandenhende et al., ECCV 2020", "benchmark.networks.mti_net:MtiNet"),
+    "mti_net": NetworkEntry(
+        "MTI-Net, Vandenhende et al., ECCV 2020", "benchmark.networks.mti_net:MtiNet", ("width",)
+    ),
+    "multi_task": NetworkEntry(
+        "reference of one stage: a shared backbone, a head per task",
+        "benchmark.networks.one_stage:MultiTask",
+        ("width",),
+    ),
+    "single_task": NetworkEntry(
+        "reference of one stage: a backbone and a head per task",
+        "benchmark.networks.one_stage:SingleTask",
+        ("width",),
+    ),
 }
 
 

@@ -75,6 +75,26 @@ def run(
 
 
 @cli.command()
+@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
+@click.option("--preset", help="The preset whose network and recipe are measured. Default: quick.")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@click.option("--iterations", type=click.IntRange(1), default=20, help="Training steps to time. Default: 20.")
+@DATA_ROOT
+def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **flags: Any) -> None:
+    """Measure training, evaluation and pool pass on this machine, beside a plain training loop."""
+    from benchmark.bench import open_bench
+    from benchmark.profiling import profile as measured
+    from benchmark.progress import Progress
+    from benchmark.run import load_experiment
+
+    experiment = load_experiment(None, preset, _fields(flags, settings))
+    bench = open_bench(experiment, Path("results"), Progress(quiet=True))
+    click.echo(measured(bench, iterations).text())
+
+
+@cli.command()
 @click.argument("folder", type=PATH)
 def report(folder: Path) -> None:
     """Write tables and figures of a folder of results, and print the main table."""

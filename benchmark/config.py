@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,9 @@ from benchmark.errors import UserError
 from strategies.registry import RegistryError, resolve
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
+Factor = Annotated[float, Field(gt=0)]
+FeedHome = Literal["auto", "device", "disk", "stream"]
+WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 
 
 class Model(BaseModel):
@@ -35,7 +38,8 @@ class Model(BaseModel):
     @classmethod
     def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse true and false for numbers: pydantic takes true for 1, and ``clip: yes`` would clip at 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
             raise ValueError(f"must not be {str(value).lower()}")
         return value
 
@@ -45,9 +49,15 @@ class NetworkConfig(Model):
 
     name: str = "pad_net"
     backbone: str = Field("tiny", description="tiny, or a timm model by name")
-    width: Positive | None = Field(None, description="channels per task (pad_net: 256)")
+    width: Positive | None = Field(
+        None,
+        description="channels per task (pad_net: 256; mti_net: the backbone's, up to 384; "
+        "multi_task, single_task: the backbone's maps together)",
+    )
     blocks: Positive | None = Field(None, description="bottlenecks per task and stage (pad_net: 2)")
-    pretrained: bool = Field(False, description="start the backbone from timm's weights")
+    pretrained: bool | Path = Field(
+        False, description="start the backbone from timm's weights (true) or from a file of weights"
+    )
 
     @field_validator("name")
     @classmethod
@@ -55,6 +65,17 @@ class NetworkConfig(Model):
         if name not in NETWORKS:
             raise ValueError(f"there is no network {name!r}; there is: {', '.join(NETWORKS)}")
         return name
+
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _weights(cls, value: Any) -> bool | Path:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str | Path) and Path(value).suffix in WEIGHT_FILES:
+            return Path(value)
+        raise ValueError(
+            f"must be true, false or a file of weights ({', '.join(WEIGHT_FILES)}), not {value!r}"
+        )
 
     @model_validator(mode="after")
     def _takes(self) -> NetworkConfig:
@@ -74,8 +95,21 @@ class Augmentation(Model):
 
     flip: bool = Field(True, description="mirror half of the images")
     zoom: tuple[Annotated[float, Field(ge=1)], ...] = Field((1.0,), description="magnify by one of these")
+    scale: tuple[Factor, Factor] | None = Field(
+        None, description="magnify or shrink by a number drawn from this range"
+    )
+    rotation: float = Field(0.0, ge=0, le=180, description="turn by up to so many degrees, either way")
     crop: tuple[Positive, Positive] | None = Field(None, description="height and width of a random window")
     colour: float = Field(0.0, ge=0, lt=1, description="random brightness and contrast, up to this share")
+    saturation: float = Field(0.0, ge=0, le=1, description="random saturation, up to this share")
+    hue: float = Field(0.0, ge=0, le=180, description="turn colours by up to so many degrees, either way")
+
+    @field_validator("scale")
+    @classmethod
+    def _rising(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
+        if scale is not None and scale[0] > scale[1]:
+            raise ValueError(f"must be the smallest and the largest factor, not {list(scale)}")
+        return scale
 
 
 class Recipe(Model):
@@ -116,6 +150,7 @@ class Experiment(Model):
     strategies: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
     full_data: bool = Field(True, description="train the full-data reference")
+    feed: FeedHome = Field("auto", description="where decoded images are kept; it changes no number")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
     deterministic: bool | None = Field(
         None, description="same bits on repetition; if not given, on the CPU and not on a GPU"

@@ -49,6 +49,8 @@ def fit(
             companions or {},
             bench.progress.advance,
         )
+    if trained.network.loaded:
+        bench.progress.say(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
         metrics = evaluate(trained.network, bench.val, size, precision)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
@@ -64,6 +66,7 @@ def key_of(
             "data": [bench.dataset.name, bench.dataset.digest],
             "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
             "network": experiment.network.model_dump(mode="json"),
+            "pretrained": bench.pretrained_digest,
             "recipe": experiment.recipe.model_dump(mode="json"),
             "counts": bench.counts[: number + 2],
             "strategy": strategy,

@@ -69,7 +69,8 @@ def _load(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted | No
 
 def _network(bench: Bench, seed: int) -> Network:
     with global_torch_stream(bench.streams(seed, 0).seed_of("weights")):
-        network = build_network(bench.experiment.network, bench.dataset.tasks)
+        fresh = bench.experiment.network.model_copy(update={"pretrained": False})  # the stored weights follow
+        network = build_network(fresh, bench.dataset.tasks)
     return network.to(bench.device)
 
 

@@ -133,7 +133,8 @@ def _check_agreement(experiment: Experiment, out: Path) -> None:
 
 
 def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict):
+    if isinstance(before, dict | None) and isinstance(now, dict | None):
+        before, now = before or {}, now or {}
         names = sorted({*before, *now})
         return [d for n in names for d in _differences(before.get(n), now.get(n), f"{path}.{n}".lstrip("."))]
     return [] if before == now else [(path, before, now)]
@@ -155,7 +156,9 @@ def _write_head(experiment: Experiment, bench: Bench, out: Path) -> None:
                 f"{out} holds results on other data (the images or labels differ): give another --out."
             )
     out.mkdir(parents=True, exist_ok=True)
-    fields = experiment.model_dump(mode="json", exclude={"device", "deterministic", "threads", "data_root"})
+    fields = experiment.model_dump(
+        mode="json", exclude={"feed", "device", "deterministic", "threads", "data_root"}
+    )
     if (out / EXPERIMENT).is_file():
         stored = read_yaml(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds

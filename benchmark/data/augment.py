@@ -1,96 +1,160 @@
-"""Augmentation on the device, per image, true to the geometry of every label."""
+"""Augmentation on the device, per image, true to the geometry of every label.
+
+Mirroring, magnifying, turning and cutting are one map of the plane for each image, and its pixels are read
+once: the image between pixels, labels at the nearest one. Beyond the image there is the mean of ImageNet and
+no label. All changes of colour are one map of colours for each image.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from benchmark.config import Augmentation
-from benchmark.data.feed import Batch
+from benchmark.data.feed import Batch, statistics
+from benchmark.data.homes import on_device
 from benchmark.tasks.task import Task
+
+Size = tuple[int, int]
+#: Rotation of the hue in RGB and luminance (W3C, Filter Effects Module Level 1, feColorMatrix hueRotate).
+LUMINANCE = (0.213, 0.715, 0.072)
+HUE = ((-0.213, -0.715, 0.928), (0.143, 0.140, -0.283), (-0.787, 0.715, 0.072))
+DRAWS = 10
 
 
 def augmented(batch: Batch, tasks: Sequence[Task], how: Augmentation, generator: Generator) -> Batch:
-    """A batch after random mirroring, zoom, crop and colour change; random numbers are drawn on the CPU."""
-    drawn = torch.rand((len(batch.images), 8), generator=generator)
-    draws = drawn.to(batch.images.device)
-    if how.flip:
-        batch = _mirrored(batch, tasks, draws[:, 0] < 0.5)
-    if set(how.zoom) - {1.0}:
-        factors = draws.new_tensor(how.zoom)[(draws[:, 1] * len(how.zoom)).long()]
-        batch = _zoomed(batch, tasks, factors, draws[:, 2:4])
-    if how.crop:
-        batch = _cropped(batch, how.crop, drawn[:, 6:8])
-    if how.colour:
-        batch = replace(batch, images=_recoloured(batch.images, how.colour, draws[:, 4:6]))
+    """A batch after random changes of geometry and colour; random numbers are drawn on the CPU."""
+    draws = torch.rand((len(batch.images), DRAWS), generator=generator)
+    full = (batch.images.shape[-2], batch.images.shape[-1])
+    size = full if how.crop is None else (min(how.crop[0], full[0]), min(how.crop[1], full[1]))
+    resampled = bool(set(how.zoom) - {1.0} or how.scale or how.rotation)
+    if how.flip or resampled or size != full:
+        batch = moved(batch, tasks, _drawn_motion(how, draws[:, :6], full, size), size, resampled)
+    if how.colour or how.saturation or how.hue:
+        batch = replace(batch, images=_recoloured(batch.images, how, draws[:, 6:]))
     return batch
 
 
-def _mirrored(batch: Batch, tasks: Sequence[Task], which: Tensor) -> Batch:
-    images = _where(which, batch.images.flip(-1), batch.images)
-    labels = {t.name: _where(which, t.mirrored(batch.labels[t.name]), batch.labels[t.name]) for t in tasks}
-    return Batch(images, labels)
+@dataclass(frozen=True)
+class Motion:
+    """How the pictures of a batch move, in this order, about their centres (a row an image, on the CPU)."""
+
+    #: Magnification (B).
+    factor: Tensor
+    #: Counter-clockwise turn in radians (B).
+    angle: Tensor
+    #: From the centre of the picture to the centre of the window that is cut, in pixels to the right and
+    #: down (B x 2).
+    shift: Tensor
+    #: Whether the window is mirrored left to right (B).
+    mirror: Tensor
+
+    def inwards(self, size: Size) -> Tensor:
+        """From a window's pixel to that of a picture of this size it shows, both from centre (B x 2 x 3)."""
+        turn = _rotation(self.angle) / self.factor[:, None, None]
+        offset = turn @ self.shift[:, :, None] + self.shift.new_tensor([[size[1] / 2], [size[0] / 2]])
+        return torch.cat([turn * self._sides(), offset], 2)
+
+    def turns(self) -> Tensor:
+        """What happens to directions in the plane (x right, y up): turned, then mirrored (B x 2 x 2)."""
+        return self._sides().mT * _rotation(self.angle)
+
+    def _sides(self) -> Tensor:
+        side = 1 - 2 * self.mirror.to(self.angle.dtype)
+        return torch.stack([side, torch.ones_like(side)], 1)[:, None]
 
 
-def _where(which: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    return torch.where(which.view(-1, *[1] * (no.ndim - 1)), yes, no)
+def _rotation(angle: Tensor) -> Tensor:
+    c, s = angle.cos(), angle.sin()
+    return torch.stack([c, -s, s, c], 1).view(-1, 2, 2)
 
 
-def _zoomed(batch: Batch, tasks: Sequence[Task], factors: Tensor, corners: Tensor) -> Batch:
-    """Cut a window of 1/factor of the sides at a random place and magnify it to the full size."""
-    grid = _window_grid(batch.images, factors, corners)
-    images = F.grid_sample(batch.images, grid, "bilinear", "border", align_corners=False)
-    nearest = _nearest_index(grid, batch.images.shape[-2:])
-    labels: Mapping[str, Tensor] = {
-        t.name: t.zoomed(_gathered(batch.labels[t.name], nearest), factors) for t in tasks
-    }
-    return Batch(images, labels)
+def moved(batch: Batch, tasks: Sequence[Task], motion: Motion, size: Size, resampled: bool = True) -> Batch:
+    """The window of this size of every picture that a motion shows, with its labels.
+
+    Without ``resampled`` pixels are picked and never mixed: exact where the motion takes pixels to pixels.
+    """
+    device, full = batch.images.device, batch.images.shape[-2:]
+    x, y = _sources(on_device(motion.inwards((full[0], full[1])), device), size)
+    inside = (x >= 0) & (x < full[1]) & (y >= 0) & (y < full[0])
+    nearest = y.long().clamp(0, full[0] - 1) * full[1] + x.long().clamp(0, full[1] - 1)
+    images = _between(batch.images, x, y) if resampled else _gathered(batch.images, nearest)
+    images = torch.where(inside[:, None], images, statistics(device)[0])
+    factor, turns = on_device(motion.factor, device), on_device(motion.turns(), device)
+
+    def label(task: Task) -> Tensor:
+        values = _gathered(batch.labels[task.name], nearest)
+        values = task.turned(task.zoomed(values, factor), turns)
+        outside = ~inside.view(len(values), *[1] * (values.ndim - 3), *size)
+        return values.masked_fill(outside, task.unlabelled(1, 1).flat[0].item())
+
+    return Batch(images, {task.name: label(task) for task in tasks})
 
 
-def _window_grid(images: Tensor, factors: Tensor, corners: Tensor) -> Tensor:
-    """Where every output pixel comes from, -1..1 (B x H x W x 2, x before y)."""
-    theta = images.new_zeros(len(images), 2, 3)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1 / factors
-    theta[:, :, 2] = (2 * corners - 1) * (1 - 1 / factors)[:, None]
-    return F.affine_grid(theta, list(images.shape), align_corners=False)
-
-
-def _nearest_index(grid: Tensor, size: Sequence[int]) -> Tensor:
-    """The nearest source pixel of every output pixel, as an index into H * W (B x H x W)."""
+def _sources(inwards: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """Where every pixel of a window comes from (x and y, B x H x W); pixel k reaches from k to k + 1."""
     height, width = size
-    column = ((grid[..., 0] + 1) * width / 2 - 0.5).round().clamp(0, width - 1)
-    row = ((grid[..., 1] + 1) * height / 2 - 0.5).round().clamp(0, height - 1)
-    return (row * width + column).long()
+    right = torch.arange(width, device=inwards.device) + (0.5 - width / 2)
+    down = torch.arange(height, device=inwards.device) + (0.5 - height / 2)
+    x, y = inwards[..., None, None].unbind(1)
+    return (
+        x[:, 0] * right + x[:, 1] * down[:, None] + x[:, 2],
+        y[:, 0] * right + y[:, 1] * down[:, None] + y[:, 2],
+    )
 
 
-def _gathered(label: Tensor, index: Tensor) -> Tensor:
-    """Labels (B x ... x H x W) at these pixels; values are never mixed."""
-    flat = label.flatten(-2)
-    where = index.flatten(1).view(len(label), *[1] * (flat.ndim - 2), -1).expand(*flat.shape[:-1], -1)
-    return flat.gather(-1, where).view_as(label)
+def _between(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Images read at these places, bilinear between the centres of pixels."""
+    height, width = images.shape[-2:]
+    grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1)
+    return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
 
-def _cropped(batch: Batch, size: tuple[int, int], corners: Tensor) -> Batch:
-    """Cut a window of this height and width at a random place; a smaller side stays whole."""
-    full = batch.images.shape[-2:]
-    height, width = (min(wanted, there) for wanted, there in zip(size, full, strict=True))
-    tops = (corners[:, 0] * (full[0] - height + 1)).long().tolist()
-    lefts = (corners[:, 1] * (full[1] - width + 1)).long().tolist()
-
-    def cut(maps: Tensor) -> Tensor:
-        windows = zip(maps, tops, lefts, strict=True)
-        return torch.stack(
-            [each[..., top : top + height, left : left + width] for each, top, left in windows]
-        )
-
-    return Batch(cut(batch.images), {task: cut(label) for task, label in batch.labels.items()})
+def _gathered(maps: Tensor, index: Tensor) -> Tensor:
+    """Maps (B x ... x H x W) at these pixels, indices into H * W (B x h x w); values are never mixed."""
+    flat = maps.flatten(-2)
+    where = index.flatten(1).view(len(maps), *[1] * (flat.ndim - 2), -1).expand(*flat.shape[:-1], -1)
+    return flat.gather(-1, where).view(*maps.shape[:-2], *index.shape[1:])
 
 
-def _recoloured(images: Tensor, strength: float, draws: Tensor) -> Tensor:
-    brightness, contrast = (1 + strength * (2 * draws - 1))[:, :, None, None, None].unbind(1)
+def _drawn_motion(how: Augmentation, draws: Tensor, full: Size, size: Size) -> Motion:
+    """A motion out of six uniform draws an image (B x 6)."""
+    zoom = draws.new_tensor(how.zoom or (1.0,))
+    low, high = how.scale or (1.0, 1.0)
+    factor = zoom[(draws[:, 1] * len(zoom)).long()] * (low + (high - low) * draws[:, 2])
+    return Motion(
+        factor=factor,
+        angle=math.radians(how.rotation) * (2 * draws[:, 3] - 1),
+        shift=_drawn_shift(factor[:, None] * draws.new_tensor(full) - draws.new_tensor(size), draws[:, 4:6]),
+        mirror=(draws[:, 0] < 0.5) & how.flip,
+    )
+
+
+def _drawn_shift(room: Tensor, draws: Tensor) -> Tensor:
+    """Where to cut, in whole pixels, if there is room (height and width, B x 2); else about the centre."""
+    corner = (draws * (room.floor() + 1)).floor()
+    return torch.where(room > 0, corner - room / 2, 0.0).flip(1)
+
+
+def _recoloured(images: Tensor, how: Augmentation, draws: Tensor) -> Tensor:
+    """Four uniform draws an image: brightness, contrast, saturation, hue (B x 4)."""
+    signed = 2 * draws - 1
+    brightness, contrast = (1 + how.colour * signed[:, :2]).unbind(1)
+    chroma = _chroma(1 + how.saturation * signed[:, 2], math.radians(how.hue) * signed[:, 3])
+    matrix = on_device(contrast[:, None, None] * chroma, images.device)
     mean = images.mean((1, 2, 3), keepdim=True)
-    return ((images - mean) * contrast + mean * brightness).clamp(0, 1)
+    colours = torch.bmm(matrix, (images - mean).flatten(2)).view_as(images)
+    return (colours + mean * on_device(brightness, images.device)[:, None, None, None]).clamp(0, 1)
+
+
+def _chroma(saturation: Tensor, hue: Tensor) -> Tensor:
+    """Maps of RGB (B x 3 x 3) that keep greys and luminance, for a saturation and a turn of the hue."""
+    grey = hue.new_tensor([LUMINANCE] * 3)
+    inphase, quadrature = (saturation * turn for turn in (hue.cos(), hue.sin()))
+    turned = inphase[:, None, None] * (torch.eye(3) - grey) + quadrature[:, None, None] * hue.new_tensor(HUE)
+    return grey + turned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -180,7 +181,7 @@ def _check_overlap(dataset: MultiTaskDataset, splits: Mapping[str, _Looked], pro
         problems.add("same", f"{val[picture]} holds the same pixels as {train[picture]}.")
 
 
-class _Tally:
+class _Tally(ABC):
     """Checks the labels of one task and sums them up."""
 
     dtype: type[np.generic] = np.uint8
@@ -201,13 +202,13 @@ class _Tally:
         self.pixels += size[0] * size[1]
         yield from self.look(label)
 
+    @abstractmethod
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
         """Check and sum up the values of a label of the right type and shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self) -> Mapping[str, float]:
         """What the valid pixels hold."""
-        raise NotImplementedError
 
     def report(self) -> TaskReport:
         """The sums so far."""

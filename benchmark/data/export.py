@@ -50,8 +50,9 @@ def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     """Write both splits into a new folder; returns the names of the tasks that the layout has no place for.
 
     The folder appears whole or not at all. Labels read back equal (normals within 1e-7), but for normals in
-    ``nyud-c``, which are bytes there; images too, but for the JPEG files of ``nyud-b``. Raises UserError for an unknown layout, a
-    folder that is there, and classes that the layout cannot hold.
+    ``nyud-c``, which are bytes there; images too, but for the JPEG files of ``nyud-b``.
+
+    Raises UserError for an unknown layout, a folder that is there, and classes that the layout cannot hold.
     """
     chosen = _layout(layout, dataset)
     if folder.exists():

@@ -1,18 +1,23 @@
-"""Batches on the device: a split decoded once into compact arrays, from which batches are cut."""
+"""Batches on the device, from wherever the rows of a split live."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.data.dataset import Sample, Split
+from benchmark.config import FeedHome
+from benchmark.data.dataset import MultiTaskDataset, Split
+from benchmark.data.homes import Home, Mapped, OnDevice, Streamed
+from benchmark.data.kept import arrays_folder, kept_arrays
+from benchmark.data.rows import Rows, Say
 from benchmark.errors import UserError
 from benchmark.tasks.task import Task
 from strategies.interface import Positions
@@ -30,39 +35,122 @@ class Batch:
 
 
 class Feed:
-    """One split on one device: uint8 images and encoded labels, all of one size.
+    """One split on one device: images and encoded labels, all of one size.
 
-    Raises UserError naming the first image whose size, or whose label's size, is another.
+    Without a ``home`` all rows are decoded onto the device. Raises UserError naming the first image whose
+    size, or whose label's size, is another.
     """
 
-    def __init__(self, split: Split, tasks: Sequence[Task], device: torch.device) -> None:
-        self.tasks, self.device, self.ids = tuple(tasks), device, split.ids
-        images, labels = _decoded(split, self.tasks)
-        self._images = images.to(device)
-        self._labels = {task: label.to(device) for task, label in labels.items()}
+    def __init__(
+        self, split: Split, tasks: Sequence[Task], device: torch.device, home: Home | None = None
+    ) -> None:
+        self.tasks, self.device, self.ids = tuple(tasks), device, tuple(split.ids)
+        self._home = home or OnDevice(Rows(split, tasks), device, lambda _: None)
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.ids)
 
-    def images(self, positions: Tensor) -> Tensor:
+    def images(self, positions: Tensor | Positions) -> Tensor:
         """The images at these positions (B x 3 x H x W, 0..1)."""
-        return self._images[positions.to(self.device)].float() / 255
+        return _as_images(self._home.take(_indices(positions), 1)[0])
 
-    def batch(self, positions: Tensor) -> Batch:
+    def batch(self, positions: Tensor | Positions) -> Batch:
         """The images at these positions with their labels."""
-        where = positions.to(self.device)
-        labels = {task: label[where] for task, label in self._labels.items()}
-        return Batch(self.images(positions), labels)
+        return self._batch(self._home.take(_indices(positions), 1 + len(self.tasks)))
 
-    def in_order(self, size: int) -> Iterator[Tensor]:
+    def batches(self, order: Iterable[Positions]) -> Iterator[Batch]:
+        """``batch`` for one element of ``order`` after another, read ahead where that helps."""
+        return map(self._batch, self._home.batches(order, 1 + len(self.tasks)))
+
+    def image_batches(self, order: Iterable[Positions]) -> Iterator[Tensor]:
+        """``images`` for one element of ``order`` after another, read ahead where that helps."""
+        return (_as_images(columns[0]) for columns in self._home.batches(order, 1))
+
+    def in_order(self, size: int) -> Iterator[Positions]:
         """All positions, batch by batch."""
-        return iter(torch.split(torch.arange(len(self)), size))
+        everything = np.arange(len(self))
+        return (everything[start : start + size] for start in range(0, len(self), size))
+
+    def _batch(self, columns: Sequence[Tensor]) -> Batch:
+        images, *labels = columns
+        plain = (label.float() if label.is_floating_point() else label for label in labels)
+        return Batch(_as_images(images), {t.name: label for t, label in zip(self.tasks, plain, strict=True)})
+
+
+def _indices(positions: Tensor | Positions) -> Positions:
+    return np.asarray(positions, np.int64)
+
+
+def _as_images(pixels: Tensor) -> Tensor:
+    return pixels.float() / 255
+
+
+def open_feed(
+    dataset: MultiTaskDataset,
+    split: Literal["train", "val"],
+    device: torch.device,
+    home: FeedHome = "auto",
+    say: Say = lambda _: None,
+) -> Feed:
+    """A feed whose rows live where ``home`` says; ``auto`` is the device if they fit, else the disk.
+
+    Which it is changes no batch. ``auto`` streams where the disk cannot take them. Raises UserError for a
+    disk that was asked for and cannot be used.
+    """
+    samples = dataset.train if split == "train" else dataset.val
+    rows = Rows(samples, dataset.tasks)
+    return Feed(samples, dataset.tasks, device, _home(rows, dataset.digest, device, home, say))
+
+
+def _home(rows: Rows, digest: str, device: torch.device, home: FeedHome, say: Say) -> Home:
+    chosen = _fitting(rows.size, device) if home == "auto" else home
+    if chosen == "device":
+        return OnDevice(rows, device, say)
+    if chosen == "disk":
+        try:
+            return Mapped(kept_arrays(rows, digest, say), device)
+        except OSError as error:
+            problem = f"{arrays_folder()} cannot be used ({error})"
+            if home == "disk":
+                raise UserError(
+                    f"feed: {problem}; set MTAL_CACHE to a folder with {rows.size / 1e9:.2g} GB of room, "
+                    "or feed to stream."
+                ) from None
+            say(f"{problem}: images are decoded anew for every batch")
+    return Streamed(rows, device)
+
+
+def _fitting(size: int, device: torch.device) -> FeedHome:
+    """The network needs the device too, and other processes memory and disk."""
+    if size <= _memory(device) / 4:
+        return "device"
+    return "disk" if size <= _disk() / 2 else "stream"
+
+
+def _memory(device: torch.device) -> float:
+    """What is free of a GPU; half of the machine's memory, for it is not known what others will want."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+
+
+def _disk() -> int:
+    folder = arrays_folder()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def normalised(images: Tensor) -> Tensor:
     """Images (0..1) as the network wants them."""
-    mean, spread = images.new_tensor(MEAN), images.new_tensor(SPREAD)
-    return (images - mean[:, None, None]) / spread[:, None, None]
+    mean, spread = statistics(images.device)
+    return (images - mean) / spread
+
+
+@cache
+def statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and spread (3 x 1 x 1); kept, because to send them is to wait for the device."""
+    mean, spread = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, SPREAD))
+    return mean, spread
 
 
 def shuffled(count: int, size: int, batches: int, rng: np.random.Generator) -> Iterator[Positions]:
@@ -70,36 +158,3 @@ def shuffled(count: int, size: int, batches: int, rng: np.random.Generator) -> I
     order = np.concatenate([rng.permutation(count) for _ in range(-(-batches * size // count))])
     for start in range(0, batches * size, size):
         yield order[start : start + size]
-
-
-def _decoded(split: Split, tasks: Sequence[Task]) -> tuple[Tensor, dict[str, Tensor]]:
-    count = len(split.ids)
-    first = split[0]
-    height, width, _ = first.image.shape
-    images = np.empty((count, 3, height, width), np.uint8)
-    blanks = {task.name: task.unlabelled(height, width) for task in tasks}
-    labels = {task: np.empty((count, *blank.shape), blank.dtype) for task, blank in blanks.items()}
-
-    def decode(position: int) -> None:
-        sample = split[position]
-        _check_sizes(sample, split.ids[position], (height, width))
-        images[position] = sample.image.transpose(2, 0, 1)
-        for task in tasks:
-            labels[task.name][position] = _label(sample, task, blanks[task.name])
-
-    with ThreadPoolExecutor(max_workers=4) as threads:
-        list(threads.map(decode, range(count)))
-    return torch.from_numpy(images), {task: torch.from_numpy(label) for task, label in labels.items()}
-
-
-def _check_sizes(sample: Sample, name: str, size: tuple[int, int]) -> None:
-    for what, pixels in {"image": sample.image, **sample.labels}.items():
-        if pixels.shape[:2] != size:
-            raise UserError(
-                f"Image {name}: its {what} is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width); "
-                f"all of a split must be as large as the first image, {size[0]} x {size[1]}."
-            )
-
-
-def _label(sample: Sample, task: Task, blank: NDArray[Any]) -> NDArray[Any]:
-    return task.encode(sample.labels[task.name]) if task.name in sample.labels else blank

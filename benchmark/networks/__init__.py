@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 
@@ -17,7 +16,10 @@ __all__ = ["Network", "build_network"]
 
 
 def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
-    """A network with fresh weights, drawn from torch's current random state."""
-    backbone = make_backbone(config.backbone, config.pretrained)
-    network = imported(NETWORKS[config.name].maker)(backbone, tasks, **config.options())
-    return cast(Network, network.to(memory_format=torch.channels_last))
+    """A network with weights drawn from torch's current random state, the backbone's pre-trained if asked.
+
+    Raises UserError for a backbone that there is not or that does not suit, and for weights that do not fit.
+    """
+    maker: type[Network] = imported(NETWORKS[config.name].maker)
+    backbone = make_backbone(config.backbone, config.pretrained, pyramid=maker.wants_pyramid)
+    return maker(backbone, tasks, **config.options()).to(memory_format=torch.channels_last)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any, cast
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -15,8 +14,10 @@ class Backbone(nn.Module):
     """``channels`` and ``strides`` of its maps, and the number that image sides must be a multiple of."""
 
     channels: tuple[int, ...]
-    strides: tuple[int, ...]
+    strides: tuple[float, ...]
     multiple: int
+    #: Where its weights come from and how many tensors matched; empty if it starts from fresh weights.
+    loaded: str = ""
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """B x 3 x H x W to one B x C x H/stride x W/stride per stage."""
@@ -29,7 +30,7 @@ class TinyPyramid(Backbone):
 
     channels = (24, 32, 48, 64)
     strides = (4, 8, 16, 32)
-    multiple = 32
+    multiple = 4  # coarser maps are rounded up
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,53 +50,22 @@ class TinyPyramid(Backbone):
         return maps
 
 
-class TimmBackbone(Backbone):
-    """Any model of timm that gives features; HRNets give their own branches (w18 small: 18 .. 144)."""
+def make_backbone(name: str, pretrained: bool | Path = False, pyramid: bool = False) -> Backbone:
+    """``tiny`` or a timm model, whose maps are all at different strides if a ``pyramid`` is wanted.
 
-    def __init__(self, name: str, pretrained: bool = False) -> None:
-        super().__init__()
-        self.model = _timm_model(name, pretrained)
-        info = self.model.feature_info
-        self.channels, self.strides = tuple(info.channels())[-4:], tuple(info.reduction())[-4:]
-        self.multiple = max(self.strides)
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """The last four maps, or as many as there are: from stride 4 on, where there are finer ones."""
-        return cast(list[Tensor], list(self.model(images))[-4:])
-
-
-def make_backbone(name: str, pretrained: bool = False) -> Backbone:
-    """``tiny`` or a timm model. Raises UserError for a name that neither knows."""
+    ``pretrained`` is true for timm's own weights, or a file. Raises UserError for a name that neither knows,
+    a model that cannot do it, and weights that do not fit.
+    """
     if name != "tiny":
-        return TimmBackbone(name, pretrained)
+        return _timm_backbone(name, pretrained, pyramid)
     if pretrained:
         raise UserError("network.pretrained: the tiny backbone has no pre-trained weights; set it to false.")
     return TinyPyramid()
 
 
-def _timm_model(name: str, pretrained: bool) -> Any:
-    import timm
+def _timm_backbone(name: str, pretrained: bool | Path, pyramid: bool) -> Backbone:
+    from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
+    from benchmark.networks.timm_backbone import TimmBackbone
 
-    if not timm.is_model(name):
-        close = difflib.get_close_matches(name, ["tiny", *timm.list_models()], 3)
-        raise UserError(
-            f"network.backbone: there is no backbone {name!r}; it must be tiny or a timm model"
-            + (f", such as {', '.join(close)}." if close else ".")
-        )
-    try:
-        return timm.create_model(name, pretrained=pretrained, features_only=True, **_feature_options(name))
-    except (RuntimeError, OSError, ValueError) as error:
-        if pretrained:
-            raise UserError(
-                f"network.pretrained: the weights of {name} could not be loaded ({type(error).__name__}: "
-                f"{error}); give the machine access to them or set pretrained to false."
-            ) from error
-        raise UserError(f"network.backbone: timm's {name} gives no feature maps ({error}).") from error
-
-
-def _feature_options(name: str) -> dict[str, Any]:
-    if name.startswith("hrnet"):  # timm's default location widens the branches to 64 .. 1024 channels
-        return {"feature_location": "", "out_indices": (1, 2, 3, 4)}
-    if name.startswith("vit") or "dino" in name:
-        return {"dynamic_img_size": True}
-    return {}
+    backbone = TimmBackbone(name, pretrained, dilated=not pyramid)
+    return SimpleFeaturePyramid(backbone) if len(set(backbone.strides)) == 1 else backbone

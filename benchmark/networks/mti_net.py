@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from benchmark.errors import UserError
 from benchmark.networks.backbones import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
 from benchmark.networks.network import Network, at_finest, resized_together
@@ -23,29 +24,37 @@ PerTask = Mapping[str, Tensor]
 
 
 class MtiNet(Network):
-    """MTI-Net; every scale is as wide per task as the backbone's map of that scale.
+    """MTI-Net; every scale is as wide per task as the backbone's map of that scale, up to ``width``.
 
-    Raises ValueError for a backbone without maps at several strides.
+    HRNets are built as published: 384 is the widest map of HRNet-48. A ResNet-50 needs the limit: at its own
+    256 to 2,048 channels the network would have 2.9 billion parameters.
+
+    Raises UserError for a backbone with two maps of one stride.
     """
 
-    def __init__(self, backbone: Backbone, tasks: Sequence[Task]) -> None:
+    wants_pyramid = True
+
+    def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 384) -> None:
         super().__init__(backbone, tasks)
         if len(set(backbone.strides)) < len(backbone.strides):
-            raise ValueError(f"MTI-Net needs maps at several strides, not {backbone.strides}")
-        names, widths = list(self.output_channels), backbone.channels
-        coarser = (*widths[1:], 0)
+            raise UserError(
+                "network.backbone: MTI-Net needs every map at a stride of its own, and this backbone "
+                f"has them at {', '.join(f'{stride:g}' for stride in backbone.strides)}."
+            )
+        names, widths = list(self.output_channels), [min(each, width) for each in backbone.channels]
+        self.width, coarser = widths[0], (*widths[1:], 0)
         self.initial = nn.ModuleList(
-            InitialPrediction(width + below, width, self.output_channels)
-            for width, below in zip(widths, coarser, strict=True)
+            InitialPrediction(before + below, own, self.output_channels)
+            for before, below, own in zip(backbone.channels, coarser, widths, strict=True)
         )
-        self.propagate = nn.ModuleList(FeaturePropagation(names, width) for width in widths[1:])
-        self.distil = nn.ModuleList(Distillation(names, width) for width in widths)
+        self.propagate = nn.ModuleList(FeaturePropagation(names, own) for own in widths[1:])
+        self.distil = nn.ModuleList(Distillation(names, own) for own in widths)
         self.predict = nn.ModuleDict({t: _head(sum(widths), out) for t, out in self.output_channels.items()})
 
     @property
     def feature_channels(self) -> Mapping[str, int]:
         """The width of the finest scale for every task."""
-        return dict.fromkeys(self.output_channels, self.backbone.channels[0])
+        return dict.fromkeys(self.output_channels, self.width)
 
     def heads(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
         """Initial predictions at every scale, refined ones at ``size``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,10 @@ from strategies.interface import Outputs, Shapes
 
 
 class Network(nn.Module, ABC):
-    """A backbone and two-stage heads. Subclasses define ``heads``; padding and cropping are done here."""
+    """A backbone and its heads. Subclasses define ``heads``; padding and cropping are done here."""
+
+    #: Whether its heads need every backbone map at a stride of its own, not kept fine by dilation.
+    wants_pyramid: ClassVar[bool] = False
 
     def __init__(self, backbone: Backbone, tasks: Sequence[Task]) -> None:
         super().__init__()
@@ -37,6 +41,11 @@ class Network(nn.Module, ABC):
     def shapes(self) -> Shapes:
         """What a companion needs to know."""
         return Shapes(self.specs, dict(self.feature_channels), self.backbone.channels)
+
+    @property
+    def loaded(self) -> str:
+        """Which pre-trained weights it started from and how many tensors matched; empty if none."""
+        return self.backbone.loaded
 
     def forward(self, images: Tensor) -> Outputs:
         """Images B x 3 x H x W, normalised. Sides are padded on the right and below as the backbone needs,

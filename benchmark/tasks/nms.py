@@ -35,6 +35,7 @@ def ridges(probability: Map) -> Map:
 def orientation(probability: Map) -> NDArray[np.float64]:
     """Angle across the edge (H x W, 0..pi, from x towards y), from second derivatives after smoothing.
 
+    It is the toolbox's formula, whose tangent is squared: up to 12 degrees off, and right at multiples of 45.
     Where the mixed derivative is exactly 0, its sign is taken as one and not as 0, which would turn the angle
     of a horizontal edge along the edge.
     """

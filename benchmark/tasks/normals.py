@@ -75,9 +75,11 @@ class Normals(Task):
         """The usual (x, y, z) to (red, green, blue), -1..1 to 0..255."""
         return np.clip((label + 1) * 127.5, 0, 255).astype(np.uint8)
 
-    def mirrored(self, label: Tensor) -> Tensor:
-        """A mirror also turns x round."""
-        return _x_negated(label.flip(-1))
+    def turned(self, label: Tensor, turn: Tensor) -> Tensor:
+        """x and y turn with the image."""
+        x, y, z = label.unbind(1)
+        (xx, xy), (yx, yy) = (row.unbind(1) for row in turn[..., None, None].unbind(1))
+        return torch.stack([xx * x + xy * y, yx * x + yy * y, z], 1)
 
     def unmirrored_prediction(self, prediction: Tensor) -> Tensor:
         """A mirror also turns x round."""

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from benchmark.tasks.nms import ridges
 from benchmark.tasks.task import IGNORE, Meter, ratio
+from benchmark.tasks.thinning import Mask, thinned
 
 THRESHOLDS = 100  # .01, .02 .. .99
 LEAST_REACH = 2.0  # pixels: on small images the protocol's share of the diagonal is less than one
 
-Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 
@@ -55,7 +55,7 @@ def image_counts(
     """Predicted, matched and labelled pixels (3 x 99) of one image (H x W) at thresholds .01 to .99.
 
     ``max_distance`` is a share of the diagonal. Ignored pixels are never predicted. Labels are thinned too:
-    the protocol takes them to be thin, and thin ones stay as they are.
+    the protocol takes them to be thin. 2 s at 425x560 with 7,000 edge pixels, 10 s with 20,000.
     """
     reach = max(LEAST_REACH, max_distance * float(np.hypot(*label.shape)))
     strength = ridges(probability) if nms else probability
@@ -73,16 +73,6 @@ def image_counts(
     return counts
 
 
-def thinned(mask: Mask) -> Mask:
-    """Lines of one pixel (H x W), as MATLAB's ``bwmorph(.., 'thin', inf)``."""
-    if not mask.any():
-        return mask
-    from skimage.morphology import thin
-
-    lines: Mask = thin(mask)  # type: ignore[no-untyped-call]  # scikit-image has few types
-    return lines
-
-
 def matches(predicted: Mask, labelled: Mask, reach: float) -> int:
     """The largest number of one-to-one pairs of set pixels at most ``reach`` pixels apart (H x W each)."""
     from scipy.sparse.csgraph import maximum_flow
@@ -97,10 +87,9 @@ def matches(predicted: Mask, labelled: Mask, reach: float) -> int:
 def _pairs(predicted: Mask, labelled: Mask, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of the predicted and of the labelled pixel of every pair within reach."""
     margin = int(reach)
-    number = np.full(np.add(labelled.shape, 2 * margin), -1)
-    number[margin : margin + labelled.shape[0], margin : margin + labelled.shape[1]][labelled] = np.arange(
-        labelled.sum()
-    )
+    number = np.full(labelled.shape, -1)
+    number[labelled] = np.arange(labelled.sum())
+    number = np.pad(number, margin, constant_values=-1)
     steps = np.mgrid[-margin : margin + 1, -margin : margin + 1].reshape(2, -1)
     steps = steps[:, (steps**2).sum(0) <= reach**2]
     y, x = np.nonzero(predicted)

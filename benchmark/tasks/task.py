@@ -98,9 +98,13 @@ class Task(ABC):
         """A sample's label in the layout of the batches."""
         return label
 
-    def mirrored(self, label: Tensor) -> Tensor:
-        """The encoded label of the image mirrored left to right."""
-        return label.flip(-1)
+    def turned(self, label: Tensor, turn: Tensor) -> Tensor:
+        """The encoded label after its image was turned or mirrored: values only, not geometry.
+
+        ``turn`` (B x 2 x 2, orthogonal) says where directions in the image plane went, x right and y up.
+        """
+        del turn
+        return label
 
     def unmirrored_prediction(self, prediction: Tensor) -> Tensor:
         """A prediction for the mirrored image, brought back onto the image itself."""

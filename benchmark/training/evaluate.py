@@ -28,8 +28,8 @@ def evaluate(network: Network, feed: Feed, batch_size: int, precision: Precision
     network.eval()
     meters = {task.name: task.meter() for task in feed.tasks}
     sums = torch.zeros(3, len(feed.tasks), dtype=torch.float64, device=feed.device)
-    for positions in feed.in_order(batch_size):
-        batch = feed.batch(positions)
+    order = list(feed.in_order(batch_size))
+    for positions, batch in zip(order, feed.batches(order), strict=True):
         outputs = forward(network, batch.images, precision)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])

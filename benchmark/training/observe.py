@@ -47,8 +47,9 @@ def observe(
         return {}
     network.eval()
     parts: list[Mapping[str, NDArray[Any]]] = []
-    for positions in feed.in_order(batch_size):
-        outputs = observed(network, companion, feed.images(positions), feed.tasks, strategy.views, precision)
+    order = list(feed.in_order(batch_size))
+    for positions, images in zip(order, feed.image_batches(order), strict=True):
+        outputs = observed(network, companion, images, feed.tasks, strategy.views, precision)
         # A copy, because a row may be a view of a dense map, which must not live on with it.
         rows = {key: value.cpu().numpy().copy() for key, value in strategy.measure(outputs).items()}
         _check(rows, parts[0] if parts else rows, [ids[i] for i in positions.tolist()], name)

@@ -53,10 +53,10 @@ def train(
         trained = _fresh(feed, network, streams, companions)
         steps = [CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
         optimiser = Optimiser(trained.network, recipe)
-        for number, (batch, rows) in enumerate(_batches(feed, positions, recipe, streams)):
+        for number, (batch, rows) in enumerate(training_batches(feed, positions, recipe, streams)):
             outputs = forward(trained.network, batch.images, recipe.precision)
             losses = task_losses(outputs, batch, feed.tasks)
-            total = _objective(losses, _rows_of(weights, rows, losses), feed.tasks)
+            total = objective(losses, _rows_of(weights, rows, losses), feed.tasks)
             optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             for step in steps:
                 step(outputs.mapped(Tensor.detach), losses.refined.detach())
@@ -102,14 +102,14 @@ def _fresh(
     return Trained(network, {name: module for name, module in companions.items() if module is not None})
 
 
-def _batches(
+def training_batches(
     feed: Feed, positions: Positions, recipe: Recipe, streams: Streams
 ) -> Iterator[tuple[Batch, Positions]]:
     """Augmented batches, with the places in ``positions`` that they came from."""
     generator = streams.torch("augmentation")
-    order = shuffled(len(positions), recipe.batch_size, recipe.iterations, streams.numpy("batches"))
-    for rows in order:
-        batch = feed.batch(torch.from_numpy(positions[rows]))
+    order = list(shuffled(len(positions), recipe.batch_size, recipe.iterations, streams.numpy("batches")))
+    batches = feed.batches(positions[rows] for rows in order)
+    for rows, batch in zip(order, batches, strict=True):
         yield augmented(batch, feed.tasks, recipe.augmentation, generator), rows
 
 
@@ -119,6 +119,7 @@ def _rows_of(weights: Scores | None, rows: Positions, losses: TaskLosses) -> Ten
     return torch.from_numpy(weights[rows]).to(losses.refined)
 
 
-def _objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
+def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
+    """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T)."""
     share = losses.refined.new_tensor([task.weight for task in tasks])
     return ((losses.refined + losses.initial) * weights * share).sum(1).mean()

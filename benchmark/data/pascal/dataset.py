@@ -29,12 +29,13 @@ from benchmark.data.archives import (
     read_lists,
     try_a_few,
 )
+from benchmark.data.cache import cache_folder
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.folder_config import TaskFolder
 from benchmark.data.labels import read_image, read_label, resized_label
 from benchmark.data.pascal.annotations import read_label_map, read_parts
 from benchmark.data.pascal.canvas import on_canvas
-from benchmark.data.pascal.edges import VERSION, EdgeCache, cache_folder
+from benchmark.data.pascal.edges import VERSION, EdgeCache
 from benchmark.progress import Progress
 
 if TYPE_CHECKING:  # tasks import torch

@@ -59,14 +59,6 @@ class EdgeCache:
         return self.folder / name[:2] / f"{name}.png"
 
 
-def cache_folder() -> Path:
-    """MTAL_CACHE, or ``mtal`` in the user's cache folder."""
-    if chosen := os.environ.get("MTAL_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "mtal"
-
-
 def _kept(path: Path) -> NDArray[np.uint8] | None:
     """What is kept, or None for a file that is not there or is damaged."""
     try:

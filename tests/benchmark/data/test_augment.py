@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import Augmentation
+from benchmark.config import Augmentation, validated
 from benchmark.data.augment import augmented
-from benchmark.data.feed import Batch
+from benchmark.data.feed import MEAN, Batch
+from benchmark.errors import UserError
 from benchmark.tasks import IGNORE, make_task
 
 H, W = 24, 40
@@ -56,8 +57,8 @@ def coordinates(count):
     )
 
 
-def run(batch, how, seed=0):
-    return augmented(batch, TASKS, how, torch.Generator().manual_seed(seed))
+def run(batch, how, seed=0, tasks=TASKS):
+    return augmented(batch, tasks, how, torch.Generator().manual_seed(seed))
 
 
 def assert_same(one, two, **tolerance):
@@ -183,7 +184,103 @@ def test_colour_changes_every_pixel_along_one_line():
         assert 0.8 <= slope <= 1.2
 
 
-ALL = Augmentation(flip=True, zoom=(1.0, 1.2, 1.5), colour=0.2)
+@pytest.mark.parametrize(
+    "how", [{"scale": (0.4, 0.9)}, {"rotation": 60}, {"scale": (0.5, 2), "rotation": 20}]
+)
+def test_scale_and_rotation_keep_picture_and_labels_aligned_and_ignore_what_lies_beyond(how):
+    scene = coordinates(32)
+    out = run(scene, Augmentation(flip=True, **how))
+    inside = out.labels["depth"].isfinite()
+    assert 0.1 < inside.float().mean() < 0.98
+    for task in TASKS:
+        assert torch.equal(task.valid(out.labels[task.name]), inside)
+    mean = torch.tensor(MEAN).view(3, 1, 1).expand_as(out.images)
+    outside = (~inside)[:, None].expand_as(out.images)
+    assert torch.equal(out.images[outside], mean[outside])
+    across = out.labels["semseg"].float() * 4 + 2  # the middle of the band of columns
+    column = out.images[:, 0] * W
+    assert ((across - column).abs()[inside] <= 2.51).all()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 2.0), (0.75, 1.25)])
+def test_scales_fill_their_range_and_divide_depth(low, high):
+    flat = coordinates(400)
+    flat.labels["depth"].fill_(1.0)
+    out = run(flat, Augmentation(flip=False, scale=(low, high)))
+    factor = 1 / out.labels["depth"][:, H // 2, W // 2]
+    assert factor.min() >= low - 1e-5
+    assert factor.max() <= high + 1e-5
+    quarters = ((factor - low) / (high - low) * 4).long().clamp(0, 3).bincount(minlength=4)
+    assert quarters.min() > 65
+    step = (out.images[:, 0, H // 2, W // 2 + 2] - out.images[:, 0, H // 2, W // 2]) * W / 2
+    torch.testing.assert_close(step, 1 / factor, rtol=1e-3, atol=1e-4)
+
+
+def test_a_picture_that_shrank_lies_in_the_middle_and_one_that_grew_is_cut_anywhere():
+    small = run(coordinates(8), Augmentation(flip=False, scale=(0.5, 0.5)))
+    inside = small.labels["depth"][0].isfinite().nonzero()
+    assert inside.amin(0).tolist() == [H // 4, W // 4]
+    assert inside.amax(0).tolist() == [3 * H // 4 - 1, 3 * W // 4 - 1]
+    large = run(coordinates(64), Augmentation(flip=False, scale=(2.0, 2.0), crop=(12, 16)))
+    assert large.images.shape == (64, 3, 12, 16)
+    assert large.labels["depth"].isfinite().all()
+    assert len(large.images[:, 0, 0, 0].unique()) > 20
+
+
+def test_grey_has_no_hue_and_no_saturation_to_change():
+    grey = torch.rand(16, 1, H, W).expand(-1, 3, -1, -1)
+    out = run(Batch(grey, {}), Augmentation(flip=False, saturation=0.9, hue=180), tasks=())
+    torch.testing.assert_close(out.images, grey, rtol=0, atol=2e-6)
+
+
+def test_hue_and_saturation_keep_luminance_and_reach_as_far_as_they_say():
+    colours = 0.4 + 0.2 * torch.rand(64, 3, H, W)
+    weights = torch.tensor([0.213, 0.715, 0.072])
+
+    def luminance_and_chroma(images):
+        luminance = torch.einsum("c,bchw->bhw", weights, images)
+        return luminance, (images - luminance[:, None]).flatten(1).norm(dim=1)
+
+    before, chroma = luminance_and_chroma(colours)
+    out = run(Batch(colours, {}), Augmentation(flip=False, saturation=0.5), tasks=())
+    after, changed = luminance_and_chroma(out.images)
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-3)
+    ratio = changed / chroma
+    assert 0.5 - 1e-3 <= ratio.min() < 0.6
+    assert 1.4 < ratio.max() <= 1.5 + 1e-3
+    out = run(Batch(colours, {}), Augmentation(flip=False, hue=90), tasks=())
+    torch.testing.assert_close(luminance_and_chroma(out.images)[0], before, rtol=0, atol=1e-3)
+    assert not torch.allclose(out.images, colours, atol=0.02)
+
+
+def test_a_third_of_the_circle_of_hues_turns_red_to_green():
+    red = torch.tensor([0.6, 0.2, 0.2]).view(1, 3, 1, 1).expand(90, 3, 2, 2)
+    out = run(Batch(red, {}), Augmentation(flip=False, hue=180), tasks=()).images[:, :, 0, 0]
+    assert {0, 1, 2} == set(out.argmax(1).tolist()), "reds, greens and blues"
+
+
+def test_a_scale_that_falls_is_refused():
+    fields = {"recipe": {"augmentation": {"scale": [2, 0.5]}}, "budgets": [1, 2], "strategies": ["random"]}
+    with pytest.raises(UserError, match=r"recipe\.augmentation\.scale: .*smallest and the largest"):
+        validated({**fields, "seeds": [0]}, "test")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_host_never_waits_for_the_device():
+    batch = batch_of(4)
+    batch = Batch(batch.images.cuda(), {task: label.cuda() for task, label in batch.labels.items()})
+    run(batch, ALL)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        run(batch, ALL)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+ALL = Augmentation(
+    flip=True, zoom=(1.0, 1.2, 1.5), scale=(0.75, 1.25), rotation=20, colour=0.2, saturation=0.2, hue=18
+)
 
 
 def test_the_same_generator_gives_the_same_batch():

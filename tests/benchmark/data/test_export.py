@@ -68,7 +68,7 @@ def test_the_real_frames_survive_a_journey_through_two_layouts(realdata, tmp_pat
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_folder_that_is_there_is_never_written_into(rooms, tmp_path, layout):
     (tmp_path / "out").mkdir()
-    with pytest.raises(UserError, match="is there already|holds 13"):
+    with pytest.raises(UserError, match=r"is there already|holds 13"):
         export(rooms, layout, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 

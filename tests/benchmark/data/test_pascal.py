@@ -13,10 +13,11 @@ from scipy.io import savemat
 
 from benchmark.catalogue import open_dataset, preset_file
 from benchmark.data.archives import in_threads
+from benchmark.data.cache import cache_folder
 from benchmark.data.check import check_dataset
 from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
-from benchmark.data.pascal.edges import EdgeCache, cache_folder, label_edges
+from benchmark.data.pascal.edges import EdgeCache, label_edges
 from benchmark.errors import UserError
 from benchmark.run import load_experiment
 from benchmark.tasks import make_task

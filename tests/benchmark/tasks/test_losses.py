@@ -9,6 +9,14 @@ from benchmark.tasks import IGNORE, TASKS, make_task
 
 B, H, W, CLASSES = 5, 7, 9, ("wall", "floor", "chair", "lamp")
 NAMES = list(TASKS)
+#: Every task as it is, and every choice that changes a loss.
+VARIANTS = [
+    *((name, {}) for name in NAMES),
+    ("normals", {"divisor": "pixels"}),
+    ("edge", {"positive_weight": 0.8}),
+    ("edge", {"balance": "image"}),
+    ("saliency", {"balance": "image"}),
+]
 
 
 def task_named(name, **options):
@@ -41,41 +49,49 @@ def numpy_loss(task, prediction, label):
     p, y = prediction.double().numpy(), label.double().numpy()
     losses = np.zeros(len(p))
     for image in range(len(p)):
-        values = []
+        values, w = [], weight_of_positives(task, y[image])
         for row in range(H):
             for column in range(W):
-                value = pixel_loss(task, p[image, :, row, column], y[image, ..., row, column])
+                value = pixel_loss(task, p[image, :, row, column], y[image, ..., row, column], w)
                 values += [] if value is None else [value]
         losses[image] = np.mean(values) if values else 0.0
     return losses
 
 
-def pixel_loss(task, p, y):
+def weight_of_positives(task, y):
+    if task.kind != "binary" or task.options.balance == "constant":
+        return getattr(task.options, "positive_weight", None)
+    known = y[y != IGNORE]
+    return np.clip((known == 0).mean(), 0.01, 0.99) if known.size else None
+
+
+def pixel_loss(task, p, y, w):
     if task.kind == "categorical":
         return None if y == 255 else np.log(np.exp(p).sum()) - p[int(y)]
     if task.kind == "binary":
+        if y == 255:
+            return None
         probability = 1 / (1 + np.exp(-p[0]))
-        w = task.positive_weight
-        positive, negative = -w * np.log(probability), -(1 - w) * np.log(1 - probability)
-        return None if y == 255 else positive if y == 1 else negative
+        return -w * np.log(probability) if y == 1 else -(1 - w) * np.log(1 - probability)
     if task.kind == "scalar":
         return None if np.isnan(y) else abs(p[0] - y)
-    return None if not y.any() else np.abs(p / np.linalg.norm(p) - y).mean()
+    elements = np.abs(p / np.linalg.norm(p) - y)
+    return None if not y.any() else elements.sum() / (3 if task.options.divisor == "elements" else 1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
 @pytest.mark.parametrize("share_invalid", [0.0, 0.3, 0.95])
-def test_loss_is_the_mean_over_valid_pixels(name, share_invalid):
-    task, rng = task_named(name), np.random.default_rng(3)
+def test_loss_is_the_mean_over_valid_pixels(name, options, share_invalid):
+    task, rng = task_named(name, **options), np.random.default_rng(3)
     prediction, label = random_prediction(task, rng), random_label(task, rng, share_invalid)
     loss = task.loss(prediction, label)
     assert loss.shape == (B,)
     np.testing.assert_allclose(loss.numpy(), numpy_loss(task, prediction, label), rtol=2e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_image_without_valid_pixels_gives_zero_loss_and_gradient(name):
-    task, rng = task_named(name), np.random.default_rng(1)
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_an_image_without_valid_pixels_gives_zero_loss_and_gradient(name, options):
+    task, rng = task_named(name, **options), np.random.default_rng(1)
     prediction, label = random_prediction(task, rng).requires_grad_(), random_label(task, rng)
     label[2] = torch.from_numpy(task.unlabelled(H, W))
     loss = task.loss(prediction, label)
@@ -108,9 +124,9 @@ def test_infinite_depth_is_invalid():
     assert prediction.grad.flatten().tolist() == [1, 0, 0, 0]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_loss_of_an_image_does_not_depend_on_its_batch(name):
-    task, rng = task_named(name), np.random.default_rng(2)
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_loss_of_an_image_does_not_depend_on_its_batch(name, options):
+    task, rng = task_named(name, **options), np.random.default_rng(2)
     prediction, label = random_prediction(task, rng), random_label(task, rng)
     together = task.loss(prediction, label)
     alone = torch.cat([task.loss(prediction[i : i + 1], label[i : i + 1]) for i in range(B)])
@@ -152,13 +168,14 @@ def test_unlabelled_is_encoded_and_valid_nowhere(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mirroring_twice_gives_the_label_back(name):
+def test_turning_there_and_back_gives_the_label_back(name):
     task, rng = task_named(name), np.random.default_rng(6)
     label = random_label(task, rng)
-    once = task.mirrored(label)
-    assert not torch.equal(once.nan_to_num(), label.nan_to_num())
-    torch.testing.assert_close(task.mirrored(once), label, equal_nan=True)
-    assert torch.equal(task.valid(once), task.valid(label).flip(-1))
+    turn = torch.tensor([[[0.6, -0.8], [0.8, 0.6]]]).expand(len(label), -1, -1)
+    once = task.turned(label, turn)
+    assert torch.equal(once.nan_to_num(), label.nan_to_num()) == (task.kind != "direction")
+    torch.testing.assert_close(task.turned(once, turn.mT), label, equal_nan=True)
+    assert torch.equal(task.valid(once), task.valid(label))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -194,9 +211,18 @@ def test_zoom_divides_metres_only():
         torch.testing.assert_close(task.zoomed(label, factor), wanted, equal_nan=True)
 
 
-def test_positive_weight_is_an_option_and_zero_is_not_the_default():
-    assert task_named("edge").positive_weight == 0.95
-    assert task_named("edge", positive_weight=0.0).positive_weight == 0.0
+@pytest.mark.parametrize("value", [0, 1])
+def test_an_image_of_one_kind_of_pixel_has_a_loss_under_either_balance(value):
+    """The share of negatives itself would be 1 or 0, and the loss of all that there is would be nothing."""
+    label, prediction = torch.full((1, H, W), value, dtype=torch.uint8), torch.zeros(1, 1, H, W)
+    loss = {
+        b: task_named("saliency", balance=b).loss(prediction, label).item() for b in ("constant", "image")
+    }
+    assert loss["image"] == pytest.approx(0.01 * np.log(2), rel=1e-5)
+    assert loss["constant"] == pytest.approx((0.8 if value else 0.2) * np.log(2), rel=1e-5)
+
+
+def test_a_weight_of_zero_is_not_the_default():
     assert task_named("saliency", weight=0.0).weight == 0.0
 
 

@@ -70,6 +70,16 @@ def test_classes_by_loops(name):
     assert measured(task_named(name), prediction, label) == pytest.approx(expected, rel=1e-6)
 
 
+def test_images_without_a_part_say_nothing_about_parts():
+    prediction, label = data("human_parts")
+    empty = torch.where(label == IGNORE, IGNORE, 0).to(torch.uint8)
+    task = task_named("human_parts")
+    both = measured(task, torch.cat([prediction, prediction]), torch.cat([label, empty]), 3)
+    assert both == measured(task, prediction, label)
+    assert np.isnan(measured(task, prediction, empty)["miou"])
+    assert measured(task_named("semseg"), prediction, empty)["miou"] > 0
+
+
 def test_a_class_that_is_predicted_but_never_there_counts_as_missed():
     logits = torch.zeros(1, 6, 2, 2)
     logits[:, 3, 0] = 1  # half of the picture
@@ -173,11 +183,28 @@ def test_saliency_by_loops_over_thresholds():
         right = ((p >= threshold) & y).sum()
         precision, recall = right / max((p >= threshold).sum(), 1), right / y.sum()
         scores.append(1.3 * precision * recall / max(0.3 * precision + recall, 1e-12))
-    ious = [
-        ((p > 0.5) == side)[y == side].sum() / (((p > 0.5) == side) | (y == side)).sum() for side in (0, 1)
-    ]
-    expected = {"max_f": 100 * max(scores), "miou": 100 * np.mean(ious)}
+    expected = {"max_f": 100 * max(scores), "miou": 100 * best_overlap(probability, label_)}
     assert measured(task_named("saliency"), prediction, label) == pytest.approx(expected, rel=1e-6)
+
+
+def best_overlap(probability, label):
+    """Of the object in each image, averaged over images, at the best threshold."""
+    means = []
+    for threshold in np.arange(1, 20) / 20:
+        overlaps = []
+        for p, y in zip(probability, label, strict=True):
+            said, true = (p >= threshold) & (y != IGNORE), y == 1
+            overlaps.append((said & true).sum() / (said | true).sum() if (said | true).any() else 1.0)
+        means.append(np.mean(overlaps))
+    return max(means)
+
+
+def test_saliency_overlap_is_the_mean_over_images_and_not_over_pixels():
+    label = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    label[0], label[1, 0, 0] = 1, 1
+    seen = torch.full((2, 1, 4, 4), -5.0)
+    seen[0], seen[1, 0, 0, 1] = 5.0, 5.0  # all of the large object, nothing of the small one
+    assert measured(task_named("saliency"), seen, label)["miou"] == pytest.approx(50)
 
 
 def test_saliency_thresholds_lie_inside_zero_to_one():

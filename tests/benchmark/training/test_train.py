@@ -171,12 +171,14 @@ def test_a_companion_that_edits_what_others_read_too_is_named(toy, what):
         toy.train({"careless": Companions(Careless)})
 
 
+def watched(batches, seen):
+    """The same batches, and their positions noted."""
+    return lambda order: batches(seen.append(positions.tolist()) or positions for positions in order)
+
+
 def test_batches_are_the_same_whatever_is_trained_beside(toy, monkeypatch):
     seen = []
-    original = toy.feed.batch
-    monkeypatch.setattr(
-        toy.feed, "batch", lambda positions: seen.append(positions.tolist()) or original(positions)
-    )
+    monkeypatch.setattr(toy.feed, "batches", watched(toy.feed.batches, seen))
     toy.train()
     without, seen[:] = list(seen), []
     toy.train({name: resolve(name).create() for name in entries()})
@@ -202,7 +204,7 @@ def test_the_loss_of_a_learnable_problem_falls(toy):
 def test_fewer_images_than_the_batch_size(toy):
     seen = []
     feed = toy.feed_of(map(toy.sample, range(3)))
-    feed.batch, original = lambda p: seen.append(p.tolist()) or original(p), feed.batch
+    feed.batches = watched(feed.batches, seen)
     toy.train(feed=feed, positions=np.arange(3))
     assert [len(batch) for batch in seen] == [4, 4, 4]
     assert np.bincount(np.concatenate(seen)).tolist() == [4, 4, 4]

@@ -1,0 +1,146 @@
+"""How fast this machine trains, evaluates and passes over the pool, beside what it could do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.bench import Bench
+from benchmark.fitting import peak_memory_mb
+from benchmark.networks import Network, build_network
+from benchmark.plain_loop import plain_steps
+from benchmark.training.evaluate import evaluate
+from benchmark.training.observe import observe
+from benchmark.training.train import train, training_batches
+from strategies.registry import resolve
+
+WARM_UP = 3
+BACKWARD = 2  # a backward pass costs two forward passes: gradients of weights and of inputs
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Images a second, shares of a training step, memory, and arithmetic."""
+
+    train: float
+    plain: float
+    evaluation: float
+    pool_pass: float
+    feed_share: float
+    peak_memory_mb: float
+    train_flops: float
+    matmul_flops: float
+
+    def text(self) -> str:
+        """One line a figure."""
+        rows: Mapping[str, str] = {
+            "training": f"{self.train:.1f} images/s",
+            "plain fp32 loop with a DataLoader": f"{self.plain:.1f} images/s; training is "
+            f"{self.train / self.plain:.2f} times as fast",
+            "evaluation": f"{self.evaluation:.1f} images/s",
+            "pool pass": f"{self.pool_pass:.1f} images/s (consistency-diversity)",
+            "feed and augmentation": f"{100 * self.feed_share:.1f} % of a training step",
+            "peak memory": f"{self.peak_memory_mb:.0f} MB",
+            "arithmetic in training": f"{self.train_flops / 1e12:.3f} TFLOP/s, {100 * self._share:.0f} % of "
+            f"what a large matrix product reaches here ({self.matmul_flops / 1e12:.3f})",
+        }
+        width = max(map(len, rows))
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+    @property
+    def _share(self) -> float:
+        return self.train_flops / self.matmul_flops
+
+
+def profile(bench: Bench, iterations: int = 20) -> Profile:
+    """Measure on the experiment's data, network, recipe and device, each after a warm-up."""
+    batch = bench.experiment.recipe.batch_size
+    step, network = _training_step(bench, iterations)
+    feed = _seconds_a_step(lambda: _drain(bench, iterations), bench.device) / iterations
+    val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
+    return Profile(
+        train=batch / step,
+        plain=batch / plain_steps(bench, iterations),
+        evaluation=val / _seconds_a_step(lambda: _evaluate(bench, network), bench.device),
+        pool_pass=pool / _seconds_a_step(lambda: _observe(bench, network), bench.device),
+        feed_share=feed / step,
+        peak_memory_mb=peak_memory_mb(bench.device),
+        train_flops=(1 + BACKWARD) * forward_flops(bench) * batch / step,
+        matmul_flops=matmul_flops(bench.device, bench.experiment.recipe.precision == "bf16"),
+    )
+
+
+def forward_flops(bench: Bench) -> float:
+    """Floating-point operations of one image's forward pass, counted without computing it."""
+    height, width = bench.dataset.train[0].image.shape[:2]
+    network = build_network(bench.experiment.network, bench.dataset.tasks).eval().to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.empty(1, 3, height, width, device="meta"))
+    return float(counter.get_total_flops())
+
+
+def matmul_flops(device: torch.device, bf16: bool) -> float:
+    """Floating-point operations a second of a large matrix product on this device."""
+    size = 8192 if device.type == "cuda" else 1024
+    kind = torch.bfloat16 if bf16 else torch.float32
+    a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
+    repeats = 10
+    seconds = _seconds_a_step(lambda: [a @ b for _ in range(repeats)], device) / repeats
+    return 2 * size**3 / seconds
+
+
+def _training_step(bench: Bench, iterations: int) -> tuple[float, Network]:
+    """Seconds of one training step, and the network for what comes after."""
+    experiment = bench.experiment
+    recipe = experiment.recipe.model_copy(update={"iterations": WARM_UP + iterations})
+    started: list[float] = []
+
+    def clock(done: int) -> None:
+        if done == WARM_UP:
+            _wait(bench.device)
+            started.append(time.perf_counter())
+
+    everything = np.arange(len(bench.dataset.train.ids))
+    streams = bench.streams(0, 0)
+    trained = train(bench.pool, everything, None, experiment.network, recipe, streams, {}, clock)
+    _wait(bench.device)
+    return (time.perf_counter() - started[0]) / iterations, trained.network
+
+
+def _drain(bench: Bench, iterations: int) -> None:
+    recipe = bench.experiment.recipe.model_copy(update={"iterations": iterations})
+    everything = np.arange(len(bench.dataset.train.ids))
+    for _ in training_batches(bench.pool, everything, recipe, bench.streams(0, 0)):
+        pass
+
+
+def _evaluate(bench: Bench, network: Network) -> None:
+    recipe = bench.experiment.recipe
+    evaluate(network, bench.val, recipe.evaluation_batch_size, recipe.precision)
+
+
+def _observe(bench: Bench, network: Network) -> None:
+    recipe = bench.experiment.recipe
+    named = resolve("consistency-diversity[representation=concat]")
+    ids, size = bench.dataset.train.ids, recipe.evaluation_batch_size
+    observe(network, None, bench.pool, ids, named.create(), named.name, size, recipe.precision)
+
+
+def _seconds_a_step(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that the work takes the second time."""
+    work()
+    _wait(device)
+    started = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - started
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
