@@ -45,11 +45,11 @@ class Samples(Dataset[tuple[Tensor, dict[str, Tensor]]]):
 
 
 def plain_steps(bench: Bench, iterations: int) -> float:
-    """Seconds of one step: float32, a DataLoader's two workers, an unfused optimiser, the loss read back."""
+    """Seconds of one step: float32, a DataLoader's two workers, the optimiser as it comes, the loss read."""
     tasks, device = bench.dataset.tasks, bench.device
     network = build_network(bench.experiment.network, tasks).to(device)
     network = network.to(memory_format=torch.contiguous_format)
-    optimiser = torch.optim.AdamW(network.parameters(), 1e-4, foreach=False, fused=False)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-4)
     batches = _endless(bench)
     started = time.perf_counter()
     for step in range(WARM_UP + iterations):

@@ -98,7 +98,7 @@ class Streamed:
     def __init__(self, rows: Rows, device: torch.device, workers: int | None = None) -> None:
         self._rows, self._device = rows, device
         self._workers = workers or min(8, max(1, (os.cpu_count() or 2) // 2))
-        self._turn = 0
+        self._asked, self._turn = _Asked(), 0
 
     def take(self, positions: Positions, columns: int) -> list[Tensor]:
         """Decoded here and now."""
@@ -116,10 +116,6 @@ class Streamed:
             yield [part.to(self._device, non_blocking=True) for part in batch]
             if turn != self._turn:
                 raise RuntimeError("a streamed feed gives one sequence of batches at a time")
-
-    @cached_property
-    def _asked(self) -> _Asked:
-        return _Asked()
 
     @cached_property
     def _loader(self) -> DataLoader[Any]:

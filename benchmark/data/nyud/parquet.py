@@ -29,6 +29,10 @@ class ParquetSplit:
         self._lock = Lock()
         self._read: tuple[tuple[Path, int], Any] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to a worker process without its lock and what it has read."""
+        return ParquetSplit, (self._places, self._size)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Sorted ids."""

@@ -4,6 +4,7 @@ import errno
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from benchmark.data.feed import Feed, open_feed, shuffled
 from benchmark.data.folder import open_folder
 from benchmark.data.homes import Mapped, OnDevice, Streamed
 from benchmark.data.kept import DONE, arrays_folder, kept_arrays
+from benchmark.data.nyud.parquet import ParquetSplit
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.data.rows import Rows
 from benchmark.errors import UserError
@@ -126,6 +128,12 @@ def test_worker_processes_decode_folders_and_name_what_is_bad(tmp_path):
         list(feed.batches(order(6)))
     assert str(bad) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_parquet_split_can_be_sent_to_a_worker():
+    split = ParquetSplit({"train/0000": (Path("train-0.parquet"), 0, 0)}, (8, 9))
+    sent = pickle.loads(pickle.dumps(split))
+    assert (sent.ids, sent.files) == (split.ids, split.files)
 
 
 def test_a_pass_that_was_given_up_leaves_nothing_behind(stream):
