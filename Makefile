@@ -34,10 +34,10 @@ bench: $(READY)  ## Run a study: DATASET, PRESET, STRATEGIES, SEEDS, DATA_ROOT, 
 		$(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(OUT),--out "$(OUT)")
 
 test: $(READY)  ## Run the tests that take minutes in all
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --benchmark-disable
 
 test-slow: $(READY)  ## Run the slow tests too
-	$(BIN)/python -m pytest -n auto -m "not perf"
+	$(BIN)/python -m pytest -n auto --benchmark-disable -m "not perf"
 
 lint: $(READY)  ## Check format, lint and strict types
 	$(BIN)/ruff format --check .

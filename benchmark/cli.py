@@ -39,6 +39,7 @@ def cli() -> None:
 @click.argument("experiment", type=PATH, required=False)
 @click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
 @click.option("--preset", help="Size of the study: quick, standard (mtal list presets). Default: quick.")
+@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
 @click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
 @click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
 @click.option("--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%).")
@@ -48,6 +49,7 @@ def cli() -> None:
 @click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
+@click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @DATA_ROOT
 def run(
@@ -58,12 +60,16 @@ def run(
     Run the same command again to go on after an interruption, or with more strategies or seeds to add them.
     """
     from benchmark.progress import Progress
-    from benchmark.run import load_experiment
+    from benchmark.run import dry_run, load_experiment
     from benchmark.run import run as run_experiment
 
-    preset = flags.pop("preset")
+    preset, only_planned = flags.pop("preset"), flags.pop("dry_run")
     loaded = load_experiment(experiment, preset, _fields(flags, settings))
-    outcome = run_experiment(loaded, out or Path("results") / loaded.name, Progress(quiet))
+    folder = out or Path("results") / loaded.name
+    if only_planned:
+        click.echo(dry_run(loaded, folder, Progress(quiet)))
+        return
+    outcome = run_experiment(loaded, folder, Progress(quiet))
     click.echo(f"\n{outcome.table}\n")
     for figure in outcome.figures:
         click.echo(f"figure: {figure}")
@@ -77,6 +83,7 @@ def run(
 @cli.command()
 @click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
 @click.option("--preset", help="The preset whose network and recipe are measured. Default: quick.")
+@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
@@ -260,6 +267,8 @@ def _fields(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
     for name, parse in parsers.items():
         if name in fields:
             fields[name] = parse(fields[name])
+    if "network" in fields:
+        fields["network"] = {"name": fields["network"]}
     for setting in settings:
         _set(fields, setting)
     return fields

@@ -75,6 +75,11 @@ def profile(bench: Bench, iterations: int = 20) -> Profile:
     )
 
 
+def seconds_a_step(bench: Bench) -> float:
+    """Seconds of one training step, from a few."""
+    return _training_step(bench, 3)[0]
+
+
 def forward_flops(bench: Bench) -> float:
     """Floating-point operations of one image's forward pass, counted without computing it."""
     height, width = bench.dataset.train[0].image.shape[:2]

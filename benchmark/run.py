@@ -44,7 +44,7 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
     base = read_yaml(preset_file(dataset, preset)) if preset else {}
-    fields = _merged(_merged(base, own), {"dataset": dataset, **flags})
+    fields = _with_network(_merged(_merged(base, own), {"dataset": dataset}), flags)
     if not fields.get("name"):
         words = re.sub(r"[^\w.=\- ]", "-", Path(dataset).stem)
         fields["name"] = "-".join(filter(None, (words, preset)))
@@ -99,8 +99,41 @@ def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
     finally:
         progress.end()
         bench.store.write_results()
+    reasons = tuple(f"{failure.job.label}: {failure.reason}" for failure in failures)
+    if not any(bench.store.rounds()):
+        return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
     report = write_report(out)
-    return Outcome(out, report.text, report.figures, tuple(f"{f.job.label}: {f.reason}" for f in failures))
+    return Outcome(out, report.text, report.figures, reasons)
+
+
+def dry_run(experiment: Experiment, out: Path, progress: Progress) -> str:
+    """The jobs that a run would do, and what they would cost by a short timing; nothing is written."""
+    from benchmark.bench import open_bench
+    from benchmark.plan import plan, trainings_left
+    from benchmark.profiling import seconds_a_step
+
+    _check_agreement(experiment, out)
+    bench = open_bench(experiment, out, progress)
+    jobs = [(job, trainings_left(bench, job)) for job in plan(experiment)]
+    left = sum(trainings for _, trainings in jobs)
+    step = seconds_a_step(bench)
+    hours = left * experiment.recipe.iterations * step / 3600
+    lines = [f"{trainings} trainings  {job.label}" for job, trainings in jobs]
+    cost = (
+        f"{left} trainings of {experiment.recipe.iterations} iterations at {step:.3f} s: about {hours:.2f} "
+        f"hours of {bench.device}, and evaluation and pool passes besides"
+    )
+    return "\n".join([*lines, cost])
+
+
+def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Flags over fields; another network does not inherit the preset's options of its own one."""
+    asked, named = flags.get("network"), fields.get("network")
+    if not isinstance(asked, Mapping) or not isinstance(named, Mapping):
+        return _merged(fields, flags)
+    if asked.get("name", named.get("name")) != named.get("name"):
+        named = {option: named[option] for option in ("backbone", "pretrained") if option in named}
+    return _merged(fields | {"network": named}, flags)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
