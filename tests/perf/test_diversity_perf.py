@@ -87,7 +87,7 @@ SIZES = [(50_000, 128), (50_000, 512), (200_000, 128)]
 @pytest.mark.parametrize(("count", "width"), SIZES)
 @pytest.mark.parametrize("make", [gaussian, decaying])
 @pytest.mark.parametrize("form", ["plain", "weighted", "5 % labelled"])
-def test_lazy(
+def test_lazy_1000_picks(
     measure: Measure, make: Callable[[int, int], Float32s], count: int, width: int, form: str
 ) -> None:
     features = data(make, count, width)
@@ -104,12 +104,12 @@ def test_lazy(
 
 
 @pytest.mark.parametrize(("count", "width"), SIZES)
-def test_eager(measure: Measure, count: int, width: int) -> None:
+def test_eager_50_picks(measure: Measure, count: int, width: int) -> None:
     features = data(gaussian, count, width)
     measure(EAGER_PICKS, lambda: eager(features, EAGER_PICKS))
 
 
 @pytest.mark.parametrize(("count", "width"), SIZES)
-def test_floor(measure: Measure, count: int, width: int) -> None:
+def test_floor_of_50_picks(measure: Measure, count: int, width: int) -> None:
     features = data(gaussian, count, width)
     measure(EAGER_PICKS, lambda: read_once_per_pick(features, EAGER_PICKS))
