@@ -94,9 +94,14 @@ def timed(seconds: dict[str, float], what: str, device: torch.device) -> Iterato
     """Add the seconds that the block takes, the device's work included."""
     started = time.perf_counter()
     yield
+    wait_for(device)
+    seconds[what] = round(time.perf_counter() - started, 4)
+
+
+def wait_for(device: torch.device) -> None:
+    """Until a GPU has done what it was asked to do."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    seconds[what] = round(time.perf_counter() - started, 4)
 
 
 def peak_memory_mb(device: torch.device) -> float:

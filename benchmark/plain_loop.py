@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.bench import Bench
-from benchmark.data.dataset import MultiTaskDataset
-from benchmark.data.feed import Batch, normalised
+from benchmark.data.feed import as_batch, normalised
+from benchmark.data.rows import Row, Rows
 from benchmark.networks import build_network
 from benchmark.training.train import objective, task_losses
 
 WORKERS = 2
 WARM_UP = 3
-
-
-class Samples(Dataset[tuple[Tensor, dict[str, Tensor]]]):
-    """The train split, decoded anew for every use."""
-
-    def __init__(self, dataset: MultiTaskDataset) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset.train.ids)
-
-    def __getitem__(self, position: int) -> tuple[Tensor, dict[str, Tensor]]:
-        sample = self.dataset.train[position]
-        image = torch.from_numpy(sample.image.transpose(2, 0, 1).astype(np.float32) / 255)
-        height, width = sample.image.shape[:2]
-        labels = {
-            task.name: torch.from_numpy(
-                task.encode(sample.labels[task.name])
-                if task.name in sample.labels
-                else task.unlabelled(height, width)
-            )
-            for task in self.dataset.tasks
-        }
-        return image, labels
 
 
 def plain_steps(bench: Bench, iterations: int) -> float:
@@ -55,8 +31,7 @@ def plain_steps(bench: Bench, iterations: int) -> float:
     for step in range(WARM_UP + iterations):
         if step == WARM_UP:
             started = time.perf_counter()
-        images, labels = next(batches)
-        batch = Batch(images.to(device), {task: label.to(device) for task, label in labels.items()})
+        batch = as_batch([column.to(device) for column in next(batches)], tasks)
         losses = task_losses(network(normalised(batch.images)), batch, tasks)
         total = objective(losses, torch.ones_like(losses.refined), tasks)
         optimiser.zero_grad()
@@ -66,10 +41,10 @@ def plain_steps(bench: Bench, iterations: int) -> float:
     return (time.perf_counter() - started) / iterations
 
 
-def _endless(bench: Bench) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+def _endless(bench: Bench) -> Iterator[list[Tensor]]:
     size = min(bench.experiment.recipe.batch_size, len(bench.dataset.train.ids))
     loader = DataLoader(
-        Samples(bench.dataset),
+        cast("Dataset[Row]", Rows(bench.dataset.train, bench.dataset.tasks)),  # decoded anew for every use
         size,
         shuffle=True,
         num_workers=WORKERS,

@@ -11,7 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.bench import Bench
-from benchmark.fitting import peak_memory_mb
+from benchmark.fitting import peak_memory_mb, wait_for
 from benchmark.networks import Network, build_network
 from benchmark.plain_loop import plain_steps
 from benchmark.training.evaluate import evaluate
@@ -61,13 +61,13 @@ def profile(bench: Bench, iterations: int = 20) -> Profile:
     """Measure on the experiment's data, network, recipe and device, each after a warm-up."""
     batch = bench.experiment.recipe.batch_size
     step, network = _training_step(bench, iterations)
-    feed = _seconds_a_step(lambda: _drain(bench, iterations), bench.device) / iterations
+    feed = _seconds_of(lambda: _drain(bench, iterations), bench.device) / iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
     return Profile(
         train=batch / step,
         plain=batch / plain_steps(bench, iterations),
-        evaluation=val / _seconds_a_step(lambda: _evaluate(bench, network), bench.device),
-        pool_pass=pool / _seconds_a_step(lambda: _observe(bench, network), bench.device),
+        evaluation=val / _seconds_of(lambda: _evaluate(bench, network), bench.device),
+        pool_pass=pool / _seconds_of(lambda: _observe(bench, network), bench.device),
         feed_share=feed / step,
         peak_memory_mb=peak_memory_mb(bench.device),
         train_flops=(1 + BACKWARD) * forward_flops(bench) * batch / step,
@@ -95,7 +95,7 @@ def matmul_flops(device: torch.device, bf16: bool) -> float:
     kind = torch.bfloat16 if bf16 else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     repeats = 10
-    seconds = _seconds_a_step(lambda: [a @ b for _ in range(repeats)], device) / repeats
+    seconds = _seconds_of(lambda: [a @ b for _ in range(repeats)], device) / repeats
     return 2 * size**3 / seconds
 
 
@@ -107,13 +107,13 @@ def _training_step(bench: Bench, iterations: int) -> tuple[float, Network]:
 
     def clock(done: int) -> None:
         if done == WARM_UP:
-            _wait(bench.device)
+            wait_for(bench.device)
             started.append(time.perf_counter())
 
     everything = np.arange(len(bench.dataset.train.ids))
     streams = bench.streams(0, 0)
     trained = train(bench.pool, everything, None, experiment.network, recipe, streams, {}, clock)
-    _wait(bench.device)
+    wait_for(bench.device)
     return (time.perf_counter() - started[0]) / iterations, trained.network
 
 
@@ -136,16 +136,11 @@ def _observe(bench: Bench, network: Network) -> None:
     observe(network, None, bench.pool, ids, named.create(), named.name, size, recipe.precision)
 
 
-def _seconds_a_step(work: Callable[[], object], device: torch.device) -> float:
+def _seconds_of(work: Callable[[], object], device: torch.device) -> float:
     """Seconds that the work takes the second time."""
     work()
-    _wait(device)
+    wait_for(device)
     started = time.perf_counter()
     work()
-    _wait(device)
+    wait_for(device)
     return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -23,11 +23,15 @@ from benchmark.training.companions import make_companion
 from benchmark.training.train import Trained
 from strategies.interface import Strategy
 
+#: The record of a round 0, and ``{"network": state, "companions": {strategy: state}}``.
+Stored = tuple[Round, dict[str, Any]]
+
 
 def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
     """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
     with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
-        missing = {name: s for name, s in strategies.items() if _load(bench, seed, name, s) is None}
+        stored = _stored(bench, seed)
+        missing = {n: s for n, s in strategies.items() if not stored or not _load(bench, seed, stored, n, s)}
         if missing:
             _compute(bench, seed, missing)
 
@@ -35,7 +39,9 @@ def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]
 def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:
     """The network and metrics of round 0, with this strategy's companion; computed if not stored."""
     with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
-        return _load(bench, seed, name, strategy) or _compute(bench, seed, {name: strategy})
+        stored = _stored(bench, seed)
+        loaded = _load(bench, seed, stored, name, strategy) if stored else None
+        return loaded or _compute(bench, seed, {name: strategy})
 
 
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
@@ -50,11 +56,16 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     return fitted
 
 
-def _load(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted | None:
+def _stored(bench: Bench, seed: int) -> Stored | None:
+    """The record and the weights, if both are there and sound."""
     done = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
     weights = _stored_weights(bench, seed) if done else None
-    if done is None or weights is None:
-        return None
+    return (done, weights) if done and weights else None
+
+
+def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy) -> Fitted | None:
+    """What is stored as a network and this strategy's companion; None if its companion is not among it."""
+    done, weights = stored
     network = _network(bench, seed)
     companion = make_companion(strategy, network, bench.streams(seed, 0))
     if companion is not None and name not in weights["companions"]:

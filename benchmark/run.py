@@ -18,6 +18,7 @@ from benchmark.store import to_json, write_atomically
 
 if TYPE_CHECKING:
     from benchmark.bench import Bench
+    from benchmark.plan import Job
 
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 #: What results in one folder must agree on, for numbers to be comparable.
@@ -81,17 +82,12 @@ class UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
 
 def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
     """Run all jobs of an experiment into a folder and write its report; what is stored is not done again."""
-    from benchmark.bench import open_bench
     from benchmark.execution.serial import run_serial
-    from benchmark.plan import plan, trainings_left
     from benchmark.report import write_report
 
-    _check_agreement(experiment, out)
-    progress.say(f"Opening {experiment.dataset}")
-    bench = open_bench(experiment, out, progress)
+    bench, jobs = _planned(experiment, out, progress)
     _write_head(experiment, bench, out)
-    jobs = list(plan(experiment))
-    left = sum(trainings_left(bench, job) for job in jobs)
+    left = sum(jobs.values())
     progress.say(f"{len(jobs)} jobs, {left} trainings to do on {bench.device}; results in {out}")
     progress.begin(left * experiment.recipe.iterations)
     try:
@@ -108,22 +104,29 @@ def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
 
 def dry_run(experiment: Experiment, out: Path, progress: Progress) -> str:
     """The jobs that a run would do, and what they would cost by a short timing; nothing is written."""
-    from benchmark.bench import open_bench
-    from benchmark.plan import plan, trainings_left
     from benchmark.profiling import seconds_a_step
 
-    _check_agreement(experiment, out)
-    bench = open_bench(experiment, out, progress)
-    jobs = [(job, trainings_left(bench, job)) for job in plan(experiment)]
-    left = sum(trainings for _, trainings in jobs)
+    bench, jobs = _planned(experiment, out, progress)
+    left = sum(jobs.values())
     step = seconds_a_step(bench)
     hours = left * experiment.recipe.iterations * step / 3600
-    lines = [f"{trainings} trainings  {job.label}" for job, trainings in jobs]
+    lines = [f"{trainings} trainings  {job.label}" for job, trainings in jobs.items()]
     cost = (
         f"{left} trainings of {experiment.recipe.iterations} iterations at {step:.3f} s: about {hours:.2f} "
         f"hours of {bench.device}, and evaluation and pool passes besides"
     )
     return "\n".join([*lines, cost])
+
+
+def _planned(experiment: Experiment, out: Path, progress: Progress) -> tuple[Bench, dict[Job, int]]:
+    """The experiment opened, and its jobs with the trainings that each has left, in order."""
+    from benchmark.bench import open_bench
+    from benchmark.plan import plan, trainings_left
+
+    _check_agreement(experiment, out)
+    progress.say(f"Opening {experiment.dataset}")
+    bench = open_bench(experiment, out, progress)
+    return bench, {job: trainings_left(bench, job) for job in plan(experiment)}
 
 
 def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:

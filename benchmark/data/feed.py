@@ -72,13 +72,18 @@ class Feed:
         return (everything[start : start + size] for start in range(0, len(self), size))
 
     def _batch(self, columns: Sequence[Tensor]) -> Batch:
-        images, *labels = columns
-        plain = (label.float() if label.is_floating_point() else label for label in labels)
-        return Batch(_as_images(images), {t.name: label for t, label in zip(self.tasks, plain, strict=True)})
+        return as_batch(columns, self.tasks)
 
 
 def _indices(positions: Tensor | Positions) -> Positions:
     return np.asarray(positions, np.int64)
+
+
+def as_batch(columns: Sequence[Tensor], tasks: Sequence[Task]) -> Batch:
+    """Rows (the image, then a label a task) as networks and losses want them: floats in float32."""
+    images, *labels = columns
+    plain = (label.float() if label.is_floating_point() else label for label in labels)
+    return Batch(_as_images(images), {t.name: label for t, label in zip(tasks, plain, strict=True)})
 
 
 def _as_images(pixels: Tensor) -> Tensor:
