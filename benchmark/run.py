@@ -192,9 +192,7 @@ def _write_head(experiment: Experiment, bench: Bench, out: Path) -> None:
                 f"{out} holds results on other data (the images or labels differ): give another --out."
             )
     out.mkdir(parents=True, exist_ok=True)
-    fields = experiment.model_dump(
-        mode="json", exclude={"feed", "device", "deterministic", "threads", "data_root"}
-    )
+    fields = experiment.model_dump(mode="json", exclude={"feed", "device", "deterministic", "data_root"})
     if (out / EXPERIMENT).is_file():
         stored = read_yaml(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds

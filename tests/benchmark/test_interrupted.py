@@ -71,6 +71,11 @@ def test_the_command_prints_its_table_and_figures(undisturbed):
         assert {row["metric"] for row in csv.DictReader(file) if row["task"] == "total"} == {"loss"}
 
 
+def test_the_stored_experiment_repeats_the_numbers_thread_count_included(undisturbed):
+    folder, _ = undisturbed
+    assert yaml.safe_load((folder / "experiment.yaml").read_text())["threads"] == 1
+
+
 @pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
 def test_killed_again_and_again_it_ends_with_the_same_numbers(experiment_file, undisturbed, tmp_path, kills):
     rng = np.random.default_rng(kills)
