@@ -1,6 +1,6 @@
 """The built-in strategies: importing this package registers them all, the method included."""
 
-from baselines import core_set, entropy, learning_loss, random
+from baselines import aggregations, core_set, entropy, learning_loss, random
 from strategies import consistency_diversity
 
-__all__ = ["consistency_diversity", "core_set", "entropy", "learning_loss", "random"]
+__all__ = ["aggregations", "consistency_diversity", "core_set", "entropy", "learning_loss", "random"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from strategies import Pool, Selection, Strategy, register
 
 
-@register("random", source="uniform sampling: the reference that every strategy must beat")
+@register("random", source="uniform sampling: what every strategy must beat", family="random")
 class Random(Strategy):
     """Uniform over the unlabelled images, without replacement."""
 

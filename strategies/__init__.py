@@ -1,17 +1,21 @@
 """What a strategy's author needs."""
 
 from strategies.interface import Companion, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.modifier import Modifier
+from strategies.parameters import StrategyName
 from strategies.registry import register
 from strategies.scoring import ScoreStrategy
 
 __all__ = [
     "Companion",
+    "Modifier",
     "Outputs",
     "Pool",
     "ScoreStrategy",
     "Selection",
     "Shapes",
     "Strategy",
+    "StrategyName",
     "TaskSpec",
     "register",
 ]

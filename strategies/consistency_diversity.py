@@ -34,6 +34,7 @@ VECTOR = ".vector"  # no task can be called that
 @register(
     "consistency-diversity",
     source="Hekimoglu, Schmidt & Marcos-Ramiro, WACV 2024; reconstructed from the abstract",
+    family="hybrid",
 )
 class ConsistencyDiversity(Strategy):
     """Images whose initial and refined predictions disagree, far from all that is labelled or chosen.

@@ -61,15 +61,15 @@ class Probe:
     def measured(self, outputs: Outputs) -> dict[str, NDArray[Any]]:
         """Rows of all images, in batches, as the runner measures them."""
         strategy = self.named.create()
+        strategy.check(outputs.tasks)
         with _one_thread():
             companion = _companion(strategy, outputs)
             parts = []
             for start in range(0, _count(outputs), BATCH):
-                batch = _slice(outputs, slice(start, start + BATCH))
-                views: dict[str, Outputs] = {
-                    view: _slice(_mirrored(outputs), slice(start, start + BATCH)) for view in strategy.views
-                }
-                batch = replace(batch, views=views)
+                rows_of = slice(start, start + BATCH)
+                views = {view: _slice(_varied(outputs, view), rows_of) for view in strategy.views}
+                losses = _losses(outputs)[rows_of] if strategy.reference else None
+                batch = replace(_slice(outputs, rows_of), views=views, true_losses=losses)
                 with torch.no_grad():
                     said = {} if companion is None else companion(batch)
                     rows = strategy.measure(replace(batch, companion=said))
@@ -326,5 +326,12 @@ def _slice(outputs: Outputs, which: slice | Tensor) -> Outputs:
     return outputs.mapped(lambda tensor: tensor[which])
 
 
-def _mirrored(outputs: Outputs) -> Outputs:
-    return outputs.mapped(lambda tensor: tensor + 0.1 * tensor.flip(-1))
+def _varied(outputs: Outputs, view: str) -> Outputs:
+    """Made-up outputs under a view: near those of the image itself, other ones for every view."""
+    shift = len(view) + int(view.rpartition("-")[2] if "-" in view else 0)
+    return outputs.mapped(lambda tensor: tensor + 0.1 * tensor.roll(shift, -1))
+
+
+def _losses(outputs: Outputs) -> Tensor:
+    """Made-up losses (N x T) that depend on nothing but the image's own outputs."""
+    return torch.stack([outputs.refined[t.name].abs().mean((1, 2, 3)) for t in outputs.tasks], 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +51,15 @@ class Outputs:
     coarser_initial: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     #: What the strategy's own companion said of this batch.
     companion: Mapping[str, Tensor] = field(default_factory=dict)
-    #: The outputs under each declared view ("flip"), mapped back onto the untouched image.
+    #: The outputs under each declared view, mapped back onto the untouched image. A view is computed each
+    #: time it is read, so that no two need to be held at once: read each once.
     views: Mapping[str, Outputs] = field(default_factory=dict)
+    #: The refined prediction's validation loss against the labels (B x T; 0 where an image has no label for
+    #: a task), given to strategies with ``reference = True`` and to no other.
+    true_losses: Tensor | None = None
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Outputs:
-        """The same with every tensor of the network changed; the companion's words and views stay."""
+        """The same with every tensor of the network changed; companion, views and losses stay."""
 
         def each(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {task: change(tensor) for task, tensor in maps.items()}
@@ -133,12 +137,17 @@ class Companion(Protocol):
 class Strategy:
     """One way to choose images. Subclass it, or register a function that returns scores.
 
-    A class attribute ``views`` names what ``measure`` wants in ``outputs.views``; ``reference`` marks an
-    upper reference that looks at labels and is never ranked.
+    ``views`` names what ``measure`` wants in ``outputs.views``: "flip" is the mirrored image, "dropout-1",
+    "dropout-2", ... are passes that drop channels of the backbone's features, other ones for every image and
+    pass. ``reference`` marks an upper reference that looks at labels and is never ranked.
     """
 
-    views: ClassVar[tuple[Literal["flip"], ...]] = ()
-    reference: ClassVar[bool] = False
+    views: tuple[str, ...] = ()
+    reference: bool = False
+
+    def check(self, tasks: tuple[TaskSpec, ...]) -> None:
+        """Raise ValueError for tasks that it cannot work with; asked before anything is trained."""
+        del tasks
 
     def companion(self, shapes: Shapes) -> Companion | None:
         """A module to train beside the network, or None."""

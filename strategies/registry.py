@@ -11,61 +11,28 @@ import difflib
 import hashlib
 import importlib.util
 import inspect
-import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args
 
-from strategies.interface import Strategy
+from strategies.interface import Kind, Strategy
+from strategies.parameters import Parameter, StrategyName, as_text, parameters_of
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
 RESERVED = ("full-data", "round-0")  # names of folders among the results
-VIEWS = ("flip",)
-TYPES: Mapping[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a finite number",
-    str: "text",
-}
+VIEW = re.compile(r"flip|dropout-[1-9][0-9]*")
+Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "other"]
 
 
 class RegistryError(ValueError):
     """An unknown name or parameter, a name taken twice: one sentence that lists what there is."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a strategy, taken from its signature."""
-
-    name: str
-    default: Any
-    annotation: Any
-
-    @property
-    def choices(self) -> tuple[Any, ...]:
-        """The values it can take, if they are listed."""
-        return get_args(self.annotation) if get_origin(self.annotation) is Literal else ()
-
-    @property
-    def wanted(self) -> str:
-        """What a value must be, in words."""
-        return " or ".join(map(str, self.choices)) or TYPES[self.annotation]
-
-    def parse(self, text: str) -> Any:
-        """The value that the text stands for. Raises ValueError."""
-        if self.choices:
-            return {str(choice): choice for choice in self.choices}[text]
-        if self.annotation is bool:
-            return {"true": True, "false": False}[text.lower()]
-        value = self.annotation(text)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(text)
-        return value
 
 
 @dataclass(frozen=True)
@@ -80,6 +47,7 @@ class Entry:
     description: str
     #: sha256 of the file it was loaded from by path; None for installed code, which has a version.
     file_digest: str | None
+    family: Family = "other"
 
 
 @dataclass(frozen=True)
@@ -90,10 +58,18 @@ class Named:
     entry: Entry
     values: Mapping[str, Any]
 
+    @property
+    def digests(self) -> tuple[str | None, ...]:
+        """``file_digest`` of its code and of that of the strategies its parameters name."""
+        parameters = self.entry.parameters.values()
+        bases = [self.values.get(p.name, p.default) for p in parameters if p.annotation is StrategyName]
+        return (self.entry.file_digest, *(digest for base in bases for digest in resolve(base).digests))
+
     def create(self) -> Strategy:
         """A fresh instance, without memory of any run. Raises RegistryError if its values are refused."""
+        arguments = {self.entry.parameters[name].argument: value for name, value in self.values.items()}
         try:
-            return self.entry.make(**self.values)
+            return self.entry.make(**arguments)
         except Exception as error:  # a user's constructor may fail in any way
             raise RegistryError(f"Strategy {self.name!r} cannot be made: {_reason(error)}.") from error
 
@@ -105,20 +81,28 @@ _loading: list[str] = []
 
 
 def register(
-    name: str, *, source: str, views: Sequence[Literal["flip"]] = ()
+    name: str,
+    *,
+    source: str,
+    family: Family | None = None,
+    views: Sequence[str] = (),
+    kinds: Sequence[Kind] = (),
 ) -> Callable[[Registered], Registered]:
     """Register a ``Strategy`` class, or a function that maps Outputs to ``{task: scores of B images}``.
 
     ``source`` is the paper (authors, year). Parameters with defaults become parameters of the name. A
     function's scores are ranked per task, averaged over tasks, and the highest chosen; ties are random.
+    ``views`` is what a function reads of ``outputs.views``; ``kinds`` the kinds of task that it has a score
+    for, if not for all. Every strategy of scores has the parameter ``task``: the one task that decides.
 
     Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
-    parameter lacks a default or is of another type than bool, int, float, str or Literal.
+    parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName.
     """
 
     def decorate(thing: Registered) -> Registered:
         check_name(name)
-        _ENTRIES[name] = _entry(name, thing, source, tuple(views))
+        _check_thing(name, thing, views, kinds, family)
+        _ENTRIES[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds))
         return thing
 
     return decorate
@@ -197,57 +181,66 @@ def check_name(name: str) -> None:
         raise RegistryError(f"Strategy name {name!r} is taken; names in use: {taken}.")
 
 
-def _entry(name: str, thing: Callable[..., Any], source: str, views: tuple[Literal["flip"], ...]) -> Entry:
-    _check_thing(name, thing, views)
+def _entry(
+    name: str,
+    thing: Callable[..., Any],
+    source: str,
+    family: Family | None,
+    views: tuple[str, ...],
+    kinds: tuple[Kind, ...],
+) -> Entry:
+    from strategies.scoring import ScoreStrategy, about_one_task
+
     description = inspect.cleandoc(thing.__doc__ or "")  # getdoc would take the base class's
-    summary = description.partition("\n")[0]
-    parameters = {p.name: _parameter(name, p, thing) for p in _signature(thing)}
-    digest = _loading[-1] if _loading else None
-    make = cast("Callable[..., Strategy]", thing) if inspect.isclass(thing) else _from_scores(thing, views)
-    return Entry(name, make, parameters, summary, source, description, digest)
+    make: Callable[..., Any] = thing if inspect.isclass(thing) else partial(_made, thing, views, kinds)
+    parameters = _parameters(name, thing)
+    scores = not inspect.isclass(thing) or issubclass(thing, ScoreStrategy)
+    if scores and "task" not in parameters:
+        parameters["task"] = Parameter("task", "all", str)
+        make = partial(about_one_task, make)
+    return Entry(
+        name=name,
+        make=make,
+        parameters=parameters,
+        summary=description.partition("\n")[0],
+        source=source,
+        description=description,
+        file_digest=_loading[-1] if _loading else None,
+        family=family or ("uncertainty" if scores else "other"),
+    )
 
 
-def _check_thing(name: str, thing: Any, views: Sequence[str]) -> None:
+def _check_thing(
+    name: str, thing: Any, views: Sequence[str], kinds: Sequence[str], family: str | None
+) -> None:
     if inspect.isclass(thing) and not issubclass(thing, Strategy):
         raise RegistryError(f"Strategy {name!r} must be a function or a class derived from Strategy.")
-    if inspect.isclass(thing) and views:
-        raise RegistryError(f"Strategy {name!r} is a class: its views are the class attribute `views`.")
-    unknown = [view for view in getattr(thing, "views", views) if view not in VIEWS]
-    if unknown:
-        raise RegistryError(_unknown(f"view (of strategy {name!r})", unknown[0], list(VIEWS)))
+    if inspect.isclass(thing) and (views or kinds):
+        raise RegistryError(f"Strategy {name!r} is a class: its views and kinds are class attributes.")
+    for view in getattr(thing, "views", views):
+        if not VIEW.fullmatch(view):
+            known = ["flip", "dropout-1", "dropout-2", "and so on"]
+            raise RegistryError(_unknown(f"view (of strategy {name!r})", view, known))
+    for kind in getattr(thing, "kinds", kinds):
+        if kind not in get_args(Kind):
+            raise RegistryError(_unknown(f"kind of task (of strategy {name!r})", kind, list(get_args(Kind))))
+    if family is not None and family not in get_args(Family):
+        raise RegistryError(_unknown(f"family (of strategy {name!r})", family, list(get_args(Family))))
 
 
-def _from_scores(function: Callable[..., Any], views: tuple[Literal["flip"], ...]) -> Callable[..., Strategy]:
+def _parameters(name: str, thing: Callable[..., Any]) -> dict[str, Parameter]:
+    try:
+        return parameters_of(thing)
+    except ValueError as error:
+        raise RegistryError(f"Strategy {name!r}: {error}.") from error
+
+
+def _made(
+    function: Callable[..., Any], views: tuple[str, ...], kinds: tuple[Kind, ...], **values: Any
+) -> Strategy:
     from strategies.scoring import FunctionStrategy
 
-    return lambda **values: FunctionStrategy(function, views, values)
-
-
-def _signature(thing: Callable[..., Any]) -> list[inspect.Parameter]:
-    """What a name can set: all that a class takes, all but the first (Outputs) that a function takes."""
-    taken = list(inspect.signature(thing).parameters.values())[0 if inspect.isclass(thing) else 1 :]
-    return [p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-
-
-def _parameter(strategy: str, parameter: inspect.Parameter, thing: Callable[..., Any]) -> Parameter:
-    annotation = _annotation(parameter, thing)
-    nameable = annotation in TYPES or get_origin(annotation) is Literal
-    if parameter.default is inspect.Parameter.empty or not nameable:
-        raise RegistryError(
-            f"Parameter {parameter.name!r} of strategy {strategy!r} must have a default, and be a bool, int, "
-            "float, str or Literal: it is set by name."
-        )
-    return Parameter(parameter.name, parameter.default, annotation)
-
-
-def _annotation(parameter: inspect.Parameter, thing: Callable[..., Any]) -> Any:
-    annotation = parameter.annotation
-    if annotation is inspect.Parameter.empty:
-        return type(parameter.default)
-    if not isinstance(annotation, str):
-        return annotation
-    code = inspect.unwrap(thing.__init__ if inspect.isclass(thing) else thing)
-    return eval(annotation, code.__globals__)  # noqa: S307 - the annotation of code already imported
+    return FunctionStrategy(function, views, values, kinds)
 
 
 def _execute(path: Path) -> None:
@@ -289,6 +282,8 @@ def _value(entry: Entry, key: str, text: str) -> Any:
     if key not in entry.parameters:
         raise RegistryError(_unknown(f"parameter of {entry.name}", key, list(entry.parameters)))
     parameter = entry.parameters[key]
+    if parameter.annotation is StrategyName:
+        return resolve(text).name
     try:
         return parameter.parse(text)
     except (KeyError, ValueError):
@@ -300,14 +295,8 @@ def _canonical(entry: Entry, values: Mapping[str, Any]) -> str:
     changed = {
         k: values[k] for k in entry.parameters if k in values and values[k] != entry.parameters[k].default
     }
-    inside = ",".join(f"{key}={_text(value)}" for key, value in changed.items())
+    inside = ",".join(f"{key}={as_text(value)}" for key, value in changed.items())
     return f"{entry.name}[{inside}]" if inside else entry.name
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _reason(error: Exception) -> str:

@@ -3,32 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strategies.interface import Outputs, Pool, Scores, Selection, Strategy
+from strategies.interface import Kind, Outputs, Pool, Scores, Selection, Strategy, TaskSpec
 from strategies.ranking import highest, normalise
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+ALL = "all"
+
 
 class ScoreStrategy(Strategy):
     """``measure`` gives ``{task: scores of B images}``; ranking, ties and top-k are done here.
 
-    Scores of different tasks have different scales, so each is ranked over the unlabelled images first.
+    Scores of different tasks have different scales, so each is ranked over the unlabelled images first. A
+    class attribute ``kinds`` says for which kinds of task there is a score, if not for all.
     """
 
+    kinds: tuple[Kind, ...] = ()
+    #: The one task whose score decides, or ``all``: the parameter ``task`` of the name.
+    task: str = ALL
+
+    def check(self, tasks: tuple[TaskSpec, ...]) -> None:
+        """Refuse tasks of which none has a score, and a task that is not there."""
+        names = [task.name for task in tasks]
+        scored = [task.name for task in tasks if not self.kinds or task.kind in self.kinds]
+        if self.task != ALL and self.task not in names:
+            raise ValueError(f"task={self.task}: there is no such task; there is: {', '.join(names)}")
+        if not scored or self.task not in (ALL, *scored):
+            kinds = " and ".join(self.kinds)
+            raise ValueError(
+                f"there is a score for {kinds} tasks only; of {', '.join(names)} it can score "
+                f"{', '.join(scored) or 'none'}"
+            )
+
+    def scores(self, pool: Pool) -> dict[str, Scores]:
+        """Scores of all N images by task, higher is more informative: what ``measure`` said, by default."""
+        return {name: columns(pool, [name])[:, 0] for name in scored_tasks(pool)}
+
+    def deciding(self, pool: Pool) -> dict[str, Scores]:
+        """The scores that decide: of all tasks that have one, or of the task named."""
+        scores = self.scores(pool)
+        return scores if self.task == ALL else {self.task: scores[self.task]}
+
     def select(self, pool: Pool, budget: int) -> Selection:
-        """The images of the highest mean rank over the tasks that have a score."""
-        scored = [task.name for task in pool.tasks if task.name in pool.rows]
-        if not scored:
-            raise ValueError(f"no score is named after a task ({', '.join(t.name for t in pool.tasks)})")
-        scores = columns(pool, scored)
-        mean_rank = normalise(scores[pool.unlabelled]).mean(1)
+        """The images of the highest mean rank over the tasks that decide."""
+        scores = self.deciding(pool)
+        mean_rank = normalise(np.stack(list(scores.values()), 1)[pool.unlabelled]).mean(1)
         chosen = pool.unlabelled[highest(mean_rank, budget, pool.rng)]
-        return Selection(chosen, all_tasks(pool, scored, scores))
+        return Selection(chosen, all_tasks(pool, scores))
 
 
 class FunctionStrategy(ScoreStrategy):
@@ -37,11 +63,12 @@ class FunctionStrategy(ScoreStrategy):
     def __init__(
         self,
         function: Callable[..., Mapping[str, Tensor]],
-        views: Sequence[Literal["flip"]],
+        views: Sequence[str],
         values: Mapping[str, Any],
+        kinds: Sequence[Kind] = (),
     ) -> None:
         self.function, self.values = function, dict(values)
-        self.views = tuple(views)  # type: ignore[misc]  # one class serves functions with different views
+        self.views, self.kinds = tuple(views), tuple(kinds)
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """Call the function and check that it scored tasks."""
@@ -56,6 +83,21 @@ class FunctionStrategy(ScoreStrategy):
         return scores
 
 
+def about_one_task(make: Callable[..., ScoreStrategy], task: str = ALL, **values: Any) -> ScoreStrategy:
+    """A strategy of scores of which one task's decides."""
+    strategy = make(**values)
+    strategy.task = task
+    return strategy
+
+
+def scored_tasks(pool: Pool) -> list[str]:
+    """Names of the tasks that have rows. Raises ValueError for none."""
+    scored = [task.name for task in pool.tasks if task.name in pool.rows]
+    if not scored:
+        raise ValueError(f"no score is named after a task ({', '.join(t.name for t in pool.tasks)})")
+    return scored
+
+
 def columns(pool: Pool, names: Sequence[str]) -> Scores:
     """Rows of these names, one number per image each, side by side (N x len(names))."""
     return np.stack(
@@ -63,8 +105,7 @@ def columns(pool: Pool, names: Sequence[str]) -> Scores:
     )
 
 
-def all_tasks(pool: Pool, names: Sequence[str], scores: Scores) -> Scores:
+def all_tasks(pool: Pool, scores: Mapping[str, Scores]) -> Scores:
     """Scores of some tasks as the N x T of a Selection; a task without a score gets zeros."""
-    full = np.zeros((len(pool.ids), len(pool.tasks)))
-    full[:, [i for i, task in enumerate(pool.tasks) if task.name in names]] = scores
-    return full
+    nothing = np.zeros(len(pool.ids))
+    return np.stack([scores.get(task.name, nothing) for task in pool.tasks], axis=1)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.store import Store
-from strategies import registry
+from strategies import StrategyName, registry
 from strategies.interface import Strategy
+from strategies.parameters import Parameter
 from strategies.registry import (
     RegistryError,
     entries,
@@ -108,7 +109,7 @@ def test_a_canonical_name_means_the_same_strategy_again(count, share, flag):
         def __init__(self, count: int = 0, share: float = 0.0, flag: bool = False) -> None:
             self.values = (count, share, flag)
 
-    entry = registry._entry("any", Numbers, "test", ())
+    entry = registry._entry("any", Numbers, "test", None, (), ())
     given_ = {"count": count, "share": share, "flag": flag}
     name = registry._canonical(entry, given_)
     _, texts = registry._split(name)
@@ -278,8 +279,9 @@ def test_what_could_not_be_used_is_refused_when_it_is_registered(thing, word):
 
 
 def test_views_are_checked():
-    with pytest.raises(RegistryError, match="There is: flip"):
-        register("odd", source="test", views=("flop",))(lambda outputs: {})  # type: ignore[arg-type]
+    for view in ("flop", "dropout", "dropout-0", "flip "):
+        with pytest.raises(RegistryError, match="There is: flip, dropout-1"):
+            register("odd", source="test", views=(view,))(lambda outputs: {})
     with pytest.raises(RegistryError, match="class attribute"):
         register("odd", source="test", views=("flip",))(Strategy)
     register("even", source="test", views=("flip",))(lambda outputs: {})
@@ -308,13 +310,14 @@ def test_listing_strategies_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def longest(parameter: registry.Parameter) -> str:
+def longest(parameter: Parameter) -> str:
     others = [str(choice) for choice in parameter.choices if choice != parameter.default]
     plain: dict[Any, str] = {
         bool: str(not parameter.default).lower(),
         int: "4096",
         float: "0.125",
         str: "abcdef",
+        StrategyName: "learning-loss[hidden=4096,margin=0.125]",
     }
     return max(others, key=len) if others else plain[parameter.annotation]
 

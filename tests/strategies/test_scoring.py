@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+import baselines  # noqa: F401
+from strategies import register
 from strategies.contract import TASKS, made_up_outputs
 from strategies.interface import Pool
+from strategies.registry import RegistryError, resolve
 from strategies.scoring import FunctionStrategy, ScoreStrategy, columns
 
 NAMES = tuple(task.name for task in TASKS)
@@ -113,3 +116,40 @@ def test_a_function_gets_the_outputs_and_its_values():
 def test_a_function_that_does_not_score_images_is_told_so(scores, word):
     with pytest.raises(ValueError, match=word):
         measured(lambda outputs: scores)
+
+
+def test_one_task_may_decide_alone():
+    rows = random_rows()
+    strategy = ScoreStrategy()
+    strategy.task = "depth"
+    selection = strategy.select(pool_of(rows, [1, 2]), 5)
+    unlabelled = np.setdiff1d(np.arange(40), [1, 2])
+    assert selection.indices.tolist() == unlabelled[np.argsort(-rows["depth"][unlabelled])][:5].tolist()
+    assert (selection.scores[:, [i for i, n in enumerate(NAMES) if n != "depth"]] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["entropy[task=depth]", "learning-loss[task=depth]"])
+def test_the_task_is_a_parameter_of_every_strategy_of_scores(name):
+    strategy = resolve(name).create()
+    strategy.check(TASKS)
+    assert strategy.task == "depth"
+
+
+def test_an_unknown_task_is_refused_before_anything_is_trained():
+    with pytest.raises(ValueError, match="task=dept: there is no such task; there is: semseg, saliency"):
+        resolve("entropy[task=dept]").create().check(TASKS)
+
+
+def test_a_score_for_some_kinds_refuses_the_others():
+    @register("sure", source="test", kinds=("categorical", "binary"))
+    def sure(outputs):
+        return {t: outputs.refined[t].amax((1, 2, 3)) for t in outputs.of_kind("categorical", "binary")}
+
+    resolve("sure").create().check(TASKS)
+    resolve("sure[task=saliency]").create().check(TASKS[:2])
+    with pytest.raises(ValueError, match=r"categorical and binary tasks only; of semseg, .* it can score"):
+        resolve("sure[task=depth]").create().check(TASKS)
+    with pytest.raises(ValueError, match="of depth, normals it can score none"):
+        resolve("sure").create().check(TASKS[2:])
+    with pytest.raises(RegistryError, match="kind of task"):
+        register("odd", source="test", kinds=("class",))(sure)

@@ -1,0 +1,67 @@
+"""Strategies that choose in another way from the scores of another strategy: ``power[base=entropy]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from strategies.interface import Companion, Outputs, Pool, Scores, Shapes, TaskSpec
+from strategies.parameters import StrategyName
+from strategies.registry import entries, resolve
+from strategies.scoring import ScoreStrategy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Modifier(ScoreStrategy):
+    """A base strategy of scores, all of it but what a subclass changes: ``scores`` or ``select``.
+
+    Raises ValueError where the base has no score per task, or chooses by more than its scores.
+    """
+
+    def __init__(self, base: StrategyName = StrategyName("entropy")) -> None:  # noqa: B008 - it is a string
+        self.base = score_strategy(base)
+        self.views, self.reference = self.base.views, self.base.reference
+
+    def check(self, tasks: tuple[TaskSpec, ...]) -> None:
+        """Whatever the base refuses."""
+        self.base.check(tasks)
+        super().check(tasks)
+
+    def companion(self, shapes: Shapes) -> Companion | None:
+        """That of the base."""
+        return self.base.companion(shapes)
+
+    def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """What the base measures."""
+        return self.base.measure(outputs)
+
+    def scores(self, pool: Pool) -> dict[str, Scores]:
+        """The base's scores that decide (N each), by task."""
+        return self.base.deciding(pool)
+
+    def loss_weights(self, scores: Scores) -> Scores | None:
+        """Those of the base."""
+        return self.base.loss_weights(scores)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The base's memory."""
+        return self.base.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The base's memory."""
+        self.base.load_state_dict(state)
+
+
+def score_strategy(name: str) -> ScoreStrategy:
+    """A fresh instance of a strategy that is scores. Raises ValueError for one that is more, or none."""
+    strategy = resolve(name).create()
+    if not isinstance(strategy, ScoreStrategy) or type(strategy).select is not ScoreStrategy.select:
+        raise ValueError(f"base={name} does not choose by a score per task; these do: {', '.join(_having())}")
+    return strategy
+
+
+def _having() -> list[str]:
+    names = [entry.name for entry in entries().values() if entry.family != "modifier"]
+    return [name for name in names if "task" in entries()[name].parameters]
