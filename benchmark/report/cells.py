@@ -23,12 +23,12 @@ class Cell:
 class Table:
     """One data set's table, as plain text that each format escapes for itself.
 
-    ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``reference`` is the row of
-    the network trained on everything, None where there is none.
+    ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``references`` are rows that
+    are never ranked: of strategies that saw labels, and of the network trained on everything.
     """
 
     heads: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell]]]
-    reference: tuple[str, Sequence[Cell]] | None
+    references: Sequence[tuple[str, Sequence[Cell]]]
     caption: str
     notes: Sequence[str]

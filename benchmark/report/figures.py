@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -49,7 +50,7 @@ def render(results: Results) -> dict[str, bytes]:
     for dataset in results.datasets:
         suffix = f"@{file_name(dataset)}" if len(results.datasets) > 1 else ""
         for name, rows in _subjects(results.of(dataset).dropna(subset="value")).items():
-            for kind, content in _figure(rows, look).items():
+            for kind, content in _figure(rows, look, results.references).items():
                 files[f"figures/{name}{suffix}.{kind}"] = content
     return files
 
@@ -68,18 +69,21 @@ def _subjects(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return headline | tasks
 
 
-def _figure(rows: pd.DataFrame, look: Mapping[str, Look]) -> dict[str, bytes]:
+def _figure(rows: pd.DataFrame, look: Mapping[str, Look], references: AbstractSet[str]) -> dict[str, bytes]:
     figure_csv = rows[CSV_COLUMNS].merge(summarise(rows), on=CELL)
-    return {"csv": figure_csv.to_csv(index=False, lineterminator="\n").encode(), **_drawn(rows, look)}
+    return {
+        "csv": figure_csv.to_csv(index=False, lineterminator="\n").encode(),
+        **_drawn(rows, look, references),
+    }
 
 
-def _drawn(rows: pd.DataFrame, look: Mapping[str, Look]) -> dict[str, bytes]:
+def _drawn(rows: pd.DataFrame, look: Mapping[str, Look], references: AbstractSet[str]) -> dict[str, bytes]:
     """The figure in all formats: one panel a metric, the legend below."""
     shown = {name: one for name, one in look.items() if name in set(rows["strategy"])}
     panels = in_order(set(rows["metric"]))
     columns: Columns = 1 if len(panels) == 1 else 2
     lines = math.ceil(len(panels) / PANELS_PER_ROW)
-    legend = Legend(rows, shown, columns)
+    legend = Legend(rows, shown, columns, references)
     with paper_style(columns, lines * PANEL_HEIGHT[columns] + legend.height):
         figure = Figure()
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()

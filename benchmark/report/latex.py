@@ -47,7 +47,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield rf"  \begin{{tabular}}{{@{{}}l*{{{len(table.heads)}}}{{r}}@{{}}}}"
     yield r"    \toprule"
     yield rf"    strategy & {' & '.join(map(escape, table.heads))} \\"
-    for part in (table.rows, [table.reference] if table.reference else []):
+    for part in (table.rows, table.references):
         if part:
             yield r"    \midrule"
         yield from (_row(name, cells) for name, cells in part)

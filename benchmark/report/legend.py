@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ class Legend:
     rows: pd.DataFrame
     look: Mapping[str, Look]
     columns: Columns
+    #: Strategies that saw labels.
+    references: AbstractSet[str] = frozenset()
 
     @property
     def height(self) -> float:
@@ -59,7 +62,10 @@ class Legend:
 
     @cached_property
     def _labels(self) -> list[str]:
-        return ["\n".join(wrapped(name, LETTERS)) for name in self._names]
+        return ["\n".join(wrapped(self._label(name), LETTERS)) for name in self._names]
+
+    def _label(self, name: str) -> str:
+        return f"{name} (saw labels)" if name in self.references else name
 
     @cached_property
     def _across(self) -> int:

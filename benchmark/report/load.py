@@ -29,12 +29,14 @@ class Results:
     """A long table of results, sorted, with ``COLUMNS`` and ``share`` (labelled / pool); NaN is missing.
 
     ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
-    (None where unknown or where there are several data sets).
+    (None where unknown or where there are several data sets); ``references`` are strategies that saw labels:
+    shown, and never ranked.
     """
 
     table: pd.DataFrame
     pool: Mapping[str, int]
     val: int | None
+    references: frozenset[str] = frozenset()
 
     @property
     def datasets(self) -> list[str]:
@@ -58,12 +60,12 @@ def read_results(folder: Path) -> Results:
     if table.empty:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
-    stated, val = _read(folder / "environment.json", _facts)
+    stated, val, references = _read(folder / "environment.json", _facts)
     pool = {str(name): _pool(rows, stated, path) for name, rows in table.groupby("dataset")}
     share = table["labelled"] / table["dataset"].map(pool)
     # Sorted, because sums depend on the order in their last bit.
     table = table.assign(share=share).sort_values(KEY, ignore_index=True)
-    return Results(table, pool, val if len(pool) == 1 else None)
+    return Results(table, pool, val if len(pool) == 1 else None, references)
 
 
 def _read(path: Path, parse: Callable[[Path], T]) -> T:
@@ -141,16 +143,23 @@ def _check_unique(table: pd.DataFrame, path: Path) -> None:
         raise UserError(f"{path} has more than one row for {key}: each must be there once.")
 
 
-def _facts(path: Path) -> tuple[int, int | None]:
-    """Number of images in the pool and, where it is known, of validation images."""
+def _facts(path: Path) -> tuple[int, int | None, frozenset[str]]:
+    """Number of images in the pool and, where it is known, of validation images; names of references."""
     if not path.exists():
         raise UserError(f"{path} is missing: `mtal run` writes it beside results.csv, with the pool's size.")
     content = json.loads(path.read_text(encoding="utf-8"))
     data = content.get("data") if isinstance(content, dict) else None
     pool, val = (data.get(key) if isinstance(data, dict) else None for key in ("pool", "val"))
     if isinstance(pool, int) and pool > 0 and (val is None or (isinstance(val, int) and val > 0)):
-        return pool, val
+        return pool, val, _references(content.get("strategies", {}), path)
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
+
+
+def _references(strategies: Any, path: Path) -> frozenset[str]:
+    """Older results do not say which strategies there are: none of those was a reference."""
+    if not isinstance(strategies, dict) or not all(isinstance(about, dict) for about in strategies.values()):
+        raise UserError(f'{path} must hold "strategies" as a mapping from names to what is known of each.')
+    return frozenset(name for name, about in strategies.items() if about.get("reference") is True)
 
 
 def _pool(rows: pd.DataFrame, stated: int, path: Path) -> int:

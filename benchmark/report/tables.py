@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import pandas as pd
@@ -44,21 +45,21 @@ def make_table(results: Results, dataset: str) -> Table:
     everything = results.of(dataset)
     rows = _total_loss(everything)
     cells = summarise(rows)
+    unranked = {*results.references, FULL_DATA}
     is_full = everything["strategy"] == FULL_DATA
     budgets = sorted(set(everything.loc[~is_full, "labelled"]))
     columns = sorted(set(everything["labelled"]))
     seeds = sorted(set(everything["seed"]))
     heads = {size: head(size, results.pool[dataset]) for size in columns}
-    written = _written(cells, len(seeds))
-    order = _order(cells, set(everything.loc[~is_full, "strategy"]))
+    written = _written(cells, len(seeds), unranked)
+    order = _order(cells, set(everything["strategy"]) - unranked)
+    references = sorted(unranked & set(cells["strategy"]), key=lambda name: (name == FULL_DATA, name))
     return Table(
         heads=list(heads.values()),
-        rows=[
-            (name, [written.get((name, size), _gap(size in budgets)) for size in columns]) for name in order
-        ],
-        reference=_reference(written, columns),
+        rows=[(name, _row(written, name, columns, budgets)) for name in order],
+        references=[(name, _row(written, name, columns, budgets)) for name in references],
         caption=_caption(results, dataset, seeds),
-        notes=list(_notes(rows, order, budgets, seeds, heads)),
+        notes=list(_notes(rows, order, references, budgets, seeds, heads)),
     )
 
 
@@ -87,17 +88,17 @@ def _gap(expected: bool) -> Cell:
     return Cell("\N{EN DASH}" if expected else "")
 
 
-def _reference(
-    written: Mapping[tuple[str, int], Cell], columns: list[int]
-) -> tuple[str, Sequence[Cell]] | None:
-    cells = [written.get((FULL_DATA, size), _gap(False)) for size in columns]
-    return (FULL_DATA, cells) if any(cell.mean for cell in cells) else None
+def _row(
+    written: Mapping[tuple[str, int], Cell], name: str, columns: list[int], budgets: list[int]
+) -> Sequence[Cell]:
+    expected = [] if name == FULL_DATA else budgets
+    return [written.get((name, size), _gap(size in expected)) for size in columns]
 
 
-def _written(cells: pd.DataFrame, seeds: int) -> dict[tuple[str, int], Cell]:
+def _written(cells: pd.DataFrame, seeds: int, unranked: AbstractSet[str]) -> dict[tuple[str, int], Cell]:
     places = decimals(float(cells["mean"].abs().max()))
     written = {(row.strategy, row.labelled): _cell(row, seeds, places) for row in cells.itertuples()}
-    comparable = cells[(cells["strategy"] != FULL_DATA) & (cells["seeds"] == seeds)]
+    comparable = cells[~cells["strategy"].isin(unranked) & (cells["seeds"] == seeds)]
     for _, column in comparable.groupby("labelled"):
         for key, mark in _marks(column, metric(TOTAL_LOSS[1]).better, places).items():
             written[key] = replace(written[key], mark=mark)
@@ -136,11 +137,16 @@ def _caption(results: Results, dataset: str, seeds: list[int]) -> str:
 
 
 def _notes(
-    rows: pd.DataFrame, order: list[str], budgets: list[int], seeds: list[int], heads: Mapping[int, str]
+    rows: pd.DataFrame,
+    order: list[str],
+    references: list[str],
+    budgets: list[int],
+    seeds: list[int],
+    heads: Mapping[int, str],
 ) -> Iterator[str]:
-    """What is missing, and what a number of seeds in a cell means."""
+    """What is missing, what a number of seeds in a cell means, and who saw labels."""
     short = False
-    for name in [*order, FULL_DATA]:
+    for name in [*order, *references, *({FULL_DATA} - set(references))]:
         expected = [max(heads)] if name == FULL_DATA else budgets
         of_strategy = rows[rows["strategy"] == name]
         gaps = missing_seeds(of_strategy, expected, seeds)
@@ -149,6 +155,8 @@ def _notes(
             yield f"{name} has no result for {_listed(gaps, expected, heads)}."
     if short:
         yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
+    for name in sorted(set(references) - {FULL_DATA}):
+        yield f"{name} saw the pool's labels: an upper reference, not ranked."
     if order and "random" not in order:
         yield "random is not among the strategies, so nothing here says what choosing is worth."
 

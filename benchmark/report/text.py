@@ -36,7 +36,7 @@ def terminal(tables: Sequence[Table], width: int) -> str:
 
 
 def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
-    return [*table.rows, *([table.reference] if table.reference else [])]
+    return [*table.rows, *table.references]
 
 
 def _markdown_lines(table: Table) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import io
+import json
 import re
 
 import numpy as np
@@ -6,6 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmark.errors import UserError
+from benchmark.report.figures import render as render_figures
 from benchmark.report.load import read_results
 from benchmark.report.tables import decimals, head, long_table, make_table, render, terminal_table
 
@@ -61,7 +64,7 @@ def test_cells_are_the_numbers_of_the_csv_as_written(results):
 def test_heads_are_shares_and_numbers_and_full_data_has_its_own_column(results):
     table = make_table(results(), "rooms")
     assert table.heads == ["10 % (40)", "20 % (80)", "30 % (120)", "40 % (160)", "100 % (400)"]
-    name, cells = table.reference
+    ((name, cells),) = table.references
     assert name == "full-data"
     assert [bool(cell.mean) for cell in cells] == [False] * 4 + [True]
     assert all(not cells[-1].mean for _, cells in table.rows)
@@ -102,7 +105,7 @@ def test_full_data_is_never_marked_nor_competes(results):
         results(losses(("random", 0, 400, 0.9), ("b", 0, 400, 0.8), ("full-data", 0, 400, 0.1))), "rooms"
     )
     assert marks(table) == {("b", "100 % (400)"): "best", ("random", "100 % (400)"): "second"}
-    assert table.reference[1][0].mark is None
+    assert table.references[0][1][0].mark is None
 
 
 def test_means_of_different_seeds_do_not_compete(results):
@@ -138,7 +141,7 @@ def test_what_is_missing_is_named(results):
     assert "random has no result for seed 0 at 30 % (120)." in table.notes
     assert "b has no result for seeds 1, 2 at 20 % (80), 30 % (120)." in table.notes
     assert "full-data has no result for seeds 0, 1, 2 at any budget." in table.notes
-    assert table.reference is None
+    assert not table.references
 
 
 def test_an_empty_value_is_missing_and_its_cell_a_dash(results):
@@ -212,7 +215,7 @@ def test_several_data_sets_share_the_csv_and_have_a_table_each(results, syntheti
 def test_only_full_data_is_a_table_too(results):
     table = make_table(results(losses(("full-data", 0, 400, 0.8))), "rooms")
     assert table.rows == []
-    assert table.reference[1][0].mean == "0.800"
+    assert table.references[0][1][0].mean == "0.800"
 
 
 def test_terminal_table_fits_and_is_aligned(results):
@@ -252,3 +255,29 @@ def test_order_of_the_rows_of_the_file_does_not_matter(results, synthetic, total
     table = synthetic.rows(metrics=total_only, seeds=3)
     shuffled = [table[i] for i in np.random.default_rng(1).permutation(len(table))]
     assert render(results(shuffled)) == render(results(table))
+
+
+def test_a_strategy_that_saw_labels_is_shown_below_the_rule_and_never_marked(synthetic, total_only, tmp_path):
+    names = ("random", "entropy", "true-loss")
+    rows = synthetic.rows(strategies=names, metrics=total_only)
+    folder = synthetic.write(tmp_path / "with-reference", rows)
+    file = folder / "environment.json"
+    about = {name: {"reference": name == "true-loss"} for name in names}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"strategies": about}))
+    table = make_table(read_results(folder), "rooms")
+    assert {name for name, _ in table.rows} == {"random", "entropy"}
+    assert [name for name, _ in table.references] == ["true-loss", "full-data"]
+    assert all(cell.mark is None for _, cells in table.references for cell in cells)
+    last = [cells[3].mark for _, cells in table.rows]
+    assert sorted(filter(None, last)) == ["best", "second"]  # though true-loss is below both
+    assert "true-loss saw the pool's labels: an upper reference, not ranked." in table.notes
+    assert "true-loss (saw labels)" in render_figures(read_results(folder))["figures/total_loss.svg"].decode()
+
+
+@pytest.mark.parametrize("strategies", [[], {"random": 3}, "all"])
+def test_what_is_known_of_strategies_must_be_a_mapping(synthetic, total_only, tmp_path, strategies):
+    folder = synthetic.write(tmp_path / "odd", synthetic.rows(metrics=total_only))
+    file = folder / "environment.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"strategies": strategies}))
+    with pytest.raises(UserError, match=r'environment.json must hold "strategies" as a mapping'):
+        read_results(folder)
