@@ -13,6 +13,7 @@ from PIL import Image
 
 from benchmark.data.labels import BadFile, read_image
 from benchmark.store import write_atomically
+from benchmark.tasks.thinning import thinned
 
 VERSION = "laplace-thin-1"  # another rule is another name, so that maps of the old one are never used
 
@@ -20,11 +21,8 @@ VERSION = "laplace-thin-1"  # another rule is another name, so that maps of the 
 def label_edges(label_map: NDArray[np.int32]) -> NDArray[np.uint8]:
     """1 where the Laplacian of the class ids is not zero, thinned to lines (H x W), 0 elsewhere."""
     from scipy.ndimage import laplace
-    from skimage.morphology import thin
 
-    changes = laplace(label_map, mode="mirror") != 0
-    thinned: NDArray[np.bool_] = thin(changes)  # type: ignore[no-untyped-call]  # scikit-image has few types
-    return thinned.astype(np.uint8)
+    return thinned(laplace(label_map, mode="mirror") != 0).astype(np.uint8)
 
 
 class EdgeCache:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
-from skimage.morphology import thin
 
 from benchmark.tasks import IGNORE, make_task
 from benchmark.tasks.nms import orientation, ridges
@@ -115,20 +114,6 @@ def test_nothing_matches_nothing():
 
 
 # Thinning and suppression
-
-
-@given(MASKS)
-def test_thinning_is_that_of_scikit_image(mask):
-    assert np.array_equal(thinned(mask), thin(mask))
-
-
-@pytest.mark.parametrize("density", [0.3, 0.6, 0.9])
-def test_thinning_is_that_of_scikit_image_on_blobs(density):
-    rough = ndimage.gaussian_filter(np.random.default_rng(2).random((80, 90)), 2)
-    mask = rough < np.quantile(rough, density)
-    before = mask.copy()
-    assert np.array_equal(thinned(mask), thin(mask))
-    assert np.array_equal(mask, before)
 
 
 def test_thick_lines_are_thinned_and_thin_ones_stay():
