@@ -1,0 +1,112 @@
+"""Differences between strategies, always paired by data set and seed, with intervals and corrected tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, special, stats
+
+from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
+
+BLOCK = ["dataset", "seed"]
+LEVEL, POWER = 0.05, 0.8
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A strategy minus another one over the seeds that both have; NaN where a number does not exist.
+
+    ``p`` is of the two-sided paired t test, ``corrected`` the same by Holm over all strategies compared,
+    ``detectable`` the smallest true difference that so many seeds with this spread would show with 80 %
+    probability at the corrected level.
+    """
+
+    strategy: str
+    against: str
+    seeds: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    corrected: float
+    detectable: float
+
+
+def compare_all(values: pd.DataFrame, against: str) -> list[Comparison]:
+    """Every strategy against one, by a column ``value`` per ``BLOCK`` and strategy; sorted by mean.
+
+    Missing values are left out, with the same seed of the other strategy.
+    """
+    others = sorted(set(values["strategy"]) - {against})
+    differences = {name: paired_differences(values, name, against) for name in others}
+    tested = sum(len(found) >= SEEDS_FOR_A_TEST for found in differences.values())
+    plain = [_comparison(name, against, found, max(tested, 1)) for name, found in differences.items()]
+    corrected = holm([one.p for one in plain])
+    found = [Comparison(**{**vars(one), "corrected": p}) for one, p in zip(plain, corrected, strict=True)]
+    return sorted(found, key=lambda one: (math.isnan(one.mean), one.mean, one.strategy))
+
+
+def paired_differences(values: pd.DataFrame, strategy: str, against: str) -> np.ndarray:
+    """Values of one strategy minus those of another, joined on ``BLOCK``, never on the order of rows."""
+    one, other = (_of(values, name) for name in (strategy, against))
+    joined = pd.concat(
+        [one, other], axis="columns", join="inner", keys=["one", "other"], verify_integrity=True
+    )
+    return np.asarray(joined["one"] - joined["other"], float)
+
+
+def paired_t(differences: Sequence[float]) -> float:
+    """p value of the two-sided paired t test (Student 1908); NaN with fewer than four differences.
+
+    Equal differences have no spread: 0 where they are not zero, 1 where they are.
+    """
+    sample = np.asarray(differences, float)
+    if len(sample) < SEEDS_FOR_A_TEST:
+        return math.nan
+    if np.ptp(sample) == 0:
+        return float(sample[0] == 0)
+    return float(stats.ttest_1samp(sample, 0).pvalue)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979); NaN stays NaN and does not count."""
+    values = np.asarray(p, float)
+    order = np.argsort(values)[: int(np.isfinite(values).sum())]
+    steps = values[order] * np.arange(len(order), 0, -1)
+    corrected = np.full(len(values), math.nan)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected.tolist()
+
+
+def detectable_difference(deviation: float, seeds: int, level: float = LEVEL, power: float = POWER) -> float:
+    """The true mean of paired differences that a two-sided t test finds with this power.
+
+    By the noncentral t distribution (Cohen 1988, section 2.3), for differences of this standard deviation.
+    NaN for fewer seeds than a test takes.
+    """
+    if seeds < SEEDS_FOR_A_TEST:
+        return math.nan
+    limit = stats.t.ppf(1 - level / 2, seeds - 1)
+
+    def lacking(shift: float) -> float:  # the square of t is an F
+        return float(1 - special.ncfdtr(1, seeds - 1, shift**2, limit**2)) - power
+
+    shift = optimize.brentq(lacking, 0, 2 * limit + 10)
+    return float(shift * deviation / math.sqrt(seeds))
+
+
+def _of(values: pd.DataFrame, strategy: str) -> pd.Series:
+    return values[values["strategy"] == strategy].dropna(subset="value").set_index(BLOCK)["value"]
+
+
+def _comparison(strategy: str, against: str, differences: np.ndarray, tested: int) -> Comparison:
+    seeds = len(differences)
+    mean, low, high = t_interval(differences.tolist()) if seeds else (math.nan,) * 3
+    deviation = float(differences.std(ddof=1)) if seeds > 1 else math.nan
+    detectable = detectable_difference(deviation, seeds, LEVEL / tested)
+    p = paired_t(differences.tolist())
+    return Comparison(strategy, against, seeds, mean, low, high, p, p, detectable)
