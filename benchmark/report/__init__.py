@@ -30,10 +30,15 @@ def write_report(folder: Path) -> Report:
     The same results give the same bytes. Raises UserError if the results cannot be read or the report not
     be written.
     """
-    from benchmark.report import figures, load, tables  # pandas and matplotlib take a second to import
+    from benchmark.report import (
+        figures,
+        headline,
+        load,
+        tables,
+    )  # pandas and matplotlib take a second to import
 
     results = load.read_results(folder)
-    files = tables.render(results) | figures.render(results)
+    files = tables.render(results) | headline.render(results) | figures.render(results)
     try:
         paths = tuple(_write(folder / name, content) for name, content in files.items())
     except OSError as error:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mark = Literal["best", "second"]
+#: A number that does not exist.
+MISSING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,15 @@ class Table:
     references: Sequence[tuple[str, Sequence[Cell]]]
     caption: str
     notes: Sequence[str]
+    #: What the best mark means.
+    marked: str = "Best mean per budget"
+
+
+def best_and_second(values: Sequence[float]) -> list[Mark | None]:
+    """The marks of values of which lower is better; equal ones share a mark, one alone has none."""
+    lowest = sorted(values)
+    marks: dict[float, Mark] = {}
+    if len(lowest) > 1:
+        marks[lowest[1]] = "second"
+        marks[lowest[0]] = "best"
+    return [marks.get(value) for value in values]

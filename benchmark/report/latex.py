@@ -43,7 +43,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table}[t]"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}"
-    yield rf"  \caption{{{escape(table.caption)} Best mean per budget in bold, second underlined.}}"
+    yield rf"  \caption{{{escape(table.caption)} {table.marked} in bold, second underlined.}}"
     yield rf"  \begin{{tabular}}{{@{{}}l*{{{len(table.heads)}}}{{r}}@{{}}}}"
     yield r"    \toprule"
     yield rf"    strategy & {' & '.join(map(escape, table.heads))} \\"

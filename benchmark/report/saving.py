@@ -91,10 +91,10 @@ def monotone(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(isotonic_regression(values, increasing=False).x)
 
 
-def speed_up(all_curves: Mapping[str, Curve], strategy: str, against: str) -> dict[int, Labels]:
-    """Labels that another strategy needs to match this one at each budget, over the labels used there.
+def labels_to_match(all_curves: Mapping[str, Curve], strategy: str, against: str) -> dict[int, Labels]:
+    """Labels that a strategy needs for the loss that another one has at each of its budgets.
 
-    2 means that the other one needs twice as many; ``inf`` that it never gets there within its budgets.
+    The other's labels divided by these are the speed-up factor, and one minus the inverse of that the saving.
     """
     own, other = all_curves[strategy], all_curves[against]
-    return {int(size): labels_to_reach(other, own[size]).over(float(size)) for size in own.columns}
+    return {int(size): labels_to_reach(own, other[size]) for size in other.columns}

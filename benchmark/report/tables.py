@@ -10,13 +10,11 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmark.report import latex, text
-from benchmark.report.cells import Cell, Mark, Table
+from benchmark.report.cells import MISSING, Cell, Table, best_and_second
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
-from benchmark.report.metrics import Better, metric
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
 
 CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low", "high"]
-WORSE: Mapping[Better, int] = {"lower": 1, "higher": -1}
 
 
 def render(results: Results) -> dict[str, bytes]:
@@ -37,13 +35,13 @@ def terminal_table(results: Results, width: int = 100) -> str:
 
 def long_table(results: Results) -> pd.DataFrame:
     """The same numbers for machines: one row per data set, strategy and budget, limits empty for one seed."""
-    return summarise(_total_loss(results.table))[CSV_COLUMNS]
+    return summarise(total_loss(results.table))[CSV_COLUMNS]
 
 
 def make_table(results: Results, dataset: str) -> Table:
     """The table of one data set."""
     everything = results.of(dataset)
-    rows = _total_loss(everything)
+    rows = total_loss(everything)
     cells = summarise(rows)
     unranked = {*results.references, FULL_DATA}
     is_full = everything["strategy"] == FULL_DATA
@@ -75,7 +73,8 @@ def decimals(largest: float) -> int:
     return max(0, 2 - math.floor(math.log10(largest)) + (largest >= 1))
 
 
-def _total_loss(rows: pd.DataFrame) -> pd.DataFrame:
+def total_loss(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the headline loss."""
     return rows[(rows["task"] == TOTAL_LOSS[0]) & (rows["metric"] == TOTAL_LOSS[1])]
 
 
@@ -85,7 +84,7 @@ def _order(cells: pd.DataFrame, strategies: set[str]) -> list[str]:
 
 
 def _gap(expected: bool) -> Cell:
-    return Cell("\N{EN DASH}" if expected else "")
+    return Cell(MISSING if expected else "")
 
 
 def _row(
@@ -100,8 +99,9 @@ def _written(cells: pd.DataFrame, seeds: int, unranked: AbstractSet[str]) -> dic
     written = {(row.strategy, row.labelled): _cell(row, seeds, places) for row in cells.itertuples()}
     comparable = cells[~cells["strategy"].isin(unranked) & (cells["seeds"] == seeds)]
     for _, column in comparable.groupby("labelled"):
-        for key, mark in _marks(column, metric(TOTAL_LOSS[1]).better, places).items():
-            written[key] = replace(written[key], mark=mark)
+        marks = best_and_second(column["mean"].round(places).tolist())
+        for name, size, mark in zip(column["strategy"], column["labelled"], marks, strict=True):
+            written[name, size] = replace(written[name, size], mark=mark)
     return written
 
 
@@ -109,16 +109,6 @@ def _cell(row: object, seeds: int, places: int) -> Cell:
     mean, high, n = (getattr(row, field) for field in ("mean", "high", "seeds"))
     spread = "" if math.isnan(high) else f" ± {high - mean:.{places}f}"
     return Cell(f"{mean:.{places}f}", spread, "" if n == seeds else f" [n = {n}]")
-
-
-def _marks(column: pd.DataFrame, better: Better | None, places: int) -> dict[tuple[str, int], Mark]:
-    """Best and second of one budget, as rounded; ties share a mark."""
-    if better is None or len(column) < 2:
-        return {}
-    rank = (WORSE[better] * column["mean"].round(places)).rank(method="min")
-    marks: dict[float, Mark] = {1.0: "best", 2.0: "second"}
-    ranked = zip(column["strategy"], column["labelled"], rank, strict=True)
-    return {(name, size): marks[place] for name, size, place in ranked if place in marks}
 
 
 def _caption(results: Results, dataset: str, seeds: list[int]) -> str:

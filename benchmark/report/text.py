@@ -40,7 +40,7 @@ def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
 
 
 def _markdown_lines(table: Table) -> Iterator[str]:
-    yield f"{escape_markdown(table.caption)} Best mean per budget in bold."
+    yield f"{escape_markdown(table.caption)} {table.marked} in bold."
     yield ""
     yield f"| strategy | {' | '.join(table.heads)} |"
     yield f"|:---|{'---:|' * len(table.heads)}"

@@ -25,7 +25,12 @@ def report(folder):
 def test_report_lists_what_it_wrote_and_shows_the_table(folder, report):
     assert isinstance(report, Report)
     assert {str(path.relative_to(folder)) for path in report.paths} == {
-        *(f"tables/loss_vs_labels.{kind}" for kind in ("csv", "md", "tex")),
+        *(
+            f"tables/{name}.{kind}"
+            for name in ("loss_vs_labels", "headline")
+            for kind in ("csv", "md", "tex")
+        ),
+        "tables/naubc.csv",
         *(f"figures/total_loss.{kind}" for kind in ("csv", "pdf", "png", "svg")),
     }
     assert report.figures == (folder / "figures" / "total_loss.png",)

@@ -11,9 +11,9 @@ from benchmark.report.saving import (
     curves,
     first_reached,
     full_data,
+    labels_to_match,
     labels_to_reach,
     monotone,
-    speed_up,
 )
 
 BUDGETS = np.array([10.0, 20.0, 40.0, 80.0])
@@ -78,11 +78,13 @@ def test_a_first_budget_that_is_enough_bounds_from_above_only():
     assert (found.needed, found.low, found.high) == (10, 0, 10)
 
 
-def test_the_speed_up_is_labels_of_the_other_over_labels_here():
-    """The other one needs 80 where this one needs 20, and 20 where this one needs 10."""
+def test_labels_to_match_another_strategy_at_each_of_its_budgets():
+    """This one has at 20 what the other has at 80, and at 10 what the other has at 20."""
     slow, fast = curve([4, 3, 2.5, 1]), curve([3, 1, 0.5, 0.2])
-    found = speed_up({"random": slow, "entropy": fast}, "entropy", "random")
-    assert [found[size].needed for size in (10, 20, 40)] == [2, 4, math.inf]
+    both = {"random": slow, "entropy": fast}
+    found = labels_to_match(both, "entropy", "random")
+    assert [found[size].needed for size in (10, 20, 80)] == [10, 10, 20]
+    assert [labels_to_match(both, "random", "entropy")[size].needed for size in (10, 40)] == [20, math.inf]
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
