@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.data.tallies import Tally, TaskReport, described, tally_of
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 QUICK = 32
 SHOWN = 10
-IGNORE = 255  # as Sample says
 
 
 class Problems:
@@ -44,15 +43,6 @@ class Problems:
             if len(sentences) > SHOWN:
                 lines.append(f"... and {len(sentences) - SHOWN} more like these.")
         return tuple(lines)
-
-
-@dataclass(frozen=True)
-class TaskReport:
-    """One task in one split: ``values`` are class shares, or the range of numbers, of the valid pixels."""
-
-    labelled: int = 0
-    valid_share: float = float("nan")
-    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,10 +119,10 @@ def _check_split(
 ) -> _Looked:
     sizes: Counter[str] = Counter()
     pictures: dict[bytes, str] = {}
-    tallies = {task.name: _TALLIES[task.kind](task) for task in tasks}
+    tallies = {task.name: tally_of(task) for task in tasks}
     positions = evenly(len(split.ids), QUICK if quick else len(split.ids))
     for where, sample in _samples(name, split, positions, problems):
-        sizes[_describe(sample.image)] += 1
+        sizes[described(sample.image)] += 1
         pictures.setdefault(hashlib.sha256(sample.image.tobytes()).digest(), where)
         _check_sample(where, sample, tallies, problems)
     _check_ids(name, split, problems)
@@ -148,13 +138,18 @@ def _samples(
         try:
             yield where, split[position]
         except UserError as error:
-            problems.add("unreadable", f"{where}: {error}")
+            problems.add(_gist(str(error)), f"{where}: {error}")
 
 
-def _check_sample(where: str, sample: Sample, tallies: Mapping[str, _Tally], problems: Problems) -> None:
+def _gist(sentence: str) -> str:
+    """A sentence without names and numbers, so that many of one kind do not hide one of another."""
+    return " ".join(re.sub(r"(['\"]).*?\1|[^A-Za-z ]", " ", sentence).split())
+
+
+def _check_sample(where: str, sample: Sample, tallies: Mapping[str, Tally], problems: Problems) -> None:
     image = sample.image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        problems.add("image", f"{where} is {_describe(image)}, and should be H x W x 3 of uint8.")
+        problems.add("image", f"{where} is {described(image)}, and should be H x W x 3 of uint8.")
     for task in sample.labels.keys() - tallies.keys():
         problems.add("unknown task", f"{where} has a label of {task!r}, which is no task of this data set.")
     for name, tally in tallies.items():
@@ -178,123 +173,7 @@ def _check_overlap(dataset: MultiTaskDataset, splits: Mapping[str, _Looked], pro
         problems.add("overlap", f"Id {image_id!r} is in train and in val; val images are never trained on.")
     train, val = splits["train"].pictures, splits["val"].pictures
     for picture in sorted(train.keys() & val.keys(), key=lambda digest: val[digest]):
-        problems.add("same", f"{val[picture]} holds the same pixels as {train[picture]}.")
-
-
-class _Tally(ABC):
-    """Checks the labels of one task and sums them up."""
-
-    dtype: type[np.generic] = np.uint8
-    channels: tuple[int, ...] = ()
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.labelled = self.valid = self.pixels = 0
-
-    def add(self, label: NDArray[Any], size: tuple[int, ...]) -> Iterator[tuple[str, str]]:
-        """Take in one label; yields what is wrong with it."""
-        self.labelled += 1
-        wanted = (*size, *self.channels)
-        if label.dtype != self.dtype or label.shape != wanted:
-            shape = " x ".join(map(str, wanted))
-            yield "format", f"is {_describe(label)}, and should be {shape} of {np.dtype(self.dtype)}"
-            return
-        self.pixels += size[0] * size[1]
-        yield from self.look(label)
-
-    @abstractmethod
-    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
-        """Check and sum up the values of a label of the right type and shape."""
-
-    @abstractmethod
-    def values(self) -> Mapping[str, float]:
-        """What the valid pixels hold."""
-
-    def report(self) -> TaskReport:
-        """The sums so far."""
-        share = self.valid / self.pixels if self.pixels else float("nan")
-        return TaskReport(self.labelled, share, self.values() if self.valid else {})
-
-
-class _Classes(_Tally):
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.names = task.classes if task.kind == "categorical" else ("no", "yes")
-        self.counts = np.zeros(256, np.int64)
-
-    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
-        counts = np.bincount(label.ravel(), minlength=256)
-        self.counts += counts
-        self.valid += label.size - int(counts[IGNORE])
-        wrong = np.flatnonzero(counts[len(self.names) : IGNORE]) + len(self.names)
-        if len(wrong):
-            yield (
-                "range",
-                f"holds {wrong[:5].tolist()}, and should hold 0..{len(self.names) - 1} and {IGNORE}",
-            )
-
-    def values(self) -> Mapping[str, float]:
-        shares = self.counts[: len(self.names)] / self.valid
-        return dict(zip(self.names, shares.tolist(), strict=True))
-
-
-class _Numbers(_Tally):
-    dtype = np.float32
-
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.low, self.high, self.total = np.inf, -np.inf, 0.0
-
-    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
-        if np.isinf(label).any():
-            yield "range", "holds infinite numbers, and should hold NaN where nothing was measured"
-        numbers = label[np.isfinite(label)].astype(np.float64)
-        self.valid += numbers.size
-        self.total += numbers.sum()
-        self.low = min(self.low, numbers.min(initial=np.inf))
-        self.high = max(self.high, numbers.max(initial=-np.inf))
-
-    def values(self) -> Mapping[str, float]:
-        return {"min": float(self.low), "mean": float(self.total / self.valid), "max": float(self.high)}
-
-
-class _Directions(_Tally):
-    dtype = np.float32
-    channels = (3,)
-
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.total = np.zeros(3)
-
-    def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
-        length = np.linalg.norm(label.astype(np.float64), axis=2)
-        if not np.isfinite(length).all():
-            yield (
-                "range",
-                "holds NaN or infinite vectors, and should hold the zero vector where nothing is known",
-            )
-        valid = np.isfinite(length) & (length > 0)
-        off = np.abs(length[valid] - 1).max(initial=0)
-        if off > 1e-3:
-            yield (
-                "unit",
-                f"holds vectors whose length is off 1 by up to {off:.3g}, and should hold unit vectors",
-            )
-        self.valid += int(valid.sum())
-        self.total += label[valid].sum(0, dtype=np.float64)
-
-    def values(self) -> Mapping[str, float]:
-        return {
-            f"mean {axis}": float(mean) for axis, mean in zip("xyz", self.total / self.valid, strict=True)
-        }
-
-
-_TALLIES: Mapping[str, Callable[[Task], _Tally]] = {
-    "categorical": _Classes,
-    "binary": _Classes,
-    "scalar": _Numbers,
-    "direction": _Directions,
-}
+        problems.add("same", f"{val[picture]} holds the same pixels as {train[picture]}; keep one.")
 
 
 def _fact(fact: Any) -> str:
@@ -304,10 +183,6 @@ def _fact(fact: Any) -> str:
         f"{key} ({_fact(value)})" if isinstance(value, Mapping) else f"{key} {value}"
         for key, value in fact.items()
     )
-
-
-def _describe(array: NDArray[Any]) -> str:
-    return f"{' x '.join(map(str, array.shape))} {array.dtype}"
 
 
 def _split_lines(name: str, split: SplitReport) -> list[str]:

@@ -23,6 +23,8 @@ from benchmark.tasks.task import IGNORE, Task
 
 Encode = Callable[[NDArray[Any]], bytes]
 SPLITS = ("train", "val")
+#: What begins a MATLAB file of version 5. SciPy's holds the time of day: equal data would give other bytes.
+MAT_HEADER = b"MATLAB 5.0 MAT-file".ljust(116)
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ class Layout:
 def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     """Write both splits into a new folder; returns the names of the tasks that the layout has no place for.
 
-    The folder appears whole or not at all. Labels read back equal (normals within 1e-7), but for normals in
-    ``nyud-c``, which are bytes there; images too, but for the JPEG files of ``nyud-b``.
+    The folder appears whole or not at all. Images and labels read back equal (normals within 1e-7), but for
+    images in ``nyud-a`` and ``nyud-b``, which are JPEG files; normals in ``nyud-c``, which are bytes (within
+    0.5 degrees), and in ``nyud-a``, which are bytes in JPEG files (within 3 degrees); edges in ``nyud-d``,
+    which has none, and ignored ones in ``nyud-a`` and ``nyud-c``, which are none there. Equal data sets give
+    equal files.
 
     Raises UserError for an unknown layout, a folder that is there, and classes that the layout cannot hold.
     """
@@ -75,16 +80,22 @@ def _layout(name: str, dataset: MultiTaskDataset) -> Layout:
         )
     if name not in NYUD:
         raise UserError(f"There is no layout {name!r} to write; there is: {', '.join(LAYOUTS)}.")
-    classes = max([task.channels for task in dataset.tasks if task.name == "semseg"], default=0)
-    if classes > NYUD[name].classes:
+    classes, held = _classes(dataset), NYUD[name].classes
+    if classes > held:
+        large = ", ".join(["folder", *(other for other in NYUD if NYUD[other].classes >= classes)])
         raise UserError(
-            f"Layout {name} holds {NYUD[name].classes} classes, and {dataset.name} has {classes}."
+            f"Layout {name} holds {held} classes, and {dataset.name} has {classes}; they fit into: {large}."
         )
     return NYUD[name]
 
 
+def _classes(dataset: MultiTaskDataset) -> int:
+    return max([task.channels for task in dataset.tasks if task.name == "semseg"], default=0)
+
+
 def _write_split(split: Split, name: str, layout: Layout, root: Path) -> None:
-    names = [str(n) if layout.numbered else image_id for n, image_id in enumerate(split.ids)]
+    # Some data sets have ids such as train/0000; a slash would make a folder.
+    names = [str(n) if layout.numbered else each.replace("/", "-") for n, each in enumerate(split.ids)]
     with ThreadPoolExecutor(max_workers=4) as threads:
         list(threads.map(lambda n: _write_sample(split[n], names[n], name, layout, root), range(len(names))))
     if layout.lists:
@@ -120,44 +131,72 @@ def _npy(values: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
+def _mat(values: NDArray[Any], key: str) -> bytes:
+    from scipy.io import savemat
+
+    stream = io.BytesIO()
+    savemat(stream, {key: values}, do_compression=True)
+    return MAT_HEADER + stream.getvalue()[len(MAT_HEADER) :]
+
+
 _png: Encode = partial(_image, kind="PNG")
 _jpg: Encode = partial(_image, kind="JPEG", quality=98, subsampling=0)
+_finest_jpg: Encode = partial(_image, kind="JPEG", quality=100, subsampling=0)
 
 
-def _from_one(classes: NDArray[Any]) -> bytes:
+def _from_one(classes: NDArray[Any]) -> NDArray[np.uint8]:
     """Classes as 1 .. C, and 0 where ignored."""
-    return _png(np.where(classes == IGNORE, 0, classes + 1).astype(np.uint8))
+    return np.where(classes == IGNORE, 0, classes + 1).astype(np.uint8)
 
 
-def _metres(depth: NDArray[Any]) -> bytes:
+def _from_zero(classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Classes as they are, and -1 where ignored."""
+    return np.where(classes == IGNORE, -1, classes.astype(np.int64))
+
+
+def _metres(depth: NDArray[Any]) -> NDArray[np.float32]:
     """Metres, and 0 where not measured."""
-    return _npy(np.nan_to_num(depth, nan=0.0).astype(np.float32))
+    return np.where(np.isnan(depth), 0, depth).astype(np.float32)
 
 
-def _byte_vectors(normals: NDArray[Any]) -> bytes:
-    return _png(np.rint((normals + 1) * 127.5).astype(np.uint8))
+def _colours(normals: NDArray[Any]) -> NDArray[np.uint8]:
+    """Components as 2x/255 - 1; the zero vector is grey."""
+    return np.rint((normals + 1) * 127.5).astype(np.uint8)
 
 
-_B = {
+def _white(edge: NDArray[Any]) -> NDArray[np.uint8]:
+    """Edges as 255, all else as 0."""
+    return np.where(edge == 1, 255, 0).astype(np.uint8)
+
+
+_A = {
     "image": Target("images", ".jpg", _jpg),
-    "semseg": Target("segmentation", ".png", _from_one),
-    "depth": Target("depth", ".npy", _metres),
+    "semseg": Target("segmentation", ".mat", lambda classes: _mat(_from_one(classes), "segmentation")),
+    "depth": Target("depth", ".mat", lambda depth: _mat(_metres(depth), "depth")),
+    "normals": Target("normals", ".jpg", lambda normals: _finest_jpg(_colours(normals))),
+    "edge": Target("edge", ".png", lambda edge: _png(_white(edge))),
+}
+_B = {
+    **_A,
+    "semseg": Target("segmentation", ".png", lambda classes: _png(_from_one(classes))),
+    "depth": Target("depth", ".npy", lambda depth: _npy(_metres(depth))),
     "normals": Target("normals", ".npy", _npy),
     "edge": Target("edge", ".npy", _npy),
 }
 _C = {
     **_B,
     "image": Target("images", ".png", _png),
-    "normals": Target("normals", ".png", _byte_vectors),
-    "edge": Target("edge", ".png", lambda edge: _png(np.where(edge == 1, 255, 0).astype(np.uint8))),
+    "normals": Target("normals", ".png", lambda normals: _png(_colours(normals))),
+    "edge": _A["edge"],
 }
 _D = {
     "image": Target("{split}/image", ".npy", lambda image: _npy((image / 255).astype(np.float32))),
-    "semseg": Target("{split}/label", ".npy", lambda s: _npy(np.where(s == IGNORE, -1, s).astype(np.int64))),
-    "depth": Target("{split}/depth", ".npy", lambda depth: _metres(depth[..., None])),
+    "semseg": Target("{split}/label", ".npy", lambda classes: _npy(_from_zero(classes))),
+    "depth": Target("{split}/depth", ".npy", lambda depth: _npy(_metres(depth[..., None]))),
     "normals": Target("{split}/normal", ".npy", _npy),
 }
 NYUD: Mapping[str, Layout] = {
+    "nyud-a": Layout(_A, classes=40, lists="gt_sets"),
     "nyud-b": Layout(_B, classes=40, lists="gt_sets"),
     "nyud-c": Layout(_C, classes=40, lists="gt_sets"),
     "nyud-d": Layout(_D, classes=13, numbered=True),

@@ -23,6 +23,8 @@ LABEL_ENDINGS = (".png", ".npy")
 #: Below Pillow's own limit, so that its warning never comes alone.
 MAX_PIXELS = 80_000_000
 MAX_BYTES = 2**31
+#: A vector that is shorter has no direction.
+SHORTEST = 1e-3
 
 _IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
 _IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -212,27 +214,72 @@ def _scalar(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         numbers = np.where(unmeasured, np.nan, values * np.float64(task.scale)).astype(np.float32)
     if np.isinf(numbers).any():
-        raise BadFile("value", "holds infinite numbers; list them under invalid if they mean no measurement")
+        raise BadFile(
+            "value", "holds infinite numbers, where NaN (or a number listed as invalid) means not measured"
+        )
     return numbers
 
 
 def _direction(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
-    vectors = values.astype(np.float32)
     if values.dtype == np.uint8:
-        vectors = vectors / 127.5 - 1
-    elif values.dtype.kind != "f":
+        return _unit_bytes(values)
+    if values.dtype.kind != "f":
         raise BadFile("format", f"holds {values.dtype}, where {task.name} needs bytes (2x/255 - 1) or floats")
+    with np.errstate(over="ignore"):  # what is infinite then is refused for its length
+        return _unit_floats(values.astype(np.float32))
+
+
+def _unit_floats(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     vectors = np.where(np.isnan(vectors).any(2, keepdims=True), np.float32(0), vectors)
     length = np.linalg.norm(vectors, axis=2, keepdims=True)
-    if (
-        values.dtype == np.uint8
-    ):  # black, white and middle grey are padding: no rounding turns a unit vector into them
-        length = np.where(np.abs(length - 1) < 0.5, length, 0)
-    elif not (length < 1.5).all():
+    if not (length < 1.5).all():
         raise BadFile(
             "value", f"holds vectors of length {_listed(length[~(length < 1.5)])}, and a normal's is 1"
         )
-    return np.where(length > 1e-3, vectors / np.maximum(length, 1e-3), 0).astype(np.float32)
+    _refuse_most(length, lambda: length <= SHORTEST)
+    return _unit(vectors, length)
+
+
+def _unit_bytes(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    vectors = values.astype(np.float32) / 127.5 - 1
+    length = np.linalg.norm(vectors, axis=2, keepdims=True)
+    _refuse_most(length, lambda: _padding(vectors))
+    return _unit(vectors, np.where(np.abs(length - 1) < 0.5, length, 0))
+
+
+def _padding(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels (H x W x 1) that are black, white or middle grey, or what JPEG makes of these.
+
+    No rounding turns a unit vector into them.
+    """
+    low, high = vectors.min(2, keepdims=True), vectors.max(2, keepdims=True)
+    padding: NDArray[np.bool_] = np.any(
+        [(low > mark - 0.07) & (high < mark + 0.07) for mark in (-1, 0, 1)], axis=0
+    )
+    return padding
+
+
+def _refuse_most(length: NDArray[np.float32], padding: Callable[[], NDArray[np.bool_]]) -> None:
+    """Raises BadFile if most vectors are off: brought to length 1 they would look like normals, and be none.
+
+    Some always are: JPEG and resizing mix the directions of surfaces that meet.
+    """
+    off = np.abs(length - 1) > 0.1
+    if _most(off) and _most(off := off & ~padding()):
+        raise BadFile(
+            "unit",
+            f"holds vectors of a median length of {np.median(length[off]):.2g}, and normals should be of"
+            " length 1, or 0 where nothing is known (floats from -1 to 1, or bytes with 2x/255 - 1)",
+        )
+
+
+def _most(found: NDArray[np.bool_]) -> bool:
+    return 2 * int(np.count_nonzero(found)) > found.size
+
+
+def _unit(vectors: NDArray[np.float32], length: NDArray[np.float32]) -> NDArray[np.float32]:
+    known = length > SHORTEST
+    return np.where(known, vectors / np.maximum(length, SHORTEST), 0).astype(np.float32)
 
 
 _DECODERS: Mapping[Kind, Callable[[NDArray[Any], TaskFolder], NDArray[Any]]] = {

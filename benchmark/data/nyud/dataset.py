@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from benchmark.data.absent import check_ids
 from benchmark.data.archives import (
     SPLITS,
     Entry,
@@ -122,23 +123,31 @@ def _open_listed(root: Path, options: NyudOptions) -> Opened:
 
 def _open_numbered(root: Path, options: NyudOptions) -> Opened:
     lister = Lister()
-    ids = {split: _numbered(root / split / "image", split, lister) for split in SPLITS}
+    ids = {split: _numbered(root, split, lister) for split in SPLITS}
     return _opened(root, NUMBERED, ids, options, lister)
 
 
-def _numbered(folder: Path, split: str, lister: Lister) -> tuple[str, ...]:
-    """Train and val both count from 0, so the split becomes part of the id."""
-    names = [name for name in lister.names(folder) if name.endswith(".npy")]
-    for name in names:
-        if not re.fullmatch(r"(0|[1-9]\d{0,3})\.npy", name, re.ASCII):
-            raise UserError(f"{str(folder / name)!r} should have a number as its name, such as 0.npy.")
-    NYUD.check_count(split, len(names), folder)
-    return tuple(f"{split}/{number:04d}" for number in sorted(int(Path(name).stem) for name in names))
+def _numbered(root: Path, split: str, lister: Lister) -> tuple[str, ...]:
+    """Every number that a file has. Train and val both count from 0, so the split becomes part of the id."""
+    numbers: set[int] = set()
+    for source in NUMBERED.sources.values():
+        folder = root / source.folder.format(split=split)
+        names = [name for name in lister.names(folder) if name.endswith(source.ending)]
+        numbers.update(_number(folder / name) for name in names)
+    NYUD.check_count(split, len(numbers), root / split)
+    return tuple(f"{split}/{number:04d}" for number in sorted(numbers))
+
+
+def _number(path: Path) -> int:
+    if not re.fullmatch(r"0|[1-9]\d{0,3}", path.stem, re.ASCII):
+        raise UserError(f"{str(path)!r} should have a number as its name, such as 0.npy.")
+    return int(path.stem)
 
 
 def _opened(root: Path, layout: Layout, ids: Ids, options: NyudOptions, lister: Lister) -> Opened:
     used = options.of(ids)
     entries = {split: tuple(_entry(root, layout, split, name) for name in used[split]) for split in SPLITS}
+    check_ids(root, entries, lister)
     check_present(root, entries, lister)
     decode = partial(_decoded, layout=layout, options=options)
     train, val = (EntrySplit(entries[split], decode) for split in SPLITS)

@@ -7,7 +7,7 @@ one name (NYUD_MT) hold different layouts, so a layout is told by the files that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from benchmark.data.archives import Ids, Lister, listed
 from benchmark.data.folder_config import TaskFolder
 from benchmark.data.labels import as_label, read_image, read_label, read_npy
 from benchmark.data.matlab import read_mat_numbers
-from benchmark.data.nyud.sample import as_image
+from benchmark.data.nyud.sample import as_image, in_metres
 from benchmark.errors import UserError
 
 Read = Callable[[bytes], NDArray[Any]]
+Meant = Callable[[NDArray[Any]], NDArray[Any]]
 
 CLASSES_40 = listed(
     "wall, floor, cabinet, bed, chair, sofa, table, door, window, bookshelf, picture, counter, blinds, desk, "
@@ -69,26 +70,37 @@ SEMSEG_13 = _task("semseg", classes=CLASSES_13, ignore=-1)
 DEPTH, NORMALS = _task("depth", invalid=0.0), _task("normals")
 EDGE, GREY_EDGE = _task("edge"), _task("edge", threshold=127.5)
 
+# Splits are pickled for worker processes, so readers are functions and partials of them, never lambdas.
+
 
 def _label(folder: str, ending: str, task: TaskFolder) -> Source:
     return Source(folder, ending, partial(read_label, ending=ending, task=task))
 
 
 def _mat(key: str, task: TaskFolder) -> Source:
-    return Source(key, ".mat", lambda data: as_label(read_mat_numbers(data, key), task))
+    return _then(Source(key, ".mat", partial(read_mat_numbers, key=key)), partial(as_label, task=task))
+
+
+def _then(source: Source, meant: Meant) -> Source:
+    """The same files, with what is read from them brought into another form, or refused."""
+    return replace(source, read=partial(_read_then, read=source.read, meant=meant))
+
+
+def _read_then(data: bytes, read: Read, meant: Meant) -> NDArray[Any]:
+    return meant(read(data))
 
 
 _A = {
     "image": Source("images", ".jpg", read_image),
     "semseg": _mat("segmentation", SEMSEG_40),
-    "depth": _mat("depth", DEPTH),
-    "normals": Source("normals", ".jpg", lambda data: as_label(read_image(data), NORMALS)),
+    "depth": _then(_mat("depth", DEPTH), in_metres),
+    "normals": _then(Source("normals", ".jpg", read_image), partial(as_label, task=NORMALS)),
     "edge": _label("edge", ".png", GREY_EDGE),
 }
 _B = {
     "image": Source("images", ".jpg", read_image),
     "semseg": _label("segmentation", ".png", SEMSEG_40),
-    "depth": _label("depth", ".npy", DEPTH),
+    "depth": _then(_label("depth", ".npy", DEPTH), in_metres),
     "normals": _label("normals", ".npy", NORMALS),
     "edge": _label("edge", ".npy", EDGE),
 }
@@ -99,20 +111,24 @@ _C = {
     "edge": _label("edge", ".png", GREY_EDGE),
 }
 _D = {
-    "image": Source("{split}/image", ".npy", lambda data: as_image(read_npy(data))),
+    "image": _then(Source("{split}/image", ".npy", read_npy), as_image),
     "semseg": _label("{split}/label", ".npy", SEMSEG_13),
-    "depth": _label("{split}/depth", ".npy", DEPTH),
+    "depth": _then(_label("{split}/depth", ".npy", DEPTH), in_metres),
     "normals": _label("{split}/normal", ".npy", NORMALS),
 }
+
+
+def _number_in(image_id: str) -> str:
+    return str(int(image_id.rpartition("/")[2]))
+
+
 #: Those with split lists; D is recognised by its folders.
 LISTED: Mapping[str, Layout] = {
     "A": Layout("A: NYUD_MT of ASTMT", CLASSES_40, _A),
     "B": Layout("B: NYUD_MT of Multi-Task-Learning-PyTorch, and of ATRC since 2023", CLASSES_40, _B),
     "C": Layout("C: NYUDv2 of InvPT, and of ATRC until 2023", CLASSES_40, _C),
 }
-NUMBERED = Layout(
-    "D: nyuv2 of MTAN and LibMTL", CLASSES_13, _D, lambda image_id: str(int(image_id.rpartition("/")[2]))
-)
+NUMBERED = Layout("D: nyuv2 of MTAN and LibMTL", CLASSES_13, _D, _number_in)
 PARQUET = Layout("D, as parquet: tanganke/nyuv2 on Hugging Face", CLASSES_13, _D)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.data.dataset import Sample
 from benchmark.data.labels import BadFile, as_label
 from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
-from benchmark.data.nyud.sample import Size, as_image, made_sample
+from benchmark.data.nyud.sample import Size, as_image, in_metres, made_sample
 from benchmark.errors import UserError
 
 _LABELS = {"semseg": ("segmentation", SEMSEG_13), "depth": ("depth", DEPTH), "normals": ("normal", NORMALS)}
@@ -112,7 +112,7 @@ def _labels(table: Any, row: int, size: tuple[int, ...]) -> dict[str, NDArray[An
         labels[task] = as_label(_channels_last(_array(table, column, row)), meaning)
         if labels[task].shape[:2] != size:
             raise BadFile("size", f"has a {column} of {labels[task].shape[:2]} and an image of {size} pixels")
-    return labels
+    return {**labels, "depth": in_metres(labels["depth"])}
 
 
 def _array(table: Any, column: str, row: int) -> NDArray[Any]:
@@ -125,6 +125,8 @@ def _array(table: Any, column: str, row: int) -> NDArray[Any]:
     while hasattr(cell.type, "value_type"):  # lists, of a fixed length or not
         cell = cell.flatten()
         counts.append(len(cell))
+    if not len(cell):
+        raise BadFile("format", f"has no {column}")
     shape = [count // max(before, 1) for before, count in zip([1, *counts], counts, strict=False)]
     if not pa.types.is_primitive(cell.type) or np.prod(shape, dtype=int) != len(cell):
         raise BadFile("format", f"has a {column} that is no array of numbers")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.dataset import Sample
 from benchmark.data.labels import IGNORE, BadFile, resized_image, resized_label
+from benchmark.data.metres import not_metres
 
 TASKS = ("semseg", "depth", "normals", "edge")
 Size = tuple[int, int] | None
@@ -30,6 +31,13 @@ def as_image(values: NDArray[Any]) -> NDArray[np.uint8]:
         raise BadFile("value", "holds values outside of 0..1, where an image should be")
     image: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     return image
+
+
+def in_metres(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same depth. Raises BadFile for numbers that cannot be metres."""
+    if wrong := not_metres(depth):
+        raise BadFile("metres", wrong)
+    return depth
 
 
 def boundaries(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.absent import check_ids
 from benchmark.data.archives import (
     SPLITS,
     Entry,
@@ -101,6 +102,7 @@ def _entries(root: Path, ids: Ids) -> Entries:
     """The files of every id. Raises UserError for missing ones."""
     lister = Lister()
     entries = {split: tuple(_entry(root, name, lister) for name in ids[split]) for split in SPLITS}
+    check_ids(root, entries, lister)
     check_present(root, entries, lister)
     return entries
 

@@ -167,6 +167,44 @@ def test_what_a_split_raises_is_a_problem() -> None:
     assert check_dataset(broken).problems == ("train image 'a': 'x.png' cannot be read.",)
 
 
+def test_many_of_one_kind_do_not_hide_one_of_another() -> None:
+    class Broken(Samples):
+        def __getitem__(self, position: int) -> Sample:
+            wrong = "is damaged" if position == 12 else f"holds {position}, and semseg has classes 0..3"
+            raise UserError(f"'{position}/{position}.png' {wrong}.")
+
+    ids = [f"a{number}" for number in range(13)]
+    problems = check_dataset(MultiTaskDataset("mine", TASKS, Broken([], ids), Samples([sample(0)], "b"), ""))
+    assert len(problems.problems) == 12
+    assert problems.problems[10:] == (
+        "... and 2 more like these.",
+        "train image 'a12': '12/12.png' is damaged.",
+    )
+
+
+@pytest.mark.parametrize(("scale", "found"), [(1, 0), (0.1, 0), (1000, 1), (-1, 1)])
+def test_depth_that_cannot_be_metres(scale: float, found: int) -> None:
+    depth = sample(0).labels["depth"] * np.float32(scale)
+    depth[0] = np.nan
+    problems = check_dataset(dataset([sample(1), sample(0, depth=depth)])).problems
+    assert len(problems) == found
+    assert all(
+        "train image 't1': its depth label has a" in problem and "metres" in problem for problem in problems
+    )
+
+
+def test_other_numbers_may_be_negative_and_large() -> None:
+    height = make_task("height", "scalar")
+    metres = [sample(seed).labels["depth"] for seed in (0, 1)]
+    samples = [Sample(sample(seed).image, {"height": metres[seed] * 1000 - 3000}) for seed in (0, 1)]
+    data = MultiTaskDataset("mine", (height,), Samples(samples[:1], "a"), Samples(samples[1:], "b"), "")
+    assert check_dataset(data).ok
+
+
+def test_depth_without_a_measurement() -> None:
+    assert check_dataset(dataset([sample(0, depth=np.full((HEIGHT, WIDTH), np.nan, np.float32))])).ok
+
+
 def test_quick_looks_at_some_only() -> None:
     data = dataset([sample(seed) for seed in range(QUICK + 9)])
     report = check_dataset(data, quick=True)

@@ -1,11 +1,15 @@
 """What is exported reads back equal, through the loaders for the field's own files."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from benchmark.catalogue import open_dataset
+from benchmark.data.dataset import Sample
 from benchmark.data.export import LAYOUTS, export
 from benchmark.errors import UserError
+from benchmark.tasks import make_task
 
 SIZE = {"pool": 3, "val": 2, "height": 40, "width": 56}
 
@@ -34,24 +38,88 @@ def test_folders_read_back_equal(rooms, tmp_path):
             np.testing.assert_allclose(after.labels[task], label, rtol=0, atol=rounding, err_msg=task)
 
 
-@pytest.mark.parametrize(("layout", "found"), [("nyud-b", "B"), ("nyud-c", "C")])
-def test_nyud_reads_what_was_written_for_it(rooms, tmp_path, layout, found):
-    assert export(rooms, layout, tmp_path / "NYUD_MT") == ["saliency"]
-    again = open_dataset("nyud", {}, tmp_path)
-    assert again.facts["layout"].startswith(found)
-    for before, after in pairs(rooms, again):
+def degrees(one, two):
+    """Angles between unit vectors; 180 where one of the two is unknown."""
+    angles = 2 * np.arctan2(np.linalg.norm(one - two, axis=2), np.linalg.norm(one + two, axis=2))
+    known = one.any(2), two.any(2)
+    return np.where(known[0] != known[1], 180, np.degrees(np.where(known[0], angles, 0)))
+
+
+#: By layout: how its loader calls it, and how far normals may turn in it.
+LAYOUTS_OF_NYUD = {"nyud-a": ("A", 3), "nyud-b": ("B", 1e-4), "nyud-c": ("C", 0.5), "nyud-d": ("D", 1e-4)}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS_OF_NYUD)
+def test_nyud_reads_what_was_written_for_it(thirteen_rooms, exported, layout):
+    again = open_dataset("nyud", {}, exported[layout])
+    name, rounding = LAYOUTS_OF_NYUD[layout]
+    assert again.facts["layout"].startswith(f"{name}: ")
+    for before, after in pairs(thirteen_rooms, again, numbered=name == "D"):
         image_error = np.abs(after.image.astype(int) - before.image)
-        assert image_error.max() == 0 if layout == "nyud-c" else image_error.mean() < 2
-        for task in ("semseg", "depth", "edge"):
+        assert image_error.mean() < 2 if name in "AB" else image_error.max() == 0
+        for task in ("semseg", "depth") if name == "D" else ("semseg", "depth", "edge"):
             np.testing.assert_array_equal(after.labels[task], before.labels[task], err_msg=task)
-        worst = np.abs(after.labels["normals"] - before.labels["normals"]).max()
-        assert worst < (1e-6 if layout == "nyud-b" else 0.02)
+        assert degrees(after.labels["normals"], before.labels["normals"]).max() < rounding
 
 
-def test_thirteen_classes_fit_the_numbered_layout(tmp_path):
-    rooms = open_dataset("rooms", SIZE)
-    with pytest.raises(UserError, match="holds 13 classes, and rooms has 14"):
+@pytest.mark.parametrize("layout", LAYOUTS_OF_NYUD)
+def test_the_check_finds_nothing_wrong_with_an_export(exported, data_check, layout):
+    checked = data_check("nyud", exported[layout])
+    assert (checked.code, "No problems found." in checked.text) == (0, True)
+    assert "train: 5 images: 40 x 56 x 3 uint8 (5)" in checked.text
+
+
+class OneSample:
+    def __init__(self, sample, name):
+        self.sample, self.ids = sample, (name,)
+
+    def __getitem__(self, position):
+        return self.sample
+
+
+def test_unknown_directions_stay_unknown_in_jpeg_files(thirteen_rooms, tmp_path):
+    sample = thirteen_rooms.train[0]
+    normals = sample.labels["normals"].copy()
+    normals[:16, 8:24] = 0
+    train = OneSample(Sample(sample.image, {**sample.labels, "normals": normals}), "0001")
+    val = OneSample(thirteen_rooms.val[0], "0002")
+    export(dataclasses.replace(thirteen_rooms, train=train, val=val), "nyud-a", tmp_path / "out")
+    again = open_dataset("nyud", {}, tmp_path / "out").train[0].labels["normals"]
+    assert degrees(again, normals).max() < 3
+
+
+def test_equal_data_give_equal_files_at_any_time_of_day(thirteen_rooms, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.asctime", lambda *_: "Thu Jan  1 00:00:00 1970")
+    export(thirteen_rooms, "nyud-a", tmp_path / "again")
+    files = sorted(path for path in exported["nyud-a"].rglob("*") if path.is_file())
+    assert {path.suffix for path in files} == {".jpg", ".mat", ".png", ".txt"}
+    for path in files:
+        assert (tmp_path / "again" / path.relative_to(exported["nyud-a"])).read_bytes() == path.read_bytes()
+
+
+def test_ids_with_a_split_in_front_become_names_of_files(exported, tmp_path):
+    numbered = open_dataset("nyud", {}, exported["nyud-d"])
+    assert export(numbered, "nyud-a", tmp_path / "a") == []
+    assert open_dataset("nyud", {}, tmp_path / "a").val.ids == ("val-0000", "val-0001", "val-0002")
+    export(numbered, "folder", tmp_path / "folder")
+    again = open_dataset(str(tmp_path / "folder" / "dataset.yaml"), {})
+    for before, after in pairs(numbered, again, numbered=True):
+        np.testing.assert_array_equal(after.labels["semseg"], before.labels["semseg"])
+
+
+def test_what_has_no_place_is_said(rooms, tmp_path):
+    assert export(rooms, "nyud-a", tmp_path / "out") == ["saliency"]
+
+
+def test_more_classes_than_a_layout_holds(rooms, tmp_path):
+    with pytest.raises(UserError) as caught:
         export(rooms, "nyud-d", tmp_path / "nyuv2")
+    assert str(caught.value) == (
+        "Layout nyud-d holds 13 classes, and rooms has 14; they fit into: folder, nyud-a, nyud-b, nyud-c."
+    )
+    semseg = make_task("semseg", classes=tuple(map(str, range(41))))
+    with pytest.raises(UserError, match=r"holds 40 classes, and rooms has 41; they fit into: folder\.$"):
+        export(dataclasses.replace(rooms, tasks=(semseg,)), "nyud-a", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

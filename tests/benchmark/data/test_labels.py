@@ -184,6 +184,25 @@ def test_padding_colours_and_nan_are_no_normals() -> None:
     )
 
 
+@pytest.mark.parametrize("padding", [0, 2, 127, 128, 253, 255])
+def test_a_map_that_is_mostly_padding_is_no_mistake(padding: int) -> None:
+    colours = np.full((8, 8, 3), padding, np.uint8)
+    colours[3, 3:7] = [[255, 128, 128], [128, 255, 128], [128, 128, 255], [54, 54, 54]]
+    label = read_label(png_bytes(Image.fromarray(colours)), ".png", task_of("normals"))
+    assert np.flatnonzero(label.any(2)).tolist() == [27, 28, 29, 30]
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_normals_are_refused_once_most_of_them_are_not_of_length_1(others: int) -> None:
+    vectors = np.zeros((1, 4, 3), np.float32)
+    vectors[0, :, 2] = [0.5 if place < others else 1 for place in range(4)]
+    if others < 3:
+        assert (read_label(npy_bytes(vectors), ".npy", task_of("normals"))[..., 2] == 1).all()
+    else:
+        with pytest.raises(BadFile, match=r"median length of 0\.5, and normals should be of length 1"):
+            read_label(npy_bytes(vectors), ".npy", task_of("normals"))
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "values", "expected"),
     [

@@ -52,7 +52,7 @@ def save(path: Path, values: np.ndarray[Any, Any]) -> None:
     elif path.suffix == ".mat":
         savemat(path, {path.parent.name: values})
     else:
-        Image.fromarray(values).save(path, quality=95)
+        Image.fromarray(values).save(path, quality=95, subsampling=0)
 
 
 def write_a(root: Path, name: str, arrays: Arrays) -> None:

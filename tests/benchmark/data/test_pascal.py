@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmark.data.check import check_dataset
 from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
 from benchmark.data.pascal.edges import EdgeCache, label_edges
+from benchmark.data.rows import Rows
 from benchmark.errors import UserError
 from benchmark.run import load_experiment
 from benchmark.tasks import make_task
@@ -275,7 +277,7 @@ def test_threads_stop_at_the_first_error() -> None:
 
 def test_both_folder_names_and_two_candidates(copy: Path) -> None:
     assert opened(copy.parent).digest == opened(copy).digest
-    other = write(copy.parent / "PASCALContext")
+    other = shutil.copytree(copy, copy.parent / "PASCALContext")
     assert opened(other).digest == opened(copy).digest
     assert "name one of them" in error(copy.parent)
 
@@ -297,12 +299,18 @@ def test_facts(copy: Path) -> None:
     assert "1 from VOC12, 1 from pascal-context" in facts["label origins"]["semseg"]
 
 
+def cut(place: str) -> Callable[[Path], Any]:
+    return lambda root: (root / place).write_bytes((root / place).read_bytes()[:-90])
+
+
 def mat(place: str, variables: dict[str, Any]) -> Callable[[Path], None]:
     return lambda root: savemat(root / place, variables)
 
 
 MAP = f"pascal-context/trainval/{TRAIN[0]}.mat"
 PARTS = f"human_parts/{TRAIN[0]}.mat"
+IMAGE, NORMALS = f"JPEGImages/{TRAIN[0]}.jpg", f"normals_distill/{TRAIN[0]}.png"
+SEMSEG = f"semseg/VOC12/{TRAIN[0]}.png"
 ONE = np.ones(SIZES[TRAIN[0]], np.uint8)
 BREAKAGES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "missing label": (lambda r: (r / f"sal_distill/{VAL[0]}.png").unlink(), (f"sal_distill/{VAL[0]}.png",)),
@@ -314,14 +322,23 @@ BREAKAGES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "empty split": (
         lambda r: (r / "ImageSets/Context/val.txt").write_text(""), ("Context/val.txt", "no image of val")
     ),
-    "truncated image": (
-        lambda r: (r / f"JPEGImages/{TRAIN[0]}.jpg").write_bytes(b"\xff\xd8\xff\xe0"), ("JPEGImages", "JPEG")
+    "id in both": (
+        lambda r: (r / "ImageSets/Context/val.txt").write_text(f"{VAL[0]}\n{TRAIN[1]}\n"),
+        (f"'{TRAIN[1]}'", "in both lists", "ImageSets/Context", "keep it in one"),
     ),
-    "truncated png": (
-        lambda r: (r / f"normals_distill/{VAL[0]}.png").write_bytes(
-            (r / f"normals_distill/{VAL[0]}.png").read_bytes()[:90]
-        ),
-        ("normals_distill", "damaged"),
+    "id twice": (
+        lambda r: (r / "ImageSets/Context/train.txt").write_text(f"{TRAIN[0]}\n{TRAIN[0]}\n"),
+        (f"'{TRAIN[0]}' is 2 times", "Context/train.txt", "once is right"),
+    ),
+    "truncated image": (cut(IMAGE), (IMAGE, "damaged: image file is truncated")),
+    "truncated png": (cut(NORMALS), (NORMALS, "damaged")),
+    "truncated annotation": (cut(MAP), (MAP, "MATLAB")),
+    "truncated parts": (cut(PARTS), (PARTS, "MATLAB")),
+    "class 40": (
+        lambda r: save(r / SEMSEG, ONE * 40), (SEMSEG, "holds 40, and semseg has classes 0..20")
+    ),
+    "short normals": (
+        lambda r: save(r / NORMALS, np.stack([ONE * 160] * 3, 2)), (NORMALS, "of a median length of 0.44")
     ),
     "wrong key": (mat(MAP, {"labelmap": np.ones((20, 30))}), (MAP, "'labelmap'", "'LabelMap'")),
     "no ids": (mat(MAP, {"LabelMap": np.full((20, 30), 460)}), (MAP, "459")),
@@ -335,11 +352,27 @@ BREAKAGES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", BREAKAGES)
-def test_what_is_wrong_is_named(copy: Path, case: str) -> None:
+def test_what_is_wrong_is_named(copy: Path, data_check: Any, case: str) -> None:
     breakage, hints = BREAKAGES[case]
     breakage(copy)
-    message = error(copy)
-    assert all(hint in message for hint in hints), message
+    checked = data_check("pascal", copy, "size=[32, 32]")
+    assert checked.code == 2
+    assert checked.text.startswith("Error: ")
+    assert all(hint in checked.text for hint in hints), checked.text
+
+
+@pytest.mark.parametrize(
+    "case", [case for case, (_, hints) in BREAKAGES.items() if f"/{TRAIN[0]}." in hints[0]]
+)
+def test_what_goes_wrong_after_opening_is_named_when_it_is_read(copy: Path, case: str) -> None:
+    breakage, hints = BREAKAGES[case]
+    dataset = opened(copy)
+    breakage(copy)
+    (problem,) = check_dataset(dataset).problems
+    assert problem.startswith(f"train image {TRAIN[0]!r}: '{copy}/")
+    assert all(hint in problem for hint in hints)
+    with pytest.raises(UserError, match=TRAIN[0]):  # as a run reads it
+        Rows(dataset.train, dataset.tasks)
 
 
 def test_options_and_presets(copy: Path) -> None:
