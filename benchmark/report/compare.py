@@ -55,7 +55,8 @@ def _claim(dataset: str, found: Evidence, one: Comparison, places: int) -> str:
     )
     return (
         f"{dataset}: {one.strategy} has a NAUBC of {sizes} for {one.against}: {one.mean:+.{places}f}"
-        f"{interval}, over {one.seeds} common seed{'s' * (one.seeds > 1)}; lower is better. {_verdict(one, places)}"
+        f"{interval}, over {one.seeds} common seed{'s' * (one.seeds > 1)}; lower is better. "
+        f"{_verdict(one, places)}"
     )
 
 
