@@ -1,0 +1,127 @@
+"""Results as one file to hand on: raw rounds with selected ids, configuration and versions, no weights."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from benchmark.errors import UserError
+from benchmark.store import write_atomically
+
+FORMAT, FORMAT_FILE = 1, "format.json"
+HEAD = ("experiment.yaml", "environment.json", "results.csv")
+ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+\.json")
+#: What an archive may unpack to: a study of a thousand trajectories is a tenth of it.
+LARGEST, MOST = 4 * 2**30, 500_000
+#: Zip files carry dates; a fixed one gives the same bytes for the same results.
+DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(folder: Path, out: Path) -> int:
+    """Write the results of a folder to a zip file; returns the number of rounds.
+
+    The same results give the same bytes. Raises UserError for a folder without results and a file that is
+    there.
+    """
+    missing = [name for name in HEAD if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"{folder} holds no {missing[0]}: give the folder of a run, as `mtal run` writes it.")
+    if out.exists():
+        raise UserError(f"{out} is there already: give the name of a new file.")
+    rounds = sorted(folder.glob("*/*/seed-*/round-*.json"))
+    write_atomically(out, _packed(folder, [*(folder / name for name in HEAD), *rounds]))
+    return len(rounds)
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Path]:
+    """A temporary folder with the results of an archive; nothing in it can choose where it is written.
+
+    Raises UserError for what is no such archive, or one of a newer format.
+    """
+    with tempfile.TemporaryDirectory(prefix="mtal-") as temporary:
+        try:
+            with zipfile.ZipFile(archive) as content:
+                _check_format(archive, content)
+                for member in _members(archive, content):
+                    _extract(content, member, Path(temporary))
+        except (
+            OSError,
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            NotImplementedError,
+            EOFError,
+        ) as error:
+            raise UserError(
+                f"{archive} cannot be read as results packed by `mtal export`: {error}."
+            ) from error
+        yield Path(temporary)
+
+
+def _packed(folder: Path, files: list[Path]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_entry(FORMAT_FILE), json.dumps({"format": FORMAT}))
+        for file in files:
+            archive.writestr(_entry(file.relative_to(folder).as_posix()), file.read_bytes())
+    return stream.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _check_format(archive: Path, content: zipfile.ZipFile) -> None:
+    try:
+        with content.open(FORMAT_FILE) as stream:
+            said = json.loads(stream.read(1000))
+        number = said["format"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{archive} holds no readable {FORMAT_FILE}: pack results by `mtal export`."
+        ) from error
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise UserError(f"{archive} has format {number!r}, must be a whole number from 1 on.")
+    if number > FORMAT:
+        raise UserError(
+            f"{archive} has format {number} and this version reads up to {FORMAT}: update mtal-benchmark."
+        )
+
+
+def _members(archive: Path, content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """What belongs to results; anything else is refused by name before a byte is written."""
+    members = [member for member in content.infolist() if member.filename != FORMAT_FILE]
+    for member in members:
+        if not _expected(member):
+            raise UserError(
+                f"{archive} holds {member.filename!r}, which is no part of results: not unpacked."
+            )
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names) or len(names) > MOST or sum(m.file_size for m in members) > LARGEST:
+        raise UserError(f"{archive} unpacks to more than results can be, or to one file twice: not unpacked.")
+    return members
+
+
+def _expected(member: zipfile.ZipInfo) -> bool:
+    name = member.filename
+    plain = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
+    inside = ".." not in PurePosixPath(name).parts and "\\" not in name and not name.startswith("/")
+    return plain and inside and (name in HEAD or ROUND.fullmatch(name) is not None)
+
+
+def _extract(content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    target = folder / member.filename
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content.read(member))

@@ -1,0 +1,131 @@
+"""Results packed and read elsewhere; hostile archives write nothing outside and run nothing."""
+
+import json
+import stat
+import zipfile
+
+import pytest
+
+from benchmark import share
+from benchmark.errors import UserError
+from benchmark.share import pack, unpacked
+from benchmark.store import Round, Store
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    for seed in (0, 1):
+        done = Round(
+            "rooms", "entropy[task=depth]", seed, 0, "key", ("a", "b"), {"total": {"loss": 1.0}}, "w"
+        )
+        Store(folder).write(done)
+    Store(folder).write_results()
+    (folder / "experiment.yaml").write_text("dataset: rooms\n")
+    (folder / "environment.json").write_text(json.dumps({"data": {"pool": 10, "val": 5}}))
+    (folder / "rooms" / "round-0" / "seed-0").mkdir(parents=True)
+    (folder / "rooms" / "round-0" / "seed-0" / "weights.pt").write_bytes(b"large")
+    return folder
+
+
+def content_of(folder):
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def test_what_is_packed_reads_back_equal_and_weights_stay_at_home(results, tmp_path):
+    assert pack(results, tmp_path / "a.zip") == 2
+    expected = {name: data for name, data in content_of(results).items() if not name.endswith(".pt")}
+    with unpacked(tmp_path / "a.zip") as folder:
+        assert content_of(folder) == expected
+        assert [done.seed for done in Store(folder).rounds()] == [0, 1]
+    assert not folder.exists()
+
+
+def test_the_same_results_are_the_same_bytes(results, tmp_path):
+    pack(results, tmp_path / "a.zip")
+    pack(results, tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_folder_without_results_and_a_file_that_is_there_are_refused(results, tmp_path):
+    with pytest.raises(UserError, match=r"holds no experiment\.yaml"):
+        pack(tmp_path, tmp_path / "a.zip")
+    pack(results, tmp_path / "a.zip")
+    with pytest.raises(UserError, match="is there already"):
+        pack(results, tmp_path / "a.zip")
+
+
+def archive(path, members, number=1):
+    with zipfile.ZipFile(path, "w") as content:
+        if number is not None:
+            content.writestr("format.json", json.dumps({"format": number}))
+        for name, data in members:
+            content.writestr(name, data)
+    return path
+
+
+def refused(path):
+    with pytest.raises(UserError) as caught, unpacked(path):
+        pass
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.json",
+        "/etc/evil",
+        "rooms/../../evil/seed-0/round-00.json",
+        "../rooms/seed-0/round-00.json",
+        "..\\x/y/seed-0/round-00.json",
+        "rooms/entropy/seed-0/round-00.json/../x",
+        "a\\b",
+        "weights.pt",
+        "results.csv/x",
+    ],
+)
+def test_a_member_that_is_no_result_is_refused_before_anything_is_written(name, tmp_path):
+    good = "rooms/random/seed-0/round-00.json"
+    assert "no part of results" in refused(archive(tmp_path / "a.zip", [(good, "{}"), (name, "x")]))
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip"}
+
+
+def test_a_symbolic_link_is_refused(tmp_path):
+    link = zipfile.ZipInfo("experiment.yaml")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    assert "no part of results" in refused(archive(tmp_path / "a.zip", [(link, "/etc/passwd")]))
+
+
+def test_a_bomb_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(share, "LARGEST", 10**6)
+    zeros = archive(tmp_path / "a.zip", [("results.csv", b"0" * (10**6 + 1))])
+    assert "more than results can be" in refused(zeros)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_one_file_twice_is_refused(tmp_path):
+    assert "twice" in refused(archive(tmp_path / "a.zip", [("results.csv", "a"), ("results.csv", "b")]))
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(2, "update mtal-benchmark"), (0, "whole number"), ("1", "whole number"), (None, "no readable")],
+)
+def test_the_format_is_checked(number, word, tmp_path):
+    assert word in refused(archive(tmp_path / "a.zip", [], number))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip", b"\x1f\x8b" + bytes(100)])
+def test_what_is_no_archive_is_one_sentence(content, tmp_path):
+    (tmp_path / "a.zip").write_bytes(content)
+    assert "packed by `mtal export`" in refused(tmp_path / "a.zip")
+
+
+def test_a_torn_archive_is_noticed(results, tmp_path):
+    pack(results, tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "torn.zip").write_bytes(whole[: len(whole) // 2])
+    assert "cannot be read" in refused(tmp_path / "torn.zip")
+    at = whole.index(b"results.csv") + 30
+    (tmp_path / "flipped.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    assert "cannot be read" in refused(tmp_path / "flipped.zip")
