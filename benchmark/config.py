@@ -126,6 +126,7 @@ class Recipe(Model):
     iterations: Positive = 1000
     batch_size: Positive = 8
     precision: Literal["fp32", "bf16"] = Field("fp32", description="of the network; losses are float32")
+    compile: bool = Field(False, description="compile the network for training, which may change last bits")
     evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
     companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
     augmentation: Augmentation = Augmentation()

@@ -11,9 +11,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.bench import Bench
+from benchmark.config import Recipe
 from benchmark.fitting import peak_memory_mb, wait_for
 from benchmark.networks import Network, build_network
 from benchmark.plain_loop import plain_steps
+from benchmark.randomness import Streams
 from benchmark.training.evaluate import evaluate
 from benchmark.training.observe import observe
 from benchmark.training.train import train, training_batches
@@ -28,6 +30,8 @@ class Profile:
     """Images a second, shares of a training step, memory, and arithmetic."""
 
     train: float
+    #: Training without ``recipe.compile``, where that is set.
+    uncompiled: float | None
     plain: float
     evaluation: float
     pool_pass: float
@@ -39,7 +43,7 @@ class Profile:
     def text(self) -> str:
         """One line a figure."""
         rows: Mapping[str, str] = {
-            "training": f"{self.train:.1f} images/s",
+            "training": f"{self.train:.1f} images/s{self._gain}",
             "plain fp32 loop with a DataLoader": f"{self.plain:.1f} images/s; training is "
             f"{self.train / self.plain:.2f} times as fast",
             "evaluation": f"{self.evaluation:.1f} images/s",
@@ -53,31 +57,58 @@ class Profile:
         return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
 
     @property
+    def _gain(self) -> str:
+        if self.uncompiled is None:
+            return ""
+        times = self.train / self.uncompiled
+        return f", compiled; {times:.2f} times as fast as uncompiled ({self.uncompiled:.1f})"
+
+    @property
     def _share(self) -> float:
         return self.train_flops / self.matmul_flops
 
 
 def profile(bench: Bench, iterations: int = 20) -> Profile:
     """Measure on the experiment's data, network, recipe and device, each after a warm-up."""
-    batch = bench.experiment.recipe.batch_size
-    step, network = _training_step(bench, iterations)
-    feed = _seconds_of(lambda: _drain(bench, iterations), bench.device) / iterations
+    recipe = bench.experiment.recipe
+    batch, uncompiled = recipe.batch_size, recipe.model_copy(update={"compile": False})
+    step, network = training_step(bench, recipe, iterations)
+    feed = seconds_of(lambda: _drain(bench, iterations), bench.device) / iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
     return Profile(
         train=batch / step,
+        uncompiled=batch / training_step(bench, uncompiled, iterations)[0] if recipe.compile else None,
         plain=batch / plain_steps(bench, iterations),
-        evaluation=val / _seconds_of(lambda: _evaluate(bench, network), bench.device),
-        pool_pass=pool / _seconds_of(lambda: _observe(bench, network), bench.device),
+        evaluation=val / seconds_of(lambda: _evaluate(bench, network), bench.device),
+        pool_pass=pool / seconds_of(lambda: _observe(bench, network), bench.device),
         feed_share=feed / step,
         peak_memory_mb=peak_memory_mb(bench.device),
         train_flops=(1 + BACKWARD) * forward_flops(bench) * batch / step,
-        matmul_flops=matmul_flops(bench.device, bench.experiment.recipe.precision == "bf16"),
+        matmul_flops=matmul_flops(bench.device, recipe.precision == "bf16"),
     )
 
 
-def seconds_a_step(bench: Bench) -> float:
-    """Seconds of one training step, from a few."""
-    return _training_step(bench, 3)[0]
+def training_step(
+    bench: Bench, recipe: Recipe, iterations: int, warm_up: int = WARM_UP
+) -> tuple[float, Network]:
+    """Seconds of one step of the real training, and the network for what comes after.
+
+    Its random streams are no run's. The rate is nearly 0, and pre-trained weights are not loaded: neither
+    changes the time, and a recipe that diverges shall do so in a run.
+    """
+    started: list[float] = []
+
+    def clock(done: int) -> None:
+        if done == warm_up:
+            wait_for(bench.device)
+            started.append(time.perf_counter())
+
+    few = recipe.model_copy(update={"iterations": warm_up + iterations, "learning_rate": 1e-12})
+    network = bench.experiment.network.model_copy(update={"pretrained": False})
+    everything = np.arange(len(bench.dataset.train.ids))
+    trained = train(bench.pool, everything, None, network, few, Streams("timing", 0, 0), {}, clock)
+    wait_for(bench.device)
+    return (time.perf_counter() - started[0]) / iterations, trained.network
 
 
 def forward_flops(bench: Bench) -> float:
@@ -95,26 +126,8 @@ def matmul_flops(device: torch.device, bf16: bool) -> float:
     kind = torch.bfloat16 if bf16 else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     repeats = 10
-    seconds = _seconds_of(lambda: [a @ b for _ in range(repeats)], device) / repeats
+    seconds = seconds_of(lambda: [a @ b for _ in range(repeats)], device) / repeats
     return 2 * size**3 / seconds
-
-
-def _training_step(bench: Bench, iterations: int) -> tuple[float, Network]:
-    """Seconds of one training step, and the network for what comes after."""
-    experiment = bench.experiment
-    recipe = experiment.recipe.model_copy(update={"iterations": WARM_UP + iterations})
-    started: list[float] = []
-
-    def clock(done: int) -> None:
-        if done == WARM_UP:
-            wait_for(bench.device)
-            started.append(time.perf_counter())
-
-    everything = np.arange(len(bench.dataset.train.ids))
-    streams = bench.streams(0, 0)
-    trained = train(bench.pool, everything, None, experiment.network, recipe, streams, {}, clock)
-    wait_for(bench.device)
-    return (time.perf_counter() - started[0]) / iterations, trained.network
 
 
 def _drain(bench: Bench, iterations: int) -> None:
@@ -126,17 +139,17 @@ def _drain(bench: Bench, iterations: int) -> None:
 
 def _evaluate(bench: Bench, network: Network) -> None:
     recipe = bench.experiment.recipe
-    evaluate(network, bench.val, recipe.evaluation_batch_size, recipe.precision)
+    evaluate(network, bench.val, recipe.evaluation_batch_size, recipe.precision, bench.progress.say)
 
 
 def _observe(bench: Bench, network: Network) -> None:
     recipe = bench.experiment.recipe
     named = resolve("consistency-diversity[representation=concat]")
-    ids, size = bench.dataset.train.ids, recipe.evaluation_batch_size
-    observe(network, None, bench.pool, ids, named.create(), named.name, size, recipe.precision)
+    streams, size, say = bench.streams(0, 0), recipe.evaluation_batch_size, bench.progress.say
+    observe(network, None, bench.pool, named.create(), named.name, streams, size, recipe.precision, say)
 
 
-def _seconds_of(work: Callable[[], object], device: torch.device) -> float:
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     """Seconds that the work takes the second time."""
     work()
     wait_for(device)

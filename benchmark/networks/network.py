@@ -17,7 +17,10 @@ from strategies.interface import Outputs, Shapes
 
 
 class Network(nn.Module, ABC):
-    """A backbone and its heads. Subclasses define ``heads``; padding and cropping are done here."""
+    """A backbone and its heads. Subclasses define ``heads``; padding and cropping are done here.
+
+    ``forward`` is ``decode`` of ``encode``, for those who change the maps in between.
+    """
 
     #: Whether its heads need every backbone map at a stride of its own, not kept fine by dilation.
     wants_pyramid: ClassVar[bool] = False
@@ -48,17 +51,33 @@ class Network(nn.Module, ABC):
         return self.backbone.loaded
 
     def forward(self, images: Tensor) -> Outputs:
-        """Images B x 3 x H x W, normalised. Sides are padded on the right and below as the backbone needs,
-        and every map is cropped back, so that no pooled feature sees much of the padding.
-        """
+        """Images B x 3 x H x W, normalised, of any size."""
+        height, width = images.shape[-2:]
+        return self.decode(self.encode(images), (height, width))
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Backbone maps, fine to coarse. Sides are padded on the right and below as the backbone needs."""
         images = images.contiguous(memory_format=torch.channels_last)  # faster on CPU and GPU alike
         height, width = images.shape[-2:]
-        below, right = -height % self.backbone.multiple, -width % self.backbone.multiple
+        below, right = self._padding((height, width))
+        if below or right:
+            images = F.pad(images, (0, right, 0, below), mode="replicate")
+        maps: list[Tensor] = self.backbone(images)
+        return maps
+
+    def decode(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
+        """Outputs for images of this size from their maps; every map is cropped back, so that no pooled
+        feature sees much of the padding.
+        """
+        (height, width), (below, right) = size, self._padding(size)
+        outputs = self.heads(maps, (height + below, width + right))
         if not below and not right:
-            return self.heads(self.backbone(images), (height, width))
-        padded = F.pad(images, (0, right, 0, below), mode="replicate")
-        outputs = self.heads(self.backbone(padded), (height + below, width + right))
+            return outputs
         return _cropped(outputs, height, width, (height + below, width + right))
+
+    def _padding(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Rows below and columns on the right."""
+        return -size[0] % self.backbone.multiple, -size[1] % self.backbone.multiple
 
 
 def _cropped(outputs: Outputs, height: int, width: int, padded: tuple[int, int]) -> Outputs:

@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor
 
-from benchmark.data.feed import Feed
+from benchmark.data.feed import Batch, Feed
+from benchmark.data.rows import Say
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, forward
+from benchmark.training.memory import in_parts
 from benchmark.training.optimiser import DivergedError
 from benchmark.training.train import TaskLosses, task_losses
+from strategies.interface import Outputs, Positions
 
 Metrics = Mapping[str, Mapping[str, float]]
 
 
 @torch.no_grad()
-def evaluate(network: Network, feed: Feed, batch_size: int, precision: Precision = "fp32") -> Metrics:
+def evaluate(
+    network: Network,
+    feed: Feed,
+    batch_size: int,
+    precision: Precision = "fp32",
+    say: Say = lambda _: None,
+) -> Metrics:
     """``{task: {metric: value}}``, and the multi-task validation loss as task ``total``, metric ``loss``.
 
     A task's loss is the mean over images that have a label for it of the refined prediction's loss; the total
     is the sum of weight * loss over the tasks that any image has labels for. No loss is ever weighted by
-    sample. NaN where nothing is labelled. Raises DivergedError for a loss that is not finite.
+    sample. NaN where nothing is labelled. Where memory is full, batches are made smaller, and ``say`` is
+    told. Raises DivergedError for a loss that is not finite, and UserError for a single image that does not
+    fit into memory.
     """
     network.eval()
-    meters = {task.name: task.meter() for task in feed.tasks}
-    sums = torch.zeros(3, len(feed.tasks), dtype=torch.float64, device=feed.device)
-    order = list(feed.in_order(batch_size))
-    for positions, batch in zip(order, feed.batches(order), strict=True):
+    tally = _Tally(feed.tasks, feed.device)
+
+    def count(positions: Positions, batch: Batch) -> None:
         outputs = forward(network, batch.images, precision)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])
-        labelled = torch.stack([t.valid(batch.labels[t.name]).flatten(1).any(1) for t in feed.tasks], 1)
-        sums += torch.stack(
-            [(losses.refined * labelled).sum(0), (losses.initial * labelled).sum(0), labelled.sum(0)]
-        )
-        for task in feed.tasks:
-            meters[task.name].update(outputs.refined[task.name], batch.labels[task.name])
-    losses_only = _losses(sums, feed.tasks)
-    return {task: {**losses_only[task], **meters[task].compute()} for task in meters} | {
-        "total": {"loss": _total(losses_only, feed.tasks)}
-    }
+        tally.add(outputs, losses, batch.labels)
+
+    in_parts(feed, batch_size, feed.batches, count, say)
+    return tally.metrics()
+
+
+class _Tally:
+    """Losses and metrics of the images counted so far."""
+
+    def __init__(self, tasks: Sequence[Task], device: torch.device) -> None:
+        self.tasks = tasks
+        self.meters = {task.name: task.meter() for task in tasks}
+        #: Refined losses, initial losses and images with a label (rows), summed for every task.
+        self.sums = torch.zeros(3, len(tasks), dtype=torch.float64, device=device)
+
+    def add(self, outputs: Outputs, losses: TaskLosses, labels: Mapping[str, Tensor]) -> None:
+        """Count one batch: all of it or, should memory be full in the middle, none of it."""
+        meters = copy.deepcopy(self.meters)  # some numbers each
+        for task in self.tasks:
+            meters[task.name].update(outputs.refined[task.name], labels[task.name])
+        labelled = torch.stack([t.valid(labels[t.name]).flatten(1).any(1) for t in self.tasks], 1)
+        counted = [(losses.refined * labelled).sum(0), (losses.initial * labelled).sum(0), labelled.sum(0)]
+        self.sums, self.meters = self.sums + torch.stack(counted), meters
+
+    def metrics(self) -> Metrics:
+        """All means and metrics."""
+        losses = _losses(self.sums, self.tasks)
+        each = {task: {**losses[task], **meter.compute()} for task, meter in self.meters.items()}
+        return each | {"total": {"loss": _total(losses, self.tasks)}}
 
 
 def _check(losses: TaskLosses, ids: Sequence[str]) -> None:
@@ -55,7 +86,7 @@ def _check(losses: TaskLosses, ids: Sequence[str]) -> None:
         )
 
 
-def _losses(sums: torch.Tensor, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
+def _losses(sums: Tensor, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     refined, initial, images = sums
     means = torch.stack([refined / images, initial / images], 1).tolist()
     return {

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from benchmark.data.feed import Feed
+from benchmark.data.feed import Batch, Feed
+from benchmark.data.rows import Say
 from benchmark.errors import UserError
 from benchmark.networks import Network
-from benchmark.tasks.task import Task
-from benchmark.training.forward import Precision, forward
-from strategies.interface import Companion, Outputs, Strategy
+from benchmark.randomness import Streams
+from benchmark.training.forward import Precision
+from benchmark.training.memory import Read, in_parts
+from benchmark.training.train import task_losses
+from benchmark.training.views import Shown, Views, check_views
+from strategies.interface import Companion, Outputs, Positions, Strategy
+
+Measured = dict[str, NDArray[Any]]
 
 
 class BrokenMeasureError(UserError):
@@ -33,75 +39,55 @@ def observe(
     network: Network,
     companion: nn.Module | None,
     feed: Feed,
-    ids: Sequence[str],
     strategy: Strategy,
     name: str,
+    streams: Streams,
     batch_size: int,
     precision: Precision = "fp32",
-) -> dict[str, NDArray[Any]]:
+    say: Say = lambda _: None,
+) -> Measured:
     """Rows of every image of the pool (N x ...), by name. Only rows are kept, never dense predictions.
 
-    Raises BrokenMeasureError when a row is missing or not finite.
+    Labels are read for a strategy that is a ``reference``, and for no other. Where memory is full, batches
+    are made smaller, and ``say`` is told. Raises BrokenMeasureError when a row is missing or not finite, and
+    UserError for a view that there is not and for a single image that does not fit into memory.
     """
     if not needs_pass(strategy):
         return {}
+    check_views(strategy.views, name)
     network.eval()
-    parts: list[Mapping[str, NDArray[Any]]] = []
-    order = list(feed.in_order(batch_size))
-    for positions, images in zip(order, feed.image_batches(order), strict=True):
-        outputs = observed(network, companion, images, feed.tasks, strategy.views, precision)
+    parts: list[Measured] = []
+
+    def measure(positions: Positions, batch: Batch) -> None:
+        ids = [feed.ids[i] for i in positions.tolist()]
+        shown = Shown(network, batch.images, ids, feed.tasks, streams, precision)
+        outputs = observed(shown, companion, strategy, batch)
         # A copy, because a row may be a view of a dense map, which must not live on with it.
         rows = {key: value.cpu().numpy().copy() for key, value in strategy.measure(outputs).items()}
-        _check(rows, parts[0] if parts else rows, [ids[i] for i in positions.tolist()], name)
+        _check(rows, parts[0] if parts else rows, ids, name)
         parts.append(rows)
+
+    in_parts(feed, batch_size, feed.batches if strategy.reference else _without_labels(feed), measure, say)
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def observed(
-    network: Network,
-    companion: nn.Module | None,
-    images: Tensor,
-    tasks: Sequence[Task],
-    views: Sequence[str],
-    precision: Precision = "fp32",
-) -> Outputs:
-    """Outputs for a batch of images (0..1), with the declared views and what the companion says."""
-    outputs: Outputs = forward(network, images, precision)
-    outputs = replace(outputs, views={view: VIEWS[view](network, images, tasks, precision) for view in views})
-    if companion is None:
-        return outputs
-    companion.eval()
-    return replace(outputs, companion=cast(Companion, companion)(outputs))
+def _without_labels(feed: Feed) -> Read:
+    return lambda order: (Batch(images, {}) for images in feed.image_batches(order))
 
 
-def _mirror_view(network: Network, images: Tensor, tasks: Sequence[Task], precision: Precision) -> Outputs:
-    """Outputs for the mirrored images, mirrored back; normals' x is turned back too."""
-    outputs: Outputs = forward(network, images.flip(-1), precision)
-
-    def back(predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {task.name: task.unmirrored_prediction(predictions[task.name]) for task in tasks}
-
-    coarser = {
-        t.name: tuple(t.unmirrored_prediction(p) for p in outputs.coarser_initial[t.name])
-        for t in tasks
-        if t.name in outputs.coarser_initial
-    }
-    return replace(
-        outputs,
-        initial=back(outputs.initial),
-        refined=back(outputs.refined),
-        task_features={task: features.flip(-1) for task, features in outputs.task_features.items()},
-        backbone_features=tuple(features.flip(-1) for features in outputs.backbone_features),
-        coarser_initial=coarser,
-    )
+def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batch: Batch) -> Outputs:
+    """What a strategy sees of a batch: outputs, views, its companion's words, and a reference's losses."""
+    outputs = shown.outputs_of(shown.maps)
+    if strategy.views:
+        outputs = replace(outputs, views=Views(strategy.views, shown))
+    if companion is not None:
+        outputs = replace(outputs, companion=cast(Companion, companion.eval())(outputs))
+    if strategy.reference:
+        outputs = replace(outputs, true_losses=task_losses(outputs, batch, shown.tasks).refined)
+    return outputs
 
 
-VIEWS = {"flip": _mirror_view}
-
-
-def _check(
-    rows: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]], ids: Sequence[str], name: str
-) -> None:
+def _check(rows: Measured, first: Measured, ids: Sequence[str], name: str) -> None:
     if set(rows) != set(first):
         raise BrokenMeasureError(
             f"Strategy {name!r} measured {sorted(rows)} of the images {', '.join(ids)}, "
@@ -113,7 +99,7 @@ def _check(
                 f"Strategy {name!r}: {key!r} is of shape {values.shape}, not one row for each of the "
                 f"{len(ids)} images {', '.join(ids)}."
             )
-        finite = np.isfinite(values.reshape(len(ids), -1)).all(1)
-        if not finite.all():
+        finite = [bool(np.isfinite(row).all()) for row in values]
+        if not all(finite):
             bad = ", ".join(image for image, fine in zip(ids, finite, strict=True) if not fine)
             raise BrokenMeasureError(f"Strategy {name!r}: {key!r} is not finite for the images {bad}.")

@@ -17,7 +17,9 @@ from benchmark.networks import Network, build_network
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
 from benchmark.training.companions import CompanionStep, make_companion
+from benchmark.training.compiled import compiled
 from benchmark.training.forward import forward
+from benchmark.training.memory import memory_for_training
 from benchmark.training.optimiser import Optimiser
 from strategies.inconsistency import resized
 from strategies.interface import Outputs, Positions, Scores, Strategy
@@ -47,14 +49,16 @@ def train(
 
     The network is the same bit for bit whatever companions are trained: they see detached outputs and have
     streams and optimisers of their own. Raises DivergedError before a step on a loss that is not finite, and
-    UserError for a companion that edits what it is shown.
+    UserError for a companion that edits what it is shown and where memory is full.
     """
-    with global_torch_stream(streams.seed_of("weights")):  # a network's dropout draws from it too
+    # A network's dropout draws from the stream of the weights too.
+    with memory_for_training(feed, network, recipe), global_torch_stream(streams.seed_of("weights")):
         trained = _fresh(feed, network, streams, companions)
         steps = [CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
         optimiser = Optimiser(trained.network, recipe)
+        computing = compiled(trained.network) if recipe.compile else trained.network
         for number, (batch, rows) in enumerate(training_batches(feed, positions, recipe, streams)):
-            outputs = forward(trained.network, batch.images, recipe.precision)
+            outputs = forward(computing, batch.images, recipe.precision)
             losses = task_losses(outputs, batch, feed.tasks)
             total = objective(losses, _rows_of(weights, rows, losses), feed.tasks)
             optimiser.step(total, [feed.ids[i] for i in positions[rows]])

@@ -11,7 +11,7 @@ import baselines  # noqa: F401
 from benchmark.catalogue import PRESETS, presets
 from benchmark.config import Experiment, budget_counts, parse_budget, parse_seeds, validated
 from benchmark.errors import UserError
-from benchmark.run import EXPERIMENT, _check_agreement, load_experiment, read_yaml
+from benchmark.run import EXPERIMENT, check_agreement, load_experiment, read_yaml
 
 GOOD = {"budgets": [10, 20], "strategies": ["random"], "seeds": [0]}
 
@@ -52,6 +52,7 @@ def mistake(**fields):
         ("recipe", {"learning_rate": "fast"}, "recipe.learning_rate: "),
         ("recipe", {"iterations": 0}, "recipe.iterations: "),
         ("recipe", {"iterations": True}, "recipe.iterations: must not be true"),
+        ("recipe", {"compile": "perhaps"}, "recipe.compile: "),
         ("recipe", {"warmup": -1}, "recipe.warmup: "),
         ("recipe", {"clip": True}, "recipe.clip: must not be true"),
         ("recipe", {"clip": 0}, "recipe.clip: "),
@@ -321,7 +322,7 @@ def stored(tmp_path, **changes):
 
 def refusal(tmp_path, **changes):
     with pytest.raises(UserError) as caught:
-        _check_agreement(Experiment.model_validate({**GOOD, **changes}), tmp_path)
+        check_agreement(Experiment.model_validate({**GOOD, **changes}), tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert "give another --out" in str(caught.value)
     return str(caught.value)
@@ -331,6 +332,7 @@ def refusal(tmp_path, **changes):
     ("change", "words"),
     [
         ({"recipe": {"iterations": 5}}, "recipe.iterations: 1000 there, 5 now"),
+        ({"recipe": {"compile": True}}, "recipe.compile: False there, True now"),
         ({"recipe": {"augmentation": {"flip": False}}}, "recipe.augmentation.flip: True there, False now"),
         ({"network": {"backbone": "x"}}, "network.backbone: 'tiny' there, 'x' now"),
         ({"budgets": [10, 30]}, "budgets: [10, 20] there, [10, 30] now"),
@@ -366,7 +368,7 @@ def test_all_differences_are_named(tmp_path):
 def test_seeds_and_strategies_may_be_added(tmp_path, change):
     stored(tmp_path, budgets=["10 %", 0.2])
     before = (tmp_path / EXPERIMENT).read_bytes()
-    _check_agreement(Experiment.model_validate({**GOOD, "budgets": [0.1, "20%"], **change}), tmp_path)
+    check_agreement(Experiment.model_validate({**GOOD, "budgets": [0.1, "20%"], **change}), tmp_path)
     assert (tmp_path / EXPERIMENT).read_bytes() == before
 
 
@@ -374,11 +376,11 @@ def test_a_strategy_file_that_is_gone_does_not_lock_its_results(tmp_path):
     stored(tmp_path)
     text = (tmp_path / EXPERIMENT).read_text().replace("- random", "- gone.py:mine")
     (tmp_path / EXPERIMENT).write_text(text)
-    _check_agreement(Experiment.model_validate(GOOD), tmp_path)
+    check_agreement(Experiment.model_validate(GOOD), tmp_path)
 
 
 def test_a_new_folder_agrees_with_everything(tmp_path):
-    _check_agreement(Experiment.model_validate(GOOD), tmp_path / "new")
+    check_agreement(Experiment.model_validate(GOOD), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

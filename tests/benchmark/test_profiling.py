@@ -2,9 +2,11 @@
 
 import pytest
 
+from benchmark import profiling
+from benchmark.networks import build_network
 from benchmark.profiling import forward_flops, profile
 from benchmark.progress import Progress
-from benchmark.run import dry_run, load_experiment, run
+from benchmark.run import load_experiment, run
 
 
 def test_every_figure_is_there_and_says_its_unit(small_bench, tmp_path):
@@ -14,6 +16,22 @@ def test_every_figure_is_there_and_says_its_unit(small_bench, tmp_path):
     assert not list(tmp_path.iterdir()), "a profile leaves no results"
 
 
+def test_the_gain_of_compiling_is_said_where_it_is_asked_for(small_bench, tmp_path, monkeypatch):
+    recipe = small_bench(tmp_path).experiment.recipe.model_copy(update={"compile": True})
+    taken = iter([2.0, 3.0])  # seconds of a step, compiled and not
+    timed = {}
+
+    def step(bench, recipe, iterations):
+        timed[recipe.compile] = next(taken)
+        return timed[recipe.compile], build_network(bench.experiment.network, bench.dataset.tasks)
+
+    monkeypatch.setattr(profiling, "training_step", step)
+    bench = small_bench(tmp_path, recipe=recipe.model_dump())
+    first = profile(bench, iterations=2).text().splitlines()[0]
+    assert timed == {True: 2.0, False: 3.0}
+    assert first.endswith("2.0 images/s, compiled; 1.50 times as fast as uncompiled (1.3)")
+
+
 def test_arithmetic_grows_with_the_area_of_the_image(small_bench, tmp_path):
     sizes = [{"pool": 1, "val": 1, "height": side, "width": side} for side in (32, 64)]
     small, large = (
@@ -21,14 +39,6 @@ def test_arithmetic_grows_with_the_area_of_the_image(small_bench, tmp_path):
         for data in ({**size, "pool": 2} for size in sizes)
     )
     assert large == pytest.approx(4 * small, rel=0.05)
-
-
-def test_a_dry_run_prints_jobs_and_cost_and_writes_nothing(small_experiment, tmp_path):
-    text = dry_run(small_experiment(), tmp_path / "results", Progress(quiet=True))
-    assert "2 trainings  random, seed 0" in text
-    assert "8 trainings of 3 iterations" in text, "round 0 is one, full data one, and two for each of three"
-    assert "hours of cpu" in text
-    assert not (tmp_path / "results").exists()
 
 
 def test_another_network_does_not_inherit_the_options_of_the_presets_own():

@@ -1,4 +1,7 @@
-"""The pass over the pool: rows of every image, views mapped back, mistakes named."""
+"""The pass over the pool: rows of every image, views, no label but for references, mistakes named."""
+
+import gc
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
@@ -6,15 +9,14 @@ import torch
 from torch import nn
 
 import baselines  # noqa: F401
-from benchmark.data.feed import MEAN, SPREAD, normalised
+from benchmark.data.feed import MEAN, SPREAD, Batch, Feed, normalised
 from benchmark.errors import UserError
 from benchmark.networks import build_network
-from benchmark.networks.backbones import Backbone
-from benchmark.networks.network import Network
-from benchmark.randomness import global_torch_stream
+from benchmark.randomness import Streams, global_torch_stream
 from benchmark.training.companions import make_companion
+from benchmark.training.evaluate import evaluate
 from benchmark.training.observe import BrokenMeasureError, needs_pass, observe
-from strategies.interface import Outputs, Strategy
+from strategies.interface import Strategy
 from strategies.registry import entries, resolve
 
 
@@ -34,14 +36,12 @@ class Measuring(Strategy):
         return self.function(outputs)
 
 
-class Mirroring(Measuring):
-    """One that wants the mirrored view, too."""
-
-    views = ("flip",)
+def count(outputs):
+    return len(outputs.backbone_features[0])
 
 
 def rows_of(toy, network, strategy, size=5, companion=None, name="probe"):
-    return observe(network, companion, toy.feed, toy.feed.ids, strategy, name, size)
+    return observe(network, companion, toy.feed, strategy, name, toy.streams, size)
 
 
 @pytest.mark.parametrize("name", [name for name in entries() if needs_pass(resolve(name).create())])
@@ -109,11 +109,14 @@ def test_without_companion_and_views_there_are_none(toy, network):
     rows_of(toy, network, Measuring(measure))
 
 
-def test_a_strategy_that_measures_nothing_costs_no_pass(toy):
-    class Never(nn.Module):
-        def forward(self, images):
-            raise AssertionError("the network was asked")
+class Never(nn.Module):
+    def encode(self, images):
+        raise AssertionError("the network was asked")
 
+    forward = encode
+
+
+def test_a_strategy_that_measures_nothing_costs_no_pass(toy):
     assert rows_of(toy, Never(), resolve("random").create()) == {}
 
 
@@ -129,94 +132,141 @@ def test_rows_are_copies(toy, network):
     assert rows["view"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
 
 
+def test_the_network_sees_normalised_pictures(toy, network):
+    seen = []
+    hook = network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with hook:
+        rows_of(toy, network, Measuring(lambda o: {"zero": torch.zeros(count(o))}), 12)
+    pictures = toy.feed.images(torch.arange(12)).double().numpy().mean((2, 3))
+    np.testing.assert_allclose(seen[0].mean((2, 3)), (pictures - MEAN) / SPREAD, rtol=1e-4, atol=1e-5)
+
+
 # Views
 
 
-class Symmetric(Network):
-    """Works on each pixel by itself, so that a mirrored picture gives mirrored outputs.
+def test_declared_views_are_there_and_no_others(toy, network):
+    def measure(outputs):
+        assert list(outputs.views) == ["flip", "dropout-3"]
+        with pytest.raises(KeyError, match=r"'dropout-1' is not declared; declared: flip, dropout-3"):
+            outputs.views["dropout-1"]
+        return {"moved": distance(outputs, outputs.views["dropout-3"])}
 
-    The x of its normals is what must turn round in a mirror: a horizontal difference.
-    """
+    strategy = Measuring(measure)
+    strategy.views = ("flip", "dropout-3")
+    assert (rows_of(toy, network, strategy)["moved"] > 0).all()
 
-    feature_channels = {"semseg": 3, "depth": 3, "normals": 3, "edge": 3}  # noqa: RUF012
 
-    def heads(self, maps, size):
-        (image,) = maps
-        ahead = image[:, :1].roll(-1, -1) - image[:, :1].roll(1, -1)
-        normals = torch.cat([ahead, image[:, 1:]], 1)
-        refined = {"semseg": image, "depth": image[:, :1], "normals": normals, "edge": image[:, 2:]}
-        return Outputs(
-            tasks=self.specs,
-            initial={task: 2 * prediction for task, prediction in refined.items()},
-            refined=refined,
-            task_features=dict.fromkeys(refined, image),
-            backbone_features=tuple(maps),
-            coarser_initial={task: (3 * p, 4 * p) for task, p in refined.items()},
+@pytest.mark.parametrize("view", ["rotate", "dropout-0", "dropout", "dropout-1x", "Flip", "dropout--1"])
+def test_an_unknown_view_is_an_error_that_names_the_strategy_before_the_pass(toy, view):
+    strategy = Measuring(lambda outputs: {})
+    strategy.views = ("flip", view)
+    with pytest.raises(
+        UserError, match=f"^Strategy 'mine' wants the view '{view}'; there is flip, dropout-1"
+    ):
+        rows_of(toy, Never(), strategy, name="mine")
+
+
+def test_passes_repeat_and_differ_between_rounds(toy, network):
+    def moved(size, streams):
+        strategy = Measuring(lambda o: {str(k): distance(o, o.views[f"dropout-{k}"]) for k in (1, 2)})
+        strategy.views = ("dropout-1", "dropout-2")
+        return observe(network, None, toy.feed, strategy, "probe", streams, size)
+
+    rows, again, alone = moved(5, toy.streams), moved(5, toy.streams), moved(1, toy.streams)
+    for number in ("1", "2"):
+        np.testing.assert_array_equal(rows[number], again[number])
+        np.testing.assert_allclose(rows[number], alone[number], rtol=1e-3)
+    other = moved(5, Streams("toy", 0, 1))
+    assert not np.isclose(rows["1"], rows["2"]).any()
+    assert not np.isclose(rows["1"], other["1"]).any()
+
+
+def distance(outputs, view):
+    return (outputs.refined["depth"] - view.refined["depth"]).abs().mean((1, 2, 3))
+
+
+# Labels
+
+
+def reachable(thing):
+    """All that hangs on an object: what it holds, and what its functions are closed over; not modules."""
+    found, left = {}, [thing]
+    while left:
+        thing = left.pop()
+        if id(thing) in found or isinstance(thing, type | ModuleType):
+            continue
+        found[id(thing)] = thing
+        if isinstance(thing, FunctionType):
+            left += [*(thing.__closure__ or ()), *(thing.__defaults__ or ())]
+        else:
+            left += gc.get_referents(thing)
+    return list(found.values())
+
+
+def columns_read(toy, strategy):
+    """How many columns of the feed's rows were read for each batch (1 is the image alone), and the rows."""
+    home, asked = Recording(toy.feed._home), []
+    feed = Feed.__new__(Feed)
+    vars(feed).update(vars(toy.feed) | {"_home": home})
+    rows = observe(toy.fresh(), None, feed, strategy, "probe", toy.streams, 5)
+    return [*asked, *home.asked], rows
+
+
+class Recording:
+    """A feed's home that notes how many columns are asked for."""
+
+    def __init__(self, home):
+        self.home, self.asked = home, []
+
+    def take(self, positions, columns):
+        self.asked.append(columns)
+        return self.home.take(positions, columns)
+
+    def batches(self, order, columns):
+        return (self.take(positions, columns) for positions in order)
+
+
+def test_labels_reachable_from_a_strategy(toy):
+    """They were once: now they are never even read for a strategy that is no reference."""
+
+    def measure(outputs):
+        assert outputs.true_losses is None
+        things = reachable(outputs)
+        assert not any(isinstance(thing, Feed | Recording) for thing in things)
+        assert not any(isinstance(thing, Batch) and thing.labels for thing in things)
+        tensors = [thing for thing in things if isinstance(thing, torch.Tensor)]
+        assert len(tensors) > 20, "the search does reach tensors"
+        assert {t.dtype for t in tensors if t.ndim == 3 and t.shape[-1] == 32} == set(), (
+            "labels are B x H x W"
         )
+        return {"zero": torch.zeros(count(outputs))}
+
+    strategy = Measuring(measure)
+    strategy.views = ("flip", "dropout-1")
+    asked, _ = columns_read(toy, strategy)
+    assert asked == [1, 1, 1]
 
 
-class PixelBackbone(Backbone):
-    """The picture itself."""
-
-    channels, strides, multiple = (3,), (1,), 1
-
-    def forward(self, images):
-        return [images]
-
-
-def test_the_mirrored_view_is_mapped_back_exactly(toy):
-    compared = []
-
-    def measure(outputs):
-        view = outputs.views["flip"]
-        for name in ("initial", "refined", "task_features"):
-            for task, tensor in getattr(outputs, name).items():
-                assert torch.equal(getattr(view, name)[task], tensor), (name, task)
-                compared.append(name)
-        for task, scales in outputs.coarser_initial.items():
-            for one, other in zip(scales, view.coarser_initial[task], strict=True):
-                assert torch.equal(one, other), task
-        assert torch.equal(outputs.backbone_features[0], view.backbone_features[0])
-        assert outputs.refined["normals"][:, 0].abs().max() > 1, "there is something to turn round"
-        assert view.views == {}
-        return {"zero": torch.zeros(len(outputs.backbone_features[0]))}
-
-    rows_of(toy, Symmetric(PixelBackbone(), toy.feed.tasks), Mirroring(measure))
-    assert len(compared) == 3 * 12
+def test_a_reference_is_given_the_losses_that_evaluation_takes_the_mean_of(toy):
+    strategy = Measuring(lambda outputs: {"losses": outputs.true_losses})
+    strategy.reference = True
+    asked, rows = columns_read(toy, strategy)
+    assert asked == [5, 5, 5]
+    assert rows["losses"].shape == (12, 4)
+    evaluated = evaluate(toy.fresh(), toy.feed, 5)
+    means = [evaluated[task.name]["loss"] for task in toy.feed.tasks]
+    np.testing.assert_allclose(rows["losses"].mean(0), means, rtol=1e-5)
 
 
-def test_the_mirrored_view_comes_from_the_mirrored_picture(toy):
-    """A network that is not symmetric gives another view: outputs of the mirrored picture, mirrored back."""
-
-    class Leaning(Symmetric):
-        def heads(self, maps, size):
-            ramp = torch.linspace(0, 1, size[1])
-            return super().heads([maps[0] * ramp], size)
-
-    def measure(outputs):
-        picture, view = outputs.refined["semseg"], outputs.views["flip"].refined["semseg"]
-        ramp = torch.linspace(0, 1, 32)
-        torch.testing.assert_close(view[..., :-1] * ramp[:-1], picture[..., :-1] * ramp.flip(0)[:-1])
-        assert not torch.allclose(view, picture)
-        return {"zero": torch.zeros(len(picture))}
-
-    rows_of(toy, Leaning(PixelBackbone(), toy.feed.tasks), Mirroring(measure))
-
-
-def test_the_network_sees_normalised_pictures(toy):
-    def measure(outputs):
-        return {"mean": outputs.backbone_features[0].mean((2, 3))}
-
-    rows = rows_of(toy, Symmetric(PixelBackbone(), toy.feed.tasks), Measuring(measure))["mean"]
-    pictures = toy.feed.images(torch.arange(12)).double().numpy().mean((2, 3))
-    np.testing.assert_allclose(rows, (pictures - MEAN) / SPREAD, rtol=1e-4, atol=1e-5)
+def test_a_reference_sees_0_where_an_image_has_no_label(toy):
+    strategy = Measuring(lambda outputs: {"losses": outputs.true_losses})
+    strategy.reference = True
+    feed = toy.feed_of(toy.sample(i, without=("depth",) if i == 1 else ()) for i in range(3))
+    losses = observe(toy.fresh(), None, feed, strategy, "probe", toy.streams, 2)["losses"]
+    assert (losses == 0).tolist() == [[False] * 4, [False, True, False, False], [False] * 4]
 
 
 # Mistakes
-
-
-def count(outputs):
-    return len(outputs.backbone_features[0])
 
 
 WRONG = {

@@ -1,0 +1,130 @@
+"""Views: what the network says of the mirrored image, and with channels dropped.
+
+Dropout views are Monte Carlo dropout (Gal & Ghahramani, "Dropout as a Bayesian Approximation", ICML 2016)
+injected, when the pool is scored, into a network that was trained without it (Ledda, Fumera & Roli, "Dropout
+Injection at Test Time for Post Hoc Uncertainty Quantification in Neural Networks", Information Sciences
+2023).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.errors import UserError
+from benchmark.networks import Network
+from benchmark.randomness import Streams
+from benchmark.tasks.task import Task
+from benchmark.training.forward import Precision, decoded, encoded, forward
+from strategies.interface import Outputs
+from strategies.registry import VIEW
+
+DROPOUT = "dropout-"
+RATE = 0.1  # share of the channels that a dropout view is without
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A batch of images (B x 3 x H x W, 0..1) as a network is shown it, and all that views depend on."""
+
+    network: Network
+    images: Tensor
+    ids: Sequence[str]
+    tasks: Sequence[Task]
+    streams: Streams
+    precision: Precision = "fp32"
+
+    @cached_property
+    def maps(self) -> list[Tensor]:
+        """The backbone's maps: kept, for all dropout views start from them."""
+        return encoded(self.network, self.images, self.precision)
+
+    def outputs_of(self, maps: Sequence[Tensor]) -> Outputs:
+        """Outputs from maps that may have been changed."""
+        return decoded(self.network, maps, (self.images.shape[-2], self.images.shape[-1]), self.precision)
+
+
+class Views(Mapping[str, Outputs]):
+    """The declared views of a batch. One is computed each time it is read, without gradient, and not kept.
+
+    ``mean(entropy(views[name]) for name in views)`` holds one at a time. A loop that gives the outputs a name
+    holds the last one while it computes the next. Raises KeyError for a view that was not declared.
+    """
+
+    def __init__(self, names: Sequence[str], shown: Shown) -> None:
+        self._names, self._shown = tuple(names), shown
+
+    @torch.no_grad()
+    def __getitem__(self, name: str) -> Outputs:
+        if name not in self._names:
+            raise KeyError(f"the view {name!r} is not declared; declared: {', '.join(self._names) or 'none'}")
+        if name.startswith(DROPOUT):
+            return dropped(self._shown, int(name.removeprefix(DROPOUT)))
+        return mirrored(self._shown)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # the inherited one would compute it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def check_views(views: Sequence[str], strategy: str) -> None:
+    """Raise UserError, which names the strategy, for a view that there is not."""
+    unknown = [view for view in views if not VIEW.fullmatch(view)]
+    if unknown:
+        raise UserError(
+            f"Strategy {strategy!r} wants the view {unknown[0]!r}; there is flip, dropout-1, dropout-2, "
+            "and so on."
+        )
+
+
+def mirrored(shown: Shown) -> Outputs:
+    """Outputs for the mirrored images, mirrored back; normals' x is turned back too."""
+    outputs = forward(shown.network, shown.images.flip(-1), shown.precision)
+
+    def back(predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {task.name: task.unmirrored_prediction(predictions[task.name]) for task in shown.tasks}
+
+    coarser = {
+        t.name: tuple(t.unmirrored_prediction(p) for p in outputs.coarser_initial[t.name])
+        for t in shown.tasks
+        if t.name in outputs.coarser_initial
+    }
+    return replace(
+        outputs,
+        initial=back(outputs.initial),
+        refined=back(outputs.refined),
+        task_features={task: features.flip(-1) for task, features in outputs.task_features.items()},
+        backbone_features=tuple(features.flip(-1) for features in outputs.backbone_features),
+        coarser_initial=coarser,
+    )
+
+
+def dropped(shown: Shown, number: int) -> Outputs:
+    """Outputs of dropout pass ``number``: the heads run on the backbone's maps with whole channels at 0.
+
+    Which ones depends on the image, the pass, the data set, the seed and the round, never on the batch.
+    """
+    widths = [features.shape[1] for features in shown.maps]
+    kept = np.stack([_kept(shown.streams, image, number, sum(widths)) for image in shown.ids])
+    factors = torch.split(torch.from_numpy(kept / (1 - RATE)).to(shown.maps[0]), widths, 1)
+    maps = [features * factor[..., None, None] for features, factor in zip(shown.maps, factors, strict=True)]
+    return shown.outputs_of(maps)
+
+
+def _kept(streams: Streams, image: str, number: int, channels: int) -> NDArray[np.bool_]:
+    """Which channels an image keeps, from a stream of its own."""
+    name = f"{streams.dataset}\0{streams.seed}\0{streams.round}\0dropout\0{image}\0{number}"
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).random(channels) >= RATE

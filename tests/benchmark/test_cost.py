@@ -1,0 +1,224 @@
+"""What is left to do is counted from the store, and timed without leaving a trace."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from benchmark import cost
+from benchmark.cost import Pace, expected, measure, seconds
+from benchmark.fitting import fit
+from benchmark.plan import Job, Work, plan, work_left
+from benchmark.progress import Progress
+from benchmark.run import dry_run, run
+from benchmark.store import FULL_DATA, ROUND_ZERO, Round
+
+STRATEGIES = ["random", "core-set", "entropy"]
+
+
+class Said(Progress):
+    """Keeps the lines."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+@pytest.fixture
+def bench(small_bench, tmp_path):
+    return small_bench(tmp_path, strategies=STRATEGIES)
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """Fails when anything is timed."""
+
+    def never(*_, **__):
+        pytest.fail("timed, though nobody asked")
+
+    monkeypatch.setattr(cost, "training_step", never)
+    monkeypatch.setattr(cost, "seconds_of", never)
+
+
+def store(bench, strategy, *numbers):
+    for number in numbers:
+        bench.store.write(Round("rooms", strategy, 0, number, "key", ("a",), {}, "digest"))
+
+
+# What is left
+
+
+def test_a_new_run_has_all_to_do(bench):
+    """Three budgets: round 0 is shared; two rounds select, by 0, 1, or 1 and a view's forward passes."""
+    assert {job.name: work_left(bench, job) for job in plan(bench.experiment)} == {
+        "round-0": Work(1, 0),
+        "full-data": Work(1, 0),
+        "random": Work(2, 0),
+        "core-set": Work(2, 2),
+        "entropy": Work(2, 4),
+    }
+
+
+def test_what_is_stored_is_not_counted(bench):
+    store(bench, ROUND_ZERO, 0)
+    store(bench, "core-set", 0, 1)
+    store(bench, "entropy", 0)
+    left = {job.name: work_left(bench, job) for job in plan(bench.experiment)}
+    assert left["round-0"] == Work(0, 0)
+    assert left["full-data"] == Work(1, 0)
+    assert left["core-set"] == Work(1, 0), "the last round trains and selects nothing"
+    assert left["entropy"] == Work(2, 2)
+    store(bench, FULL_DATA, 0)
+    store(bench, "core-set", 2)
+    assert (
+        work_left(bench, Job("full-data", 0)) == work_left(bench, Job("trajectory", 0, "core-set")) == Work()
+    )
+    assert work_left(bench, Job("full-data", 1)) == Work(1, 0), "another seed is another job"
+
+
+def test_work_adds_up():
+    assert sum([Work(1, 2), Work(3, 4)], Work()) == Work(4, 6)
+
+
+# What it costs
+
+
+def test_seconds_are_steps_and_images(bench):
+    """3 iterations a training; 6 images of val, 16 of the pool."""
+    assert seconds(bench, Work(5, 2), Pace(10.0, 0.0, 0)) == 5 * 3 * 10
+    assert seconds(bench, Work(5, 2), Pace(0.0, 1.0, 0)) == 5 * 6 + 2 * 16
+    assert seconds(bench, Work(), Pace(1.0, 1.0, 0)) == 0
+
+
+def test_the_lines_say_work_hours_and_memory(bench, monkeypatch):
+    monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 2048))
+    work, price = expected(bench, Work(5, 2), timing=True)
+    assert (
+        work
+        == "5 trainings of 3 iterations to do, each evaluated on 6 images, and 2 passes over the pool of 16"
+    )
+    assert price.startswith(
+        "About 2.53 hours of cpu: 400 s an iteration, 50 s an image in evaluation and pool"
+    )
+    assert price.endswith("; peak memory 2.0 GB")
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [(10.0, "About 0.06 hours of cpu (4 min): "), (1e6, "About 4,167 hours of cpu: ")],
+)
+def test_a_short_run_is_told_in_minutes_too_and_a_long_one_without_decimals(bench, monkeypatch, step, words):
+    monkeypatch.setattr(cost, "measure", lambda _: Pace(step, 1.0, 0))
+    assert expected(bench, Work(5, 2), timing=True)[1].startswith(words)
+
+
+def test_on_a_gpu_they_are_gpu_hours(bench, monkeypatch):
+    monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 0))
+    monkeypatch.setattr(cost, "device_name", lambda device: f"the {device}")
+    on_gpu = replace(bench, device=torch.device("cuda:1"))
+    assert expected(on_gpu, Work(5, 2), timing=True)[1].startswith("About 2.53 GPU hours of the cuda:1: ")
+
+
+# The timing
+
+
+def test_the_pace_is_that_of_this_machine(bench):
+    pace = measure(bench)
+    assert 0 < pace.image < pace.step < 60
+    assert pace.peak_memory_mb > 0
+
+
+def test_as_much_is_timed_as_fits_into_the_time():
+    asked = []
+
+    def timed(count):
+        asked.append(count)
+        return 0.5
+
+    assert cost._settled(0.1 * cost.SECONDS + 1e-9, 20, timed) == 0.5
+    assert cost._settled(1e-9, 20, timed) == 0.5
+    assert asked == [9, 20]
+    assert cost._settled(0.6 * cost.SECONDS, 20, timed) == 0.6 * cost.SECONDS
+    assert cost._settled(1.0, 1, timed) == 1.0
+    assert asked == [9, 20], "one was enough"
+
+
+def test_a_timing_leaves_no_trace(small_bench, tmp_path):
+    timed, untimed = (small_bench(tmp_path / name, strategies=["random"]) for name in ("timed", "untimed"))
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    expected(timed, Work(1, 1), timing=True)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(tmp_path.iterdir()) == []
+    assert len(timed.val) == len(untimed.val) == 6
+    one, two = (fit(b, b.first_set(0), b.streams(0, 0)) for b in (timed, untimed))
+    assert one.weights_digest == two.weights_digest
+    assert one.metrics == two.metrics
+
+
+def test_a_recipe_that_diverges_is_timed_all_the_same(small_experiment, tmp_path):
+    recipe = {"iterations": 3, "batch_size": 4, "learning_rate": 1e30, "optimiser": "sgd"}
+    assert "hours of cpu" in dry_run(small_experiment(recipe=recipe), tmp_path, Progress(quiet=True))
+
+
+def test_a_timing_that_fails_stops_nothing(bench, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("no memory\nand a long trace")
+
+    monkeypatch.setattr(cost, "training_step", fails)
+    lines = expected(bench, Work(1, 0), timing=True)
+    assert lines[1] == "What it costs is not known, its timing failed: no memory"
+
+
+# Where it is said
+
+
+def test_without_timing_the_work_is_said(bench, untimed):
+    (line,) = expected(bench, Work(1, 0), timing=False)
+    assert line.startswith("1 trainings of 3 iterations to do")
+
+
+def test_a_dry_run_prints_jobs_and_cost_and_writes_nothing(small_experiment, tmp_path):
+    text = dry_run(small_experiment(), tmp_path / "results", Progress(quiet=True))
+    assert "2 trainings  random, seed 0" in text
+    assert "8 trainings of 3 iterations" in text, "round 0 is one, full data one, and two for each of three"
+    assert "hours of cpu" in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_need_not_be_timed(small_experiment, tmp_path, untimed):
+    text = dry_run(small_experiment(), tmp_path, Progress(quiet=True), timing=False)
+    assert text.endswith(
+        "8 trainings of 3 iterations to do, each evaluated on 6 images, and 4 passes over the pool of 16"
+    )
+
+
+@pytest.fixture
+def short_run(small_experiment, monkeypatch):
+    """A run of three trainings; figures would take longer than all the rest."""
+    monkeypatch.setattr("benchmark.report.write_report", lambda _: SimpleNamespace(text="", figures=()))
+    return small_experiment(strategies=["random"], budgets=[4, 7])
+
+
+def test_a_run_says_its_cost_first_and_a_finished_one_times_nothing(short_run, tmp_path, request):
+    first, again = Said(), Said()
+    run(short_run, tmp_path, first)
+    opening, jobs, work, price = first.lines[:4]
+    assert (opening, jobs) == ("Opening rooms", f"3 jobs on cpu; results in {tmp_path}")
+    assert work.startswith("3 trainings of 3 iterations to do")
+    assert price.startswith("About 0.00 hours of cpu (1 min): ")
+    request.getfixturevalue("untimed")
+    run(short_run, tmp_path, again)
+    assert again.lines == [opening, jobs, "All of it is stored: nothing is left to train"]
+
+
+@pytest.mark.parametrize(("progress", "timing"), [(Progress(quiet=True), True), (Said(), False)])
+def test_a_quiet_run_times_nothing_nor_does_one_that_is_told_so(
+    short_run, tmp_path, untimed, progress, timing
+):
+    run(short_run, tmp_path, progress, timing)
+    assert len(list(tmp_path.glob("rooms/random/seed-0/round-*.json"))) == 2
