@@ -12,7 +12,7 @@ DATA_ROOT ?=
 OUT ?=
 RESULTS ?= results/$(notdir $(basename $(DATASET)))-$(PRESET)
 
-.PHONY: help setup bench test test-slow lint format perf figures clean
+.PHONY: help setup bench test test-slow lint format perf figures docs golden clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,8 +51,14 @@ format: $(READY)  ## Format the code
 perf: $(READY)  ## Time the selection kernels and the feed
 	$(BIN)/python -m pytest -m perf --benchmark-only --benchmark-columns=min,median,rounds -s
 
+golden: $(READY)  ## Keep what every strategy picks now: see the diff before you commit it
+	$(BIN)/python tests/golden/golden.py
+
 figures: $(READY)  ## Draw tables and figures of RESULTS again
 	$(BIN)/mtal report "$(RESULTS)"
+
+docs: $(READY)  ## Write the table of strategies in docs/strategies.md again
+	$(BIN)/python -m benchmark.strategy_table
 
 clean:  ## Remove caches and the .venv, never results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,6 +1,55 @@
 """The built-in strategies: importing this package registers them all, the method included."""
 
-from baselines import aggregations, core_set, entropy, learning_loss, random
+from baselines import (
+    aggregations,
+    badge,
+    cdal,
+    cluster_random,
+    core_gcn,
+    core_set,
+    density,
+    entropy,
+    flip_consistency,
+    inconsistency,
+    k_means,
+    learning_loss,
+    least_confidence,
+    margin,
+    max_herding,
+    mc_dropout,
+    oracle,
+    probcover,
+    random,
+    replay,
+    stochastic,
+    typiclust,
+    vaal,
+)
 from strategies import consistency_diversity
 
-__all__ = ["aggregations", "consistency_diversity", "core_set", "entropy", "learning_loss", "random"]
+__all__ = [
+    "aggregations",
+    "badge",
+    "cdal",
+    "cluster_random",
+    "consistency_diversity",
+    "core_gcn",
+    "core_set",
+    "density",
+    "entropy",
+    "flip_consistency",
+    "inconsistency",
+    "k_means",
+    "learning_loss",
+    "least_confidence",
+    "margin",
+    "max_herding",
+    "mc_dropout",
+    "oracle",
+    "probcover",
+    "random",
+    "replay",
+    "stochastic",
+    "typiclust",
+    "vaal",
+]

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
+from typing import get_args
 
 import yaml
 
 from benchmark.catalogue import DATASETS, FOLDER, NETWORKS, PRESETS, presets
-from strategies.interface import Strategy
-from strategies.registry import Entry, broken_plugins, entries, resolve
+from benchmark.needs import WORDS, needs, passes
+from strategies.registry import Entry, Family, RegistryError, broken_plugins, entries, resolve
 
 
 def strategies() -> str:
-    """Names, one-line summaries and sources; plug-ins that failed to import are named below."""
-    table = _table((name, f"{entry.summary} [{entry.source}]") for name, entry in entries().items())
+    """By family: names, costs, one-line summaries and sources; then the plug-ins that failed to import."""
+    found, lines = by_family(), []
+    rows = _table((f"  {e.name}", _cost(e), f"{e.summary} [{e.source}]") for e in found).splitlines()
+    for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0].family):
+        lines += [f"{family}:", *(row for _, row in group)]
     broken = [f"plug-in {name} failed to import: {why}" for name, why in broken_plugins().items()]
-    return "\n".join([table, *broken])
+    return "\n".join([*lines, *broken])
+
+
+def by_family() -> list[Entry]:
+    """All strategies, family by family, sorted by name in each."""
+    return sorted(entries().values(), key=lambda entry: get_args(Family).index(entry.family))
 
 
 def datasets() -> str:
@@ -42,19 +52,18 @@ def describe_strategy(text: str) -> str:
     """All about one strategy: summary, source, what it needs, its parameters with defaults."""
     named = resolve(text)
     entry, strategy = named.entry, named.create()
-    lines = [named.name, "", entry.description, "", f"Source: {entry.source}", f"Needs: {_needs(strategy)}"]
-    return "\n".join([*lines, "", "Parameters:", _parameters(entry)])
+    said = "; ".join(WORDS.get(need, need) for need in needs(strategy))
+    facts = [f"Source: {entry.source}", f"Family: {entry.family}", f"Needs: {said or 'nothing'}"]
+    return "\n".join([named.name, "", entry.description, "", *facts, "", "Parameters:", _parameters(entry)])
 
 
-def _needs(strategy: Strategy) -> str:
-    kind = type(strategy)
-    needs = {
-        "one pass over the pool": kind.measure is not Strategy.measure,
-        f"views: {', '.join(strategy.views)}": bool(strategy.views),
-        "a module trained beside the network": kind.companion is not Strategy.companion,
-        "labels of the pool: a reference, never ranked": strategy.reference,
-    }
-    return "; ".join(need for need, holds in needs.items() if holds) or "nothing"
+def _cost(entry: Entry) -> str:
+    try:
+        strategy = resolve(entry.name).create()
+    except RegistryError:  # a plug-in's constructor may fail; `mtal show` says why
+        return "cannot be made"
+    count, extra = passes(strategy), [need for need in needs(strategy) if need in ("module", "labels")]
+    return " + ".join(["1 pass" if count == 1 else f"{count} passes", *extra])
 
 
 def _parameters(entry: Entry) -> str:
@@ -75,7 +84,11 @@ def _size(preset: str) -> str:
     )
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Columns side by side, all but the last of even width."""
     listed = list(rows)
-    width = max((len(name) for name, _ in listed), default=0)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in listed)
+    widths = [max(map(len, column)) for column in list(zip(*listed, strict=True))[:-1]]
+    return "\n".join(
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]])
+        for row in listed
+    )

@@ -99,6 +99,10 @@ class ConsistencyDiversity(Strategy):
         vector = concatenated(self._vectors(outputs)) if unified is None else unified
         return {VECTOR: vector, **self._inconsistencies(outputs)}
 
+    def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """Where the two stages disagree (B x H x W a task); the loss of an image has no where."""
+        return {} if self.by_loss else self._maps(outputs)
+
     def select(self, pool: Pool, budget: int) -> Selection:
         """Score times distance, one image at a time; or k-center among the highest scores."""
         raw = columns(pool, [task.name for task in pool.tasks])

@@ -7,8 +7,7 @@ The network outputs are made up, of every task kind, so no clause needs data or 
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from torch import Generator, Tensor, nn
 from strategies.choosing import choose
 from strategies.interface import Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
 from strategies.registry import Named
+from strategies.threads import one_torch_thread
 
 IMAGES, BATCH, LABELLED, BUDGET = 24, 8, 4, 5
 LARGE = 4000  # images of the memory clause: an N x N matrix of floats would be 64 MB
@@ -62,7 +62,7 @@ class Probe:
         """Rows of all images, in batches, as the runner measures them."""
         strategy = self.named.create()
         strategy.check(outputs.tasks)
-        with _one_thread():
+        with one_torch_thread():
             companion = _companion(strategy, outputs)
             parts = []
             for start in range(0, _count(outputs), BATCH):
@@ -175,6 +175,7 @@ def selects_in_bounded_memory(probe: Probe) -> None:
     rows = {name: values[where] for name, values in small.rows.items()}
     pool = _pool(small.tasks, rows, LARGE, LABELLED, 0)
     allowed = 8 * sum(values.nbytes for values in rows.values()) + 24 * 2**20
+    probe.choose(small)  # what a first choice imports is none of its memory
     tracemalloc.start()
     probe.choose(pool, 20)
     peak = tracemalloc.get_traced_memory()[1]
@@ -248,17 +249,6 @@ def made_up_outputs(tasks: Sequence[TaskSpec] = TASKS, images: int = IMAGES, see
         task_features={task.name: draw(6, 4, 3) for task in tasks},
         backbone_features=(draw(4, 4, 3), draw(8, 2, 2)),
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The made-up outputs are tiny: more threads only get in each other's way, badly on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _companion(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Mapping[str, Tensor]] | None:

@@ -1,7 +1,7 @@
 """Inconsistency between the initial and the refined prediction of a two-stage network, per task kind.
 
 Reconstructed from the abstract of Hekimoglu, Schmidt & Marcos-Ramiro, WACV 2024 (METHOD, section 1). Every
-function maps an initial and a refined prediction of one shape (B x C x H x W, logits) to a map B x H x W.
+divergence maps an initial and a refined prediction of one shape (B x C x H x W, logits) to a map B x H x W.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ DIVERGENCES: Mapping[Kind, Mapping[str, Divergence]] = {
     "scalar": {"difference": absolute_difference, "relative": relative_difference},
     "direction": {"cosine": cosine_distance, "l1": unit_vector_l1},
 }
+DEFAULTS: Mapping[Kind, str] = {kind: next(iter(options)) for kind, options in DIVERGENCES.items()}
 
 
 def inconsistency_map(

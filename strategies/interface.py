@@ -52,7 +52,7 @@ class Outputs:
     #: What the strategy's own companion said of this batch.
     companion: Mapping[str, Tensor] = field(default_factory=dict)
     #: The outputs under each declared view, mapped back onto the untouched image. A view is computed each
-    #: time it is read, so that no two need to be held at once: read each once.
+    #: time it is read and not kept: read each once, and let go of one before the next is read.
     views: Mapping[str, Outputs] = field(default_factory=dict)
     #: The refined prediction's validation loss against the labels (B x T; 0 where an image has no label for
     #: a task), given to strategies with ``reference = True`` and to no other.
@@ -139,11 +139,13 @@ class Strategy:
 
     ``views`` names what ``measure`` wants in ``outputs.views``: "flip" is the mirrored image, "dropout-1",
     "dropout-2", ... are passes that drop channels of the backbone's features, other ones for every image and
-    pass. ``reference`` marks an upper reference that looks at labels and is never ranked.
+    pass. ``reference`` marks an upper reference that looks at labels and is never ranked. ``required`` names
+    parameters that have to be set, for no default is right: ``check`` refuses a strategy without them.
     """
 
     views: tuple[str, ...] = ()
     reference: bool = False
+    required: tuple[str, ...] = ()
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Raise ValueError for tasks that it cannot work with; asked before anything is trained."""
@@ -156,6 +158,15 @@ class Strategy:
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """Numbers per image: tensors with B rows. A strategy that leaves this out costs no pool pass."""
+        del outputs
+        return {}
+
+    def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """Where in the images it sees what it scores, by task (B x h x w), higher is more informative.
+
+        Drawn over the first images chosen, for people to look at; no choice depends on them, and they are
+        asked for those images only. ``outputs`` is what ``measure`` is given. None by default.
+        """
         del outputs
         return {}
 

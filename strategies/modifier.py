@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from strategies.interface import Companion, Outputs, Pool, Scores, Shapes, TaskSpec
 from strategies.parameters import StrategyName
 from strategies.registry import entries, resolve
-from strategies.scoring import ScoreStrategy
+from strategies.scoring import ALL, ScoreStrategy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,12 +22,16 @@ class Modifier(ScoreStrategy):
 
     def __init__(self, base: StrategyName = StrategyName("entropy")) -> None:  # noqa: B008 - it is a string
         self.base = score_strategy(base)
-        self.views, self.reference = self.base.views, self.base.reference
+        self.views, self.kinds, self.reference = self.base.views, self.base.kinds, self.base.reference
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
-        """Whatever the base refuses."""
+        """Whatever the base refuses, and another task than the base's one."""
         self.base.check(tasks)
         super().check(tasks)
+        if self.base.task not in (ALL, self.task) and self.task != ALL:
+            raise ValueError(
+                f"task={self.task} cannot decide: the base has a score for {self.base.task} only"
+            )
 
     def companion(self, shapes: Shapes) -> Companion | None:
         """That of the base."""

@@ -26,7 +26,7 @@ from strategies.parameters import Parameter, StrategyName, as_text, parameters_o
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
-RESERVED = ("full-data", "round-0")  # names of folders among the results
+RESERVED = ("full-data", "round-0", "noise-floor")  # names of folders among the results
 VIEW = re.compile(r"flip|dropout-[1-9][0-9]*")
 Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "other"]
 

@@ -4,8 +4,9 @@ import pytest
 
 import baselines  # noqa: F401
 from benchmark.catalogue import DATASETS, NETWORKS, presets
-from benchmark.listing import LISTINGS, describe_strategy
-from strategies.registry import entries
+from benchmark.listing import LISTINGS, by_family, describe_strategy
+from strategies import Strategy, register
+from strategies.registry import RegistryError, entries
 
 
 def test_strategies_are_listed_with_summary_and_source():
@@ -16,6 +17,48 @@ def test_strategies_are_listed_with_summary_and_source():
         assert line.endswith(f"[{entry.source}]")
         assert entry.summary.endswith("."), f"{name}: the first line of its docstring is a sentence"
         assert entry.source
+
+
+def test_strategies_stand_under_their_family_with_their_cost():
+    lines = LISTINGS["strategies"]().splitlines()
+    family, placed = "", {}
+    for line in lines:
+        if not line.startswith(" "):
+            family = line.removesuffix(":")
+        else:
+            placed[line.split()[0]] = (family, line[2:].split("  ", 1)[1].strip().split("  ")[0])
+    assert {name: family for name, (family, _) in placed.items()} == {
+        name: entry.family for name, entry in entries().items()
+    }
+    costs = {name: cost for name, (_, cost) in placed.items()}
+    assert costs["random"] == "0 passes"
+    assert costs["core-set"] == "1 pass"
+    assert costs["entropy"] == "2 passes"
+    assert costs["learning-loss"] == "1 pass + module"
+    assert costs["true-loss"] == "1 pass + labels"
+
+
+def test_families_stand_together_names_sorted_in_each():
+    found = [(entry.family, entry.name) for entry in by_family()]
+    families = list(dict.fromkeys(family for family, _ in found))
+    assert families[0] == "random"
+    assert families[-1] == "other"
+    assert found == sorted(found, key=lambda pair: (families.index(pair[0]), pair[1]))
+
+
+class Fails(Strategy):
+    """Cannot be made."""
+
+    def __init__(self):
+        raise OSError("no licence")
+
+
+def test_a_strategy_that_cannot_be_made_is_listed_and_described_by_its_error():
+    register("fails", source="test")(Fails)
+    (line,) = [line for line in LISTINGS["strategies"]().splitlines() if line.startswith("  fails ")]
+    assert "cannot be made" in line
+    with pytest.raises(RegistryError, match="no licence"):
+        describe_strategy("fails")
 
 
 @pytest.mark.parametrize(
@@ -48,10 +91,20 @@ def test_a_strategy_is_described_with_all_its_parameters(name):
         ("core-set", "one pass over the pool"),
         ("entropy", "one pass over the pool; views: flip"),
         ("learning-loss", "one pass over the pool; a module trained beside the network"),
+        ("mc-dropout[passes=3]", "one pass over the pool; views: dropout-1 to dropout-3"),
+        ("true-loss", "one pass over the pool; labels of the pool: a reference, never ranked"),
+        ("replay", "a value for from"),
+        ("maximum[base=margin]", "one pass over the pool"),
+        ("maximum", "one pass over the pool; views: flip"),
+        ("power[base=learning-loss]", "one pass over the pool; a module trained beside the network"),
     ],
 )
 def test_what_a_strategy_needs_is_said(name, needs):
     assert f"Needs: {needs}\n" in describe_strategy(name)
+
+
+def test_the_family_is_said():
+    assert "\nFamily: diversity\n" in describe_strategy("core-set")
 
 
 def test_parameters_that_are_set_are_in_the_name():

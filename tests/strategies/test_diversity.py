@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from strategies import diversity
+from strategies import _lazy_farthest, _sketched_centres
+from strategies._points import Points
+from strategies._rows import open_rows
 from strategies.diversity import k_center_greedy, nearest_distance
 
 Array = NDArray[Any]
@@ -120,10 +122,62 @@ def test_picks_are_those_of_brute_force_over_many_blocks(kind: str, weighted: bo
     same_as_brute_force(DATA[kind](3000, 24), 120, labelled=range(0, 3000, 30), weights=weights)
 
 
-def test_more_centres_than_one_refresh_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diversity, "SPAN", 16)
-    monkeypatch.setattr(diversity, "FIRST_CENTRES", 8)
-    same_as_brute_force(clustered(1500, 8, 0.2), 100, labelled=range(300))
+SMALL_STEPS = {"FIRST_CENTRES": 3, "SPAN": 5, "REACH": (9, 32), "SETTLED": 5, "CONTENDERS": 3, "FEW": 2}
+
+
+@given(
+    kind=st.sampled_from(sorted(DATA)),
+    seed=st.integers(0, 10**6),
+    weighted=st.booleans(),
+    labelled=st.sampled_from([0, 1, 40]),
+)
+def test_picks_hold_however_few_points_are_looked_at_at_once(
+    kind: str, seed: int, weighted: bool, labelled: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    count, width = int(rng.integers(60, 200)), int(rng.choice([1, 2, 5, 40]))
+    weights = rng.choice([0.0, 0.5, 1.0, float(rng.random())], count) if weighted else None
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SMALL_STEPS.items():
+            patch.setattr(_lazy_farthest, name, value)
+        patch.setattr(_lazy_farthest, "SAMPLED", int(rng.choice([8, 1000])))
+        patch.setattr(_sketched_centres, "GROUP", 2)
+        patch.setattr(_sketched_centres.SketchedCentres, "cells", int(rng.choice([1, 100])))
+        features, chosen = DATA[kind](count, width, seed), rng.permutation(count)[:labelled]
+        same_as_brute_force(features, count - labelled, seed, labelled=chosen, weights=weights)
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["normal", "tight clusters", "grid"])
+def test_products_in_either_precision_leave_the_nearest_centre_among_the_pairs(
+    kind: str, precision: type[np.floating[Any]]
+) -> None:
+    features = DATA[kind](400, 24)
+    table = _sketched_centres.SketchedCentres(Points(open_rows(features)), np.arange(300), 100)
+    table.add(np.arange(300, 400))
+    if precision == np.float64:
+        table._set_precision(np.float64)
+    exact = np.square(features[:300, None].astype(float) - features[300:].astype(float)).sum(2)
+    seen = np.arange(300) % 90
+    pairs = set(zip(*table._near(np.arange(300), seen, np.full(300, np.inf)), strict=True))
+    for place in range(300):
+        nearest = seen[place] + np.flatnonzero(
+            exact[place, seen[place] :] == exact[place, seen[place] :].min()
+        )
+        assert {(place, centre) for centre in nearest} <= pairs
+    assert (table.first_bounds(0, 300, 100) >= exact.min(1)).all()
+    assert (table.bounds(np.arange(300), 20, 60) >= exact[:, 20:60].min(1)).all()
+
+
+def test_float64_takes_over_where_float32_cannot_tell_centres_apart() -> None:
+    def precision(features: Array) -> type[Any]:
+        table = _sketched_centres.SketchedCentres(Points(open_rows(features)), np.arange(800), 200)
+        table.add(np.arange(800, 1000))
+        table.near(np.arange(800), np.zeros(800, np.int64), np.full(800, np.inf))
+        return table.precision
+
+    assert precision(normal(1000, 16)) is np.float32
+    assert precision(clustered(1000, 16, 1e-5)) is np.float64
 
 
 def test_grid_of_ties_with_more_picks_than_distinct_points() -> None:
@@ -233,7 +287,9 @@ def test_features_are_left_as_they_were() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_number_of_blas_threads_does_not_matter(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diversity, "threadpool_limits", lambda **_: nullcontext())  # its own limit of one
+    monkeypatch.setattr(
+        _lazy_farthest, "threadpool_limits", lambda **_: nullcontext()
+    )  # its own limit of one
     with threadpool_limits(limits=threads, user_api="blas"):
         same_as_brute_force(clustered(1000, 64, 0.01), 100)
 
@@ -269,15 +325,21 @@ def test_duplicates_of_labelled_points_come_last_whatever_the_rounding() -> None
 
 
 def test_distances_are_not_all_recomputed_for_each_pick(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs, refresh = [], diversity._LazyFarthest._refresh
+    table, pairs = _sketched_centres.SketchedCentres, []
+    bounds, near = table.bounds, table._near
 
-    def counted(search: Any, places: Array, rows: Array, start: int, stop: int) -> None:
-        pairs.append(len(places) * (stop - start))
-        refresh(search, places, rows, start, stop)
+    def counted_bounds(self: Any, places: Array, start: int, stop: int) -> Array:
+        pairs.append(len(places))
+        return bounds(self, places, start, stop)
 
-    monkeypatch.setattr(diversity._LazyFarthest, "_refresh", counted)
+    def counted_near(self: Any, places: Array, seen: Array, upper: Array) -> tuple[Array, Array]:
+        pairs.append(len(places) * (self.count - int(seen.min())))
+        return near(self, places, seen, upper)
+
+    monkeypatch.setattr(table, "bounds", counted_bounds)
+    monkeypatch.setattr(table, "_near", counted_near)
     k_center_greedy(normal(20_000, 32), 300, rng=np.random.default_rng(0))
-    assert sum(pairs) < 0.6 * 20_000 * 300
+    assert sum(pairs) < 0.2 * 20_000 * 300
 
 
 def test_labelled_points_are_neither_picked_nor_picked_twice() -> None:

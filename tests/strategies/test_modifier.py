@@ -49,6 +49,14 @@ def test_one_task_of_the_base_alone_decides():
         resolve("maximum[base=entropy[task=dept]]").create().check(TASKS)
 
 
+def test_a_task_that_the_base_has_no_score_for_is_refused_before_anything_is_trained():
+    with pytest.raises(ValueError, match="the base has a score for depth only"):
+        resolve("power[base=entropy[task=depth],task=semseg]").create().check(TASKS)
+    with pytest.raises(ValueError, match="a score for categorical and binary tasks only"):
+        resolve("maximum[base=margin,task=depth]").create().check(TASKS)
+    resolve("power[base=entropy[task=depth],task=depth]").create().check(TASKS)
+
+
 def test_what_changes_scores_may_be_a_base_and_what_changes_the_choice_may_not():
     @register("twice", source="test", family="modifier")
     class Twice(Modifier):

@@ -1,0 +1,20 @@
+"""Probabilities of tasks that predict one of several classes, or yes or no, per pixel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strategies.interface import Kind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: The kinds of task that predict a distribution.
+DISCRETE: tuple[Kind, ...] = ("categorical", "binary")
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Probabilities of all classes (B x C x H x W); a single channel is a logit of yes and gives no, yes."""
+    import torch
+
+    return logits.softmax(1) if logits.shape[1] > 1 else torch.cat([-logits, logits], 1).sigmoid()

@@ -1,0 +1,59 @@
+"""Random selection, stratified by clusters: a random that is harder to beat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines._features import FeatureStrategy
+from strategies import Pool, Selection, register
+from strategies.interface import Positions
+from strategies.k_means import k_means
+from strategies.ranking import highest
+
+
+@register(
+    "cluster-random",
+    source="proportional allocation (Bowley 1926; Neyman 1934), strata by k-means",
+    family="random",
+)
+class ClusterRandom(FeatureStrategy):
+    """Uniform within clusters of all images, each given its share of all labels.
+
+    Labelled images count as drawn from their cluster already, so that together with them the draws are
+    proportional to the clusters' sizes as nearly as whole images can be; remainders go to the largest.
+    strata: number of clusters.
+    """
+
+    def __init__(self, strata: int = 20) -> None:
+        if strata < 1:
+            raise ValueError(f"cluster-random: strata must be at least 1, not {strata}")
+        self.strata = strata
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        """Each cluster's share of the budget, in random order."""
+        _, stratum = k_means(self.vectors(pool), self.strata, rng=pool.rng)
+        sizes = np.bincount(stratum)
+        labelled = np.bincount(stratum[pool.labelled], minlength=len(sizes))
+        shuffled = pool.rng.permutation(pool.unlabelled)
+        shares = proportional_shares(sizes, labelled, budget, pool.rng)
+        drawn = [shuffled[stratum[shuffled] == at][:share] for at, share in enumerate(shares)]
+        return Selection(pool.rng.permutation(np.concatenate(drawn)))
+
+
+def proportional_shares(
+    sizes: Positions, drawn: Positions, budget: int, rng: np.random.Generator
+) -> Positions:
+    """How many to draw from each of K strata, ``budget`` in all, of 0 to ``sizes - drawn`` each.
+
+    With the ``drawn`` ones they are proportional to ``sizes``. A stratum with more than its share already
+    gets none, and the others divide what is left. Whole numbers by largest remainder, ties at random.
+    """
+    short = np.ones(len(sizes), np.bool_)
+    while True:  # in units of 1 / sizes[short].sum(), so that all numbers are whole
+        wanted = sizes * (budget + drawn[short].sum()) - drawn * sizes[short].sum()
+        if (wanted[short] >= 0).all():
+            break
+        short &= wanted >= 0
+    shares, remainder = np.divmod(np.where(short, wanted, 0), sizes[short].sum())
+    shares[highest(remainder, budget - shares.sum(), rng)] += 1
+    return np.asarray(shares, np.int64)

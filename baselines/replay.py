@@ -1,0 +1,60 @@
+"""Replay: what another run selected, selected again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from baselines._stored_rounds import StoredRound, round_files, stored_round
+from strategies import Pool, Selection, Strategy, TaskSpec, register
+
+
+@register("replay", source="a stored selection, selected again", family="other")
+class Replay(Strategy):
+    """What a stored run selected when it had the same images labelled, whatever this run's network says.
+
+    Data set, seeds and budgets must be those of the stored run. Images are replayed, loss weights are not:
+    the replay of a method that has them shows what its selection is worth alone.
+    from: the folder of a stored strategy, RESULTS/DATASET/STRATEGY, or of one seed of it.
+    """
+
+    required = ("from",)
+
+    def __init__(self, from_: str = "") -> None:
+        self.from_ = from_
+
+    def check(self, tasks: tuple[TaskSpec, ...]) -> None:
+        """Refuse a folder that is not given or holds no round."""
+        del tasks
+        round_files(self._folder())
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        """What the stored round with the same labelled images selected.
+
+        Raises ValueError where there is no such round, where several selected different images, and where it
+        selected another number of images or one that is not to be had here.
+        """
+        found = stored_round(self._folder(), [pool.ids[i] for i in pool.labelled.tolist()])
+        position_of = {pool.ids[i]: i for i in pool.unlabelled.tolist()}
+        _check(found, budget, set(position_of))
+        return Selection(np.array([position_of[image] for image in found.selected], dtype=np.int64))
+
+    def _folder(self) -> Path:
+        if not self.from_:
+            raise ValueError(
+                "replay needs the folder of a stored strategy: replay[from=RESULTS/DATASET/STRATEGY]"
+            )
+        return Path(self.from_).expanduser()
+
+
+def _check(found: StoredRound, budget: int, unlabelled: set[str]) -> None:
+    if len(found.selected) != budget:
+        raise ValueError(
+            f"{found.file} selected {len(found.selected)} images, not {budget}: give the budgets of that run"
+        )
+    foreign = next((image for image in found.selected if image not in unlabelled), None)
+    if foreign is not None:
+        raise ValueError(
+            f"{found.file} selected {foreign}, which is no unlabelled image here: give that run's data set"
+        )

@@ -1,0 +1,68 @@
+"""The example plug-in, installed beside a broken one, as the command line sees them."""
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import baselines  # noqa: F401
+from benchmark.checking import check_file
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "plugin"
+OFFLINE = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder of installed packages: the example, and one that raises when it is imported."""
+    if not find_spec("pip") or not find_spec("setuptools"):
+        pytest.skip("pip and setuptools are not both installed here")
+    folder = tmp_path_factory.mktemp("plugins")
+    source = shutil.copytree(EXAMPLE, folder / "source")  # building leaves files in it
+    target = folder / "site"
+    pip = [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", str(target), str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    broken = target / "mtal_broken_plugin-0.1.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: mtal-broken-plugin\nVersion: 0.1\n")
+    (broken / "entry_points.txt").write_text("[mtal.strategies]\nbroken = mtal_broken_plugin\n")
+    (target / "mtal_broken_plugin.py").write_text("raise RuntimeError('made to fail')\n")
+    return target
+
+
+@pytest.fixture
+def mtal(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "benchmark", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+def test_the_example_is_listed_among_the_others_and_the_broken_one_is_named(mtal):
+    lines = mtal("list", "strategies").splitlines()
+    names = [line.split()[0] for line in lines if line.startswith(" ")]
+    assert {"rough", "random", "entropy", "consistency-diversity"} <= set(names)
+    assert lines[-1] == "plug-in broken failed to import: RuntimeError: made to fail"
+    assert not any("example" in line for line in lines if line.startswith("plug-in"))
+
+
+def test_the_example_is_shown(mtal):
+    text = mtal("show", "rough[power=2]")
+    assert text.startswith("rough[power=2]\n")
+    assert "Needs: one pass over the pool\n" in text
+    assert "  power=1.0  a finite number\n" in text
+
+
+def test_the_example_keeps_the_contract():
+    text, passed = check_file(EXAMPLE / "mtal_example_plugin.py")
+    assert passed, text
+    assert text.startswith("rough\n")
