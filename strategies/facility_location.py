@@ -1,6 +1,6 @@
-"""Greedy coverage: facility location with a Gaussian kernel, and maximum coverage of a graph.
+"""Greedy coverage: facility location with a Gaussian kernel.
 
-Both maximise a monotone submodular function, of which the greedy set has at least 1 - 1/e of the largest
+It maximises a monotone submodular function, of which the greedy set has at least 1 - 1/e of the largest
 value (Nemhauser, Wolsey & Fisher 1978). A gain only shrinks as the set grows, so an old gain is an upper
 bound, and only candidates whose bound could still win are looked at again (Minoux 1978, "Accelerated greedy
 algorithms").
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,8 +29,9 @@ from strategies.arrays import (
 Chosen = Sequence[int] | Positions
 Pairs = tuple[NDArray[np.int32], Float64s]
 
-ENTRIES = 2**21  # kernel values held at once: 16 MB
-PAIRS = 2**23  # kernel values kept once only so many can still count: 100 MB
+ENTRIES = 2**20  # kernel values held at once: 8 MB
+PAIRS = 2**23  # kernel values kept, and no more than ...
+PAIRS_OF_ONE = 512  # ... so many for each point, once only so many can still count: 100 MB at most
 SAMPLE = 64  # candidates from which their number is estimated
 FEWEST, MOST = 8, 64  # gains asked for at once
 DECIMALS = 7  # to which gains are compared: equal ones stay equal whatever the order of their sums
@@ -54,7 +54,7 @@ def facility_location(
     to seven decimals, a ten millionth of one point; equal ones are decided by ``rng.random(N)``, one number
     per point in order of position, the larger first.
 
-    No N x N values are held: beside a float64 copy of the features it takes some 150 MB at most. Once the
+    No N x N values are held: beside a float64 copy of the features it takes some 130 MB at most. Once the
     chosen points leave few pairs in which a candidate is nearer than all of them, the kernel of those pairs
     is kept and no distance computed again.
 
@@ -87,57 +87,12 @@ def facility_location(
         return order[_lazy_greedy(coverage, len(order), budget)]
 
 
-def max_cover(
-    indptr: ArrayLike,
-    indices: ArrayLike,
-    budget: int,
-    covered: ArrayLike,
-    candidates: Chosen,
-    *,
-    rng: np.random.Generator,
-) -> Positions:
-    """Pick, ``budget`` times, the candidate that covers most points not covered yet: greedy maximum coverage.
-
-    Point i covers the points ``indices[indptr[i] : indptr[i + 1]]``, itself only if it is among them: rows of
-    a sparse matrix (CSR), such as ``neighbours_within`` gives. ProbCover is this on balls of one radius
-    (Yehuda et al., NeurIPS 2022). Equal gains, zero too, are decided by ``rng.random(N)``, one number per
-    point in order of position, the larger first.
-
-    Args:
-        indptr: N + 1 numbers, from 0 to the length of ``indices``, none less than the one before.
-        indices: positions of covered points, each once in a row.
-        budget: number of picks, from 0 to the number of candidates.
-        covered: N truth values, True for points that need not be covered any more.
-        candidates: positions to pick from.
-        rng: decides ties; exactly N numbers are drawn.
-
-    Returns:
-        ``budget`` unique positions, in order of choice.
-
-    Raises:
-        ValueError: an argument is not as described.
-    """
-    starts, points, todo = _checked_graph(indptr, indices, covered)
-    allowed = checked_candidates(candidates, np.arange(0), len(todo))
-    check_budget(budget, allowed)
-    order = _in_order_of_tickets(allowed, len(todo), rng)
-    return order[_lazy_greedy(_GraphCoverage(starts, points, todo, order), len(order), budget)]
-
-
 def _in_order_of_tickets(candidates: Positions, count: int, rng: np.random.Generator) -> Positions:
     """Candidates in order of priority, so that the first of equal ones wins."""
     return candidates[np.argsort(-rng.random(count)[candidates], kind="stable")]
 
 
-class _Coverage(Protocol):
-    """What is covered, and what each of some candidates, called by their places, would add to that."""
-
-    def gains(self, places: Positions) -> NDArray[Any]: ...
-
-    def add(self, place: int) -> None: ...
-
-
-def _lazy_greedy(coverage: _Coverage, count: int, budget: int) -> list[int]:
+def _lazy_greedy(coverage: _KernelCoverage, count: int, budget: int) -> list[int]:
     """The places, of 0 to ``count`` - 1, of the largest gain, one after another; the first of equal ones.
 
     The heap holds old gains. One that is up to date and still on top is the largest.
@@ -210,7 +165,7 @@ class _KernelCoverage:
         """Points and kernel of each candidate where that is above the cover; None if these are too many."""
         sample = self.order[:SAMPLE]  # random ones
         share = np.mean([(self._excess(part) > 0).mean() for part in self._parts(sample)])
-        if share * len(self.order) * len(self.points) > PAIRS:
+        if share * len(self.order) * len(self.points) > min(PAIRS, PAIRS_OF_ONE * len(self.points)):
             return None
         return [pairs for part in self._parts(self.order) for pairs in self._pairs_of(part)]
 
@@ -236,44 +191,3 @@ class _KernelCoverage:
     def _parts(self, positions: Positions) -> list[Positions]:
         size = max(1, ENTRIES // len(self.points))
         return [positions[at : at + size] for at in range(0, len(positions), size)]
-
-
-class _GraphCoverage:
-    """Which points of a graph are still to be covered."""
-
-    def __init__(
-        self, starts: Positions, points: Positions, todo: NDArray[np.bool_], order: Positions
-    ) -> None:
-        self.points, self.todo = points, todo
-        self.start, self.stop = starts[order].tolist(), starts[order + 1].tolist()
-
-    def gains(self, places: Positions) -> Positions:
-        """How many points that are to be covered each of these covers."""
-        counts = [np.count_nonzero(self.todo[self._covers(place)]) for place in places.tolist()]
-        return np.array(counts, np.int64)
-
-    def add(self, place: int) -> None:
-        """What this one covers is covered."""
-        self.todo[self._covers(place)] = False
-
-    def _covers(self, place: int) -> Positions:
-        return self.points[self.start[place] : self.stop[place]]
-
-
-def _checked_graph(
-    indptr: ArrayLike, indices: ArrayLike, covered: ArrayLike
-) -> tuple[Positions, Positions, NDArray[np.bool_]]:
-    starts, points, done = np.asarray(indptr), np.asarray(indices), np.asarray(covered)
-    if done.ndim != 1 or done.dtype != np.bool_:
-        raise ValueError(
-            f"covered is {done.dtype} of shape {done.shape}, must be a truth value for each point"
-        )
-    if any(a.ndim != 1 or (a.size and not np.issubdtype(a.dtype, np.integer)) for a in (starts, points)):
-        raise ValueError("indptr and indices must be sequences of whole numbers")
-    if starts.shape != (len(done) + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
-        raise ValueError(f"indptr must be {len(done) + 1} numbers that begin with 0 and never fall")
-    if starts[-1] != len(points):
-        raise ValueError(f"indptr ends with {starts[-1]}, must be the length of indices, {len(points)}")
-    if len(points) and not 0 <= points.min() <= points.max() < len(done):
-        raise ValueError(f"indices go from {points.min()} to {points.max()}, must be 0 to {len(done) - 1}")
-    return starts, points, ~done

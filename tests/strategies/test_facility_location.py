@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies import facility_location as module
-from strategies.facility_location import facility_location, max_cover
-from strategies.neighbours import neighbours_within
+from strategies.facility_location import facility_location
 
 Array = NDArray[Any]
 
@@ -52,15 +51,6 @@ def facility_location_by_definition(
 
     allowed = np.setdiff1d(np.arange(len(points)), labelled) if candidates is None else np.array(candidates)
     return greedy(gain, budget, allowed, len(points), rng)
-
-
-def max_cover_by_definition(
-    near: NDArray[np.bool_], budget: int, covered: Array, candidates: Array, *, rng: np.random.Generator
-) -> list[int]:
-    def gain(picked: list[int]) -> Array:
-        return np.asarray((near & ~covered & ~near[picked].any(0)).sum(1))
-
-    return greedy(gain, budget, candidates, len(near), rng)
 
 
 def same_as_definition(features: Array, budget: int, seed: int = 0, **given_: Any) -> Array:
@@ -235,50 +225,6 @@ def test_gains_are_not_all_computed_for_each_pick(monkeypatch: pytest.MonkeyPatc
 # Maximum coverage of a graph.
 
 
-def random_graph(count: int, edges: float, seed: int) -> tuple[NDArray[np.bool_], Array, Array]:
-    near = np.random.default_rng(seed).random((count, count)) < edges
-    return near, np.append(0, np.cumsum(near.sum(1))), np.nonzero(near)[1]
-
-
-@given(
-    count=st.integers(1, 60),
-    edges=st.sampled_from([0.0, 0.03, 0.2, 1.0]),
-    done=st.sampled_from([0.0, 0.3, 1.0]),
-    seed=st.integers(0, 10**6),
-)
-def test_greedy_cover_is_that_of_the_definition(count: int, edges: float, done: float, seed: int) -> None:
-    near, indptr, indices = random_graph(count, edges, seed)
-    rng = np.random.default_rng(seed)
-    covered, candidates = rng.random(count) < done, rng.permutation(count)[: count // 2 + 1]
-    budget = int(rng.integers(0, len(candidates) + 1))
-    before = covered.copy()
-    found = max_cover(indptr, indices, budget, covered, candidates, rng=np.random.default_rng(seed))
-    expected = max_cover_by_definition(near, budget, covered, candidates, rng=np.random.default_rng(seed))
-    np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(covered, before)
-    assert found.dtype == np.int64
-
-
-def test_balls_of_one_radius_are_covered_like_any_graph() -> None:
-    points = clustered(700, 3)
-    indptr, indices = neighbours_within(points, 0.3)
-    near = np.linalg.norm(points[:, None].astype(np.float64) - points, axis=2) <= 0.3
-    covered, candidates = near[:5].any(0), np.arange(5, 700)
-    found = max_cover(indptr, indices, 100, covered, candidates, rng=np.random.default_rng(0))
-    expected = max_cover_by_definition(near, 100, covered, candidates, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_what_covers_nothing_new_comes_last_and_in_a_seeded_random_order() -> None:
-    indptr, indices = np.array([0, 0, 0, 0, 2, 2]), np.array([1, 3])
-    picks = [
-        max_cover(indptr, indices, 5, np.zeros(5, bool), range(5), rng=np.random.default_rng(seed)).tolist()
-        for seed in range(60)
-    ]
-    assert all(pick[0] == 3 and sorted(pick) == [0, 1, 2, 3, 4] for pick in picks)
-    assert len({tuple(pick) for pick in picks}) > 15
-
-
 # Wrong input.
 
 
@@ -304,28 +250,3 @@ def test_wrong_input_of_facility_location_is_named(changed: dict[str, Any], mess
     right = {"features": np.zeros((5, 1)), "budget": 1, "bandwidth": 1.0, "rng": np.random.default_rng(0)}
     with pytest.raises(ValueError, match=message):
         facility_location(**{**right, **changed})
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"indptr": [0, 1, 2]}, "indptr must be 4 numbers"),
-        ({"indptr": [1, 1, 2, 3]}, "begin with 0"),
-        ({"indptr": [0, 2, 1, 3]}, "never fall"),
-        ({"indptr": [0, 1, 2, 2]}, "indptr ends with 2, must be the length of indices, 3"),
-        ({"indptr": [0.0, 1.0, 2.0, 3.0]}, "whole numbers"),
-        ({"indices": [0, 1, 3]}, "indices go from 0 to 3, must be 0 to 2"),
-        ({"indices": [-1, 1, 2]}, "indices go from -1 to 2"),
-        ({"indices": [[0, 1, 2]]}, "whole numbers"),
-        ({"covered": [0, 1, 0]}, "covered is int64"),
-        ({"covered": np.zeros((3, 1), bool)}, r"shape \(3, 1\)"),
-        ({"candidates": [3]}, "candidates holds 3"),
-        ({"candidates": [1, 1]}, "candidates holds 1 more than once"),
-        ({"budget": 4}, "budget is 4.* 3"),
-    ],
-)
-def test_wrong_input_of_max_cover_is_named(changed: dict[str, Any], message: str) -> None:
-    right = {"indptr": [0, 1, 2, 3], "indices": [0, 1, 2], "covered": np.zeros(3, bool)}
-    more = {"budget": 1, "candidates": [0, 1, 2], "rng": np.random.default_rng(0)}
-    with pytest.raises(ValueError, match=message):
-        max_cover(**{**right, **more, **changed})

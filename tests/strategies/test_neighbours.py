@@ -1,7 +1,6 @@
-"""Nearest neighbours with and without faiss, and all neighbours within a radius."""
+"""Nearest neighbours, with and without faiss."""
 
 import builtins
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies import neighbours
-from strategies.neighbours import load_faiss, nearest_neighbours, neighbours_within
+from strategies.neighbours import load_faiss, nearest_neighbours
 
 
 def brute_force(points, count):
@@ -78,90 +77,3 @@ def test_what_has_no_neighbours_is_refused(points):
 def test_tensors_in_main_memory_are_taken(way):
     points = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
     np.testing.assert_array_equal(nearest_neighbours(points, 3)[1], nearest_neighbours(points.numpy(), 3)[1])
-    np.testing.assert_array_equal(neighbours_within(points, 1)[1], neighbours_within(points.numpy(), 1)[1])
-
-
-# All within a radius.
-
-
-def within_by_brute_force(points, radius):
-    points = np.asarray(points, np.float64)
-    near = np.sqrt(np.square(points[:, None] - points).sum(2)) <= radius
-    return np.append(0, np.cumsum(near.sum(1))), np.nonzero(near)[1]
-
-
-def same_as_brute_force(points, radius):
-    found, expected = neighbours_within(points, radius), within_by_brute_force(points, radius)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])
-    assert found[0].dtype == found[1].dtype == np.int32
-
-
-@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 100])
-def test_no_row_of_the_last_tile_is_left_out(count, monkeypatch):
-    monkeypatch.setattr(neighbours, "ROWS", 16)
-    monkeypatch.setattr(neighbours, "COLUMNS", 32)
-    same_as_brute_force(np.random.default_rng(0).standard_normal((count, 2)), 0.8)
-
-
-def test_neighbours_over_many_tiles():
-    points = np.random.default_rng(0).standard_normal((1100, 5)).astype(np.float32)
-    same_as_brute_force(points, 2.0)
-    same_as_brute_force(points, 100.0)
-
-
-@given(
-    count=st.integers(1, 60),
-    width=st.integers(0, 4),
-    squared=st.integers(0, 9),
-    shift=st.sampled_from([0.0, 1e3, 1e8]),
-    scale=st.sampled_from([1e-150, 1e-30, 1.0, 3.0, 1e30, 1e150]),
-    seed=st.integers(0, 99),
-)
-def test_distances_equal_to_the_radius_are_told_by_differences(count, width, squared, shift, scale, seed):
-    grid = np.random.default_rng(seed).integers(0, 3, (count, width)) + shift
-    same_as_brute_force(grid * scale, np.sqrt(squared) * scale)
-
-
-@pytest.mark.parametrize("offset", [0, 1e6])
-def test_copies_are_all_that_is_at_distance_zero(offset):
-    rng = np.random.default_rng(0)
-    points = (rng.standard_normal((20, 3)) + offset)[rng.integers(20, size=100)]
-    same_as_brute_force(points, 0)
-    same_as_brute_force(points, 1e-300)
-
-
-def test_the_radius_between_two_distances_that_float32_cannot_tell_apart():
-    same_as_brute_force(np.array([[0.0], [1.0], [1.0 + 1e-12], [2.0]]), 1.0)
-
-
-def test_neighbours_within_do_not_hold_all_pairs():
-    points = np.random.default_rng(0).standard_normal((6000, 8))
-    tracemalloc.start()
-    indptr, indices = neighbours_within(points, 0.8)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert len(indptr) == 6001
-    assert 6000 < len(indices) < 6000 * 60
-    assert peak < 6000 * 6000  # bytes: one for each pair
-
-
-def test_no_points_have_no_neighbours():
-    indptr, indices = neighbours_within(np.empty((0, 3)), 1.0)
-    assert indptr.tolist() == [0]
-    assert indices.tolist() == []
-
-
-@pytest.mark.parametrize(
-    ("points", "radius", "message"),
-    [
-        ([1.0, 2.0], 1, r"shape \(2,\)"),
-        ([[1.0], [float("nan")]], 1, "row 1"),
-        ([[1.0]], -1, "radius is -1"),
-        ([[1.0]], float("nan"), "radius is nan"),
-        ([[1.0]], float("inf"), "radius is inf"),
-    ],
-)
-def test_what_has_no_neighbours_within_is_named(points, radius, message):
-    with pytest.raises(ValueError, match=message):
-        neighbours_within(points, radius)
