@@ -55,7 +55,7 @@ def image_counts(
     """Predicted, matched and labelled pixels (3 x 99) of one image (H x W) at thresholds .01 to .99.
 
     ``max_distance`` is a share of the diagonal. Ignored pixels are never predicted. Labels are thinned too:
-    the protocol takes them to be thin. About 5 s at 425x560 with 7,000 edge pixels, over a minute with 28,000.
+    the protocol takes them to be thin. Some 5 s at 425x560 with 7,000 edge pixels, over a minute with 28,000.
     """
     reach = max(LEAST_REACH, max_distance * float(np.hypot(*label.shape)))
     strength = ridges(probability) if nms else probability
