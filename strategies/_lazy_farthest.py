@@ -22,7 +22,7 @@ SPAN = 1024  # centres that a bound is taken from before it is asked again which
 REACH = (2048, 32)  # points whose bounds are tightened at once: so many, or this part of all
 SETTLED = 512  # of these, the best are compared with all centres ...
 CONTENDERS = 128  # ... and the best of these kept up to date with every pick
-FEW = 32  # contenders that are worth a start: finding them costs as much as ten picks
+FEW = 32  # contenders that are worth a start: finding them takes as long as 200 picks
 SAMPLED = 2**14  # keys from which it is estimated where the largest begin
 
 
@@ -86,7 +86,8 @@ class LazyFarthest:
         self.seen, self.exact = np.zeros(count, np.int32), np.zeros(count, np.bool_)
         self.floor, self.bar = np.inf, (np.inf, np.inf)
         self.contenders = self._contenders(np.empty(0, np.int64))
-        table.add(centres)
+        for start in range(0, len(centres), points.rows.block):
+            table.add(centres[start : start + points.rows.block])
         self._first_pass()
 
     def pick(self) -> int:
@@ -129,19 +130,14 @@ class LazyFarthest:
         return Contenders(self.points, self.candidates, places, self.upper[places])
 
     def _above_floor(self, reach: int) -> Positions:
-        """Places of the largest keys, about ``reach`` or more of them. Puts the bar above all others."""
+        """Places of the ``reach`` largest keys, and of some more. Puts the bar above all others."""
         places = np.flatnonzero(self.key >= self.floor)
-        if len(places) < reach and self.floor > 0:
-            self.floor = self._estimated_key(2 * reach)
-            places = np.flatnonzero(self.key >= self.floor)
+        for step in (max(1, len(self.key) // SAMPLED), 1):
+            if len(places) < reach and self.floor > 0:
+                self.floor = _least_of(self.key[::step], 2 * reach // step)
+                places = np.flatnonzero(self.key >= self.floor)
         self.bar = (self.floor, -1.0)
         return places
-
-    def _estimated_key(self, rank: int) -> float:
-        """About the key of this rank; 0 where there are hardly more."""
-        step = max(1, len(self.key) // SAMPLED)
-        sample, rank = self.key[::step], rank // step
-        return max(0.0, float(np.partition(sample, -rank)[-rank])) if rank < len(sample) else 0.0
 
     def _best(self, places: Positions, most: int) -> Positions:
         """At most so many of these places, the best. Raises the bar to the best one left out."""
@@ -210,3 +206,8 @@ class LazyFarthest:
     def _set(self, places: Positions | slice, upper: Float64s, seen: int) -> None:
         self.upper[places], self.seen[places] = upper, seen
         self.key[places] = self.candidates.weights[places] * np.sqrt(upper)
+
+
+def _least_of(keys: Float64s, largest: int) -> float:
+    """The least of so many largest keys; 0 where there are no more."""
+    return max(0.0, float(np.partition(keys, -largest)[-largest])) if 0 < largest < len(keys) else 0.0

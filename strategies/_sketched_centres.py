@@ -13,7 +13,7 @@ from strategies.arrays import Features, Float64s, Positions
 Float32s = NDArray[np.float32]
 
 SKETCH = 31  # coordinates that the nearest centre is guessed from: with the constant one, 32 numbers a point
-SAMPLE = 1024  # points that the middle and the sketch's directions are taken from
+SAMPLE = (1024, 2**19)  # points that middle and directions are taken from: so many, or of so many numbers
 ITERATIONS = 2  # of the power method that finds the directions
 GROUP = 256  # centres of which the likely nearest is tried
 UNRESOLVED = 4  # centres a point that may be nearest in float32; with more, float64 takes over
@@ -38,11 +38,11 @@ class SketchedCentres:
         self.points, self.candidates = points, candidates
         self.positions, self.count = np.empty(capacity, np.int64), 0
         self.compared = self.unresolved = 0
-        sample = points.take(np.arange(0, points.rows.count, max(1, points.rows.count // SAMPLE)))
+        sample = _sample(points)
         self.middle = sample.mean(0, dtype=np.float64)
-        self.directions = _directions((sample - self.middle).astype(np.float32))
-        size = self.directions.shape[1] + 1
-        self.sketch = np.ones((len(candidates), size), np.float32)
+        self.directions = _directions(_centred(sample, self.middle))
+        size = self.directions.shape[1]
+        self.sketch = np.empty((len(candidates), size), np.float32)
         self.centre_sketch = np.empty((size, capacity), np.float32)
         self._set_precision(np.float32)
 
@@ -52,13 +52,14 @@ class SketchedCentres:
         self.positions[new], self.count = positions, new.stop
         self._fill(new)
         rows = _centred(self.points.take(positions), self.middle)
-        self.centre_sketch[:-1, new] = (rows @ self.directions).T
+        self.centre_sketch[:, new] = (rows @ self.directions).T
         self.centre_sketch[-1, new] = np.vecdot(rows, rows) / -2
 
     def first_bounds(self, start: int, stop: int, centres: int) -> Float64s:
         """What ``bounds`` gives for the first centres and for candidates, in order, that it has not seen."""
         rows = self.points.take(self.candidates[start:stop])
-        np.matmul(_centred(rows, self.middle), self.directions, out=self.sketch[start:stop, :-1])
+        np.matmul(_centred(rows, self.middle), self.directions, out=self.sketch[start:stop])
+        self.sketch[start:stop, -1] = 1
         return self._bounds(self.sketch[start:stop], rows, 0, centres)
 
     def bounds(self, places: Positions, start: int, stop: int) -> Float64s:
@@ -68,8 +69,10 @@ class SketchedCentres:
 
     def _bounds(self, sketch: Float32s, rows: Features, start: int, stop: int) -> Float64s:
         likeness, least = sketch @ self.centre_sketch[:, start:stop], np.full(len(rows), np.inf, rows.dtype)
-        for part in np.array_split(np.arange(stop - start), max(1, (stop - start) // GROUP)):
-            likely = likeness[:, part[0] : part[-1] + 1].argmax(1) + (start + part[0])
+        count = stop - start
+        size = -(-count // max(1, count // GROUP))
+        for at in range(0, count, size):
+            likely = likeness[:, at : at + size].argmax(1) + (start + at)
             difference = rows - self.points.take(self.positions[likely])
             np.minimum(least, np.vecdot(difference, difference), out=least)
         return self.points.above(least)
@@ -113,7 +116,8 @@ class SketchedCentres:
         self.error = (2 * width + 32) * float(kind.eps)
         self.norm = np.empty(capacity, precision)  # |c|^2, less what may be wrong with it
         self.doubled = np.empty((width, capacity), precision)
-        self._fill(slice(0, self.count))
+        for start in range(0, self.count, self.points.rows.block):
+            self._fill(slice(start, min(start + self.points.rows.block, self.count)))
 
     def _fill(self, new: slice) -> None:
         rows = _centred(self.points.take(self.positions[new]), self.middle, self.precision)
@@ -127,16 +131,21 @@ def _centred(rows: Features, middle: Float64s, precision: type[Any] = np.float32
     return np.subtract(rows, middle.astype(finer), dtype=finer).astype(precision, copy=False)
 
 
+def _sample(points: Points) -> Features:
+    size = min(SAMPLE[0], max(SAMPLE[1] // max(points.rows.width, 1), 2 * SKETCH))
+    return points.take(np.arange(0, points.rows.count, max(1, points.rows.count // size)))
+
+
 def _directions(sample: Float32s) -> Float32s:
-    """Orthonormal columns (d x SKETCH or fewer): about the directions of largest variance."""
+    """Columns that span about the directions of largest variance, orthonormal, and a last one of zeros."""
     count, width = sample.shape
     size = min(SKETCH, count, width)
-    if size == width:
-        return np.eye(width, dtype=np.float32)
-    directions = np.linalg.qr(sample[:size].T)[0]
-    for _ in range(ITERATIONS):
-        directions = np.linalg.qr(sample.T @ (sample @ directions))[0]
-    return np.ascontiguousarray(directions)
+    directions = np.eye(width, size, dtype=np.float32)
+    if size < width:
+        directions = np.linalg.qr(sample[:size].T)[0]
+        for _ in range(ITERATIONS):
+            directions = np.linalg.qr(sample.T @ (sample @ directions))[0]
+    return np.pad(directions, ((0, 0), (0, 1)))
 
 
 def rounded_up(values: Float64s, dtype: Any) -> Any:

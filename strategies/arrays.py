@@ -50,7 +50,9 @@ def checked_candidates(
 ) -> Positions:
     """Sorted positions, none of them labelled; all that are not labelled where None is given."""
     if candidates is None:
-        return np.setdiff1d(np.arange(count), labelled)
+        free = np.ones(count, np.bool_)
+        free[labelled] = False
+        return np.flatnonzero(free)
     array = checked_positions("candidates", candidates, count)
     both = np.intersect1d(array, labelled)
     if both.size:

@@ -31,13 +31,13 @@ def distributed_k_center(
     """Pick ``budget`` points by greedy k-center in each of the shards, then once more among all those picks.
 
     Labelled points are centres in every shard and in the second round. Let r be the smallest radius that any
-    ``budget`` further centres can reach: the largest distance of an unlabelled point to its nearest centre.
-    The picks reach 4 r (Malkomes et al. 2015, "Fast Distributed k-Center Clustering with Outliers on Massive
-    Data"; as composable core-sets: Indyk et al. 2014; the scheme: GreeDi, Mirzasoleiman et al. 2013): within its shard every point is at most 2 r from a pick, and that pick at most 2 r from a pick of
-    the second round. For in each round, if some point were left farther than 2 r, it and that round's picks
-    would be ``budget`` + 1 points, each more than 2 r from the others and from all labelled points, and two
-    of them would share one of the ``budget`` centres within r. On one machine greedy k-center reaches 2 r; on
-    features, the radius of the two rounds is some per cent larger than its, not twice as large.
+    ``budget`` further centres can reach: the largest distance of a point to its nearest centre. The picks
+    reach 4 r (Malkomes et al. 2015, "Fast Distributed k-Center Clustering with Outliers on Massive Data"; as
+    composable core-sets: Indyk et al. 2014; the scheme: GreeDi, Mirzasoleiman et al. 2013): within its shard
+    every point is at most 2 r from a pick, and that pick at most 2 r from a pick of the second round. For in
+    each round, if some point were left farther than 2 r, it and that round's picks would be ``budget`` + 1
+    points, each more than 2 r from the others and from all labelled points, and two of them would share one
+    of the ``budget`` centres within r. On one machine greedy k-center reaches 2 r.
 
     Args:
         features: N x d, finite; an array, a memory map, a tensor, or anything that can be sliced by rows.

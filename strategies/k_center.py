@@ -39,7 +39,7 @@ def k_center_greedy(
 
     Features are read twice from end to end and then a few rows at a time, and are never copied whole: they
     may be a ``numpy.memmap``, or anything with ``shape`` and ``dtype`` whose rows can be sliced, and larger
-    than memory. Beside them are held about 200 bytes a candidate and 8 d bytes a centre. A tensor in main
+    than memory. Beside them are held about 200 bytes a candidate and up to 8 d a centre. A tensor in main
     memory shares it; one on another device stays there, and its rows are compared there.
 
     Args:
@@ -59,7 +59,7 @@ def k_center_greedy(
     points = Points(open_rows(features))
     count = points.rows.count
     centres = checked_positions("labelled", labelled, count)
-    allowed = _free(centres, candidates, count)
+    allowed = checked_candidates(candidates, centres, count)
     factors = _checked_weights(weights, count)
     check_budget(budget, allowed)
     pool = Candidates(np.arange(count), factors, rng.random(count)).take(allowed)
@@ -86,15 +86,6 @@ def nearest_distance(features: ArrayLike | Tensor, centres: ArrayLike | Tensor) 
         nearest = (half_norms - (rows - middle) @ shifted.T).argmin(1)
         distance[block] = np.sqrt(np.square(rows - targets[nearest]).sum(1))
     return distance
-
-
-def _free(labelled: Positions, candidates: Sequence[int] | Positions | None, count: int) -> Positions:
-    """Positions to pick from, in order."""
-    if candidates is not None:
-        return checked_candidates(candidates, labelled, count)
-    free = np.ones(count, np.bool_)
-    free[labelled] = False
-    return np.flatnonzero(free)
 
 
 def _checked_weights(weights: ArrayLike | None, count: int) -> Float64s:

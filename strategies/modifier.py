@@ -41,6 +41,10 @@ class Modifier(ScoreStrategy):
         """What the base measures."""
         return self.base.measure(outputs)
 
+    def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """Where the base looked."""
+        return self.base.maps(outputs)
+
     def scores(self, pool: Pool) -> dict[str, Scores]:
         """The base's scores that decide (N each), by task."""
         return self.base.deciding(pool)
