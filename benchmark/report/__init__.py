@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from benchmark.errors import UserError
 from benchmark.store import write_atomically
+
+if TYPE_CHECKING:
+    from benchmark.report.study import Study
 
 __all__ = ["Report", "write_report"]
 
@@ -24,28 +29,72 @@ class Report:
         return tuple(path for path in self.paths if path.suffix == ".png")
 
 
-def write_report(folder: Path) -> Report:
-    """Write ``tables/`` and ``figures/`` into a results folder.
+def write_report(
+    *folders: Path,
+    columns: Literal[1, 2] = 1,
+    strategies: Sequence[str] | None = None,
+    out: Path | None = None,
+) -> Report:
+    """Write tables, figures and ``index.html`` of a folder of results into it, or of several into ``out``.
 
-    The same results give the same bytes. Raises UserError if the results cannot be read or the report not
-    be written.
+    ``columns`` is the width of figures with one panel, in columns of a paper; ``strategies`` are the only
+    ones to be shown, with the network trained on everything. The same results give the same bytes.
+
+    Raises UserError if the results cannot be read or do not compare, for a strategy that they do not hold,
+    for several folders without ``out``, and if the report cannot be written.
     """
-    from benchmark.report import (
-        figures,
-        headline,
-        load,
-        tables,
-    )  # pandas and matplotlib take a second to import
-
-    results = load.read_results(folder)
-    files = tables.render(results) | headline.render(results) | figures.render(results)
+    target = _target(folders, out)
+    if columns not in (1, 2):
+        raise UserError(f"columns must be 1 or 2, the columns of a paper that a figure takes, not {columns}.")
+    study = _study(folders)
+    shown = study if strategies is None else study.only(strategies)
+    files, main_table = _contents(shown, columns)
     try:
-        paths = tuple(_write(folder / name, content) for name, content in files.items())
+        target.mkdir(parents=True, exist_ok=True)
+        paths = tuple(_write(target / name, content) for name, content in files.items())
     except OSError as error:
         raise UserError(
-            f"{folder} cannot take the report, it must be a folder to write to: {error}."
+            f"{target} cannot take the report, it must be a folder to write to: {error}."
         ) from error
-    return Report(paths, tables.terminal_table(results))
+    return Report(paths, main_table)
+
+
+def _target(folders: Sequence[Path], out: Path | None) -> Path:
+    if not folders:
+        raise UserError("Give the folder of a run to report on, or several.")
+    if out is None and len(folders) > 1:
+        raise UserError(f"A report on {len(folders)} folders belongs to none of them: say where with --out.")
+    return out or folders[0]
+
+
+def _study(folders: Sequence[Path]) -> Study:
+    from benchmark.report.merge import merged
+    from benchmark.report.study import read_study
+
+    return merged([read_study(folder) for folder in folders])
+
+
+def _contents(study: Study, columns: Literal[1, 2]) -> tuple[dict[str, bytes], str]:
+    """The files by their path within the folder of the report, and the table for the terminal."""
+    from benchmark.report import (  # pandas and matplotlib take a second to import
+        cost_table,
+        delta_table,
+        figures,
+        headline,
+        matrices,
+        mean_ranks,
+        noise,
+        page,
+        protocol,
+        tables,
+    )
+
+    files = tables.render(study.results) | headline.render(study.results)
+    for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
+        files |= part.render(study)
+    files |= figures.render(study, columns)
+    text = "\n\n".join([tables.terminal_table(study.results), *noise.notes(study)])
+    return files | page.render_page(study, files), text
 
 
 def _write(path: Path, content: bytes) -> Path:

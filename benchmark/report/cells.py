@@ -34,8 +34,16 @@ class Table:
     references: Sequence[tuple[str, Sequence[Cell]]]
     caption: str
     notes: Sequence[str]
-    #: What the best mark means.
+    #: What the best mark means; empty where nothing is marked.
     marked: str = "Best mean per budget"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Facts under a title, each a name and what it is, as plain text that each format escapes for itself."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
 
 
 def best_and_second(values: Sequence[float]) -> list[Mark | None]:

@@ -85,13 +85,14 @@ def _budgets(rows: pd.DataFrame, found: Evidence, strategy: str, against: str, p
         if len(differences):
             mean, low, high = t_interval(differences.tolist())
             spread = "" if math.isnan(low) else f" ({low:+.{places}f} to {high:+.{places}f})"
-            labels = _labels(matching.get(size), size, found.budgets[-1])
+            labels = _labels(matching.get(size), against, size, found.budgets[-1])
             yield f"  at {head(size, found.pool)}: {mean:+.{places}f}{spread}{labels}"
 
 
-def _labels(needed: Labels | None, size: int, last: int) -> str:
+def _labels(needed: Labels | None, against: str, size: int, last: int) -> str:
     if needed is None or math.isnan(needed.needed):
         return ""
     if not math.isfinite(needed.needed):
-        return f"; this loss is not reached within {last} labels"
-    return f"; this loss is reached with {needed.needed:.0f} labels, {size / needed.needed:.2f} times fewer"
+        return f"; what {against} has there is not reached within {last} labels"
+    factor = size / needed.needed
+    return f"; what {against} has there takes {needed.needed:.0f} labels (speed-up factor {factor:.2f})"

@@ -26,7 +26,8 @@ def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str]) -> pd.DataFrame:
     named = rows[rows["metric"] == rows["task"].map(headlines)]
     full = named[named["strategy"] == FULL_DATA].set_index(KEY)["value"].rename("full")
     each = named[named["strategy"] != FULL_DATA].join(full, on=KEY)
-    each = each.assign(value=100 * each["task"].map(signs) * (each["value"] / each["full"] - 1))
+    better = each["task"].map(signs).astype(float)
+    each = each.assign(value=100 * better * (each["value"] / each["full"] - 1))
     columns = ["dataset", "strategy", "seed", "labelled", "share", "task", "value"]
     mean = each.groupby(columns[:-2])["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
     return pd.concat([each[columns], mean.assign(task="mean")[columns]], ignore_index=True)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from benchmark.report import latex, text
 from benchmark.report.cells import MISSING, Cell, Mark, Table, best_and_second
+from benchmark.report.formats import as_csv, table_files
 from benchmark.report.load import FULL_DATA, Results
 from benchmark.report.naubc import naubc_of
 from benchmark.report.paired import Comparison, compare_all
@@ -46,6 +46,14 @@ class Evidence:
     matching: Mapping[str, Labels]
     references: frozenset[str]
 
+    @property
+    def order(self) -> tuple[list[str], list[str]]:
+        """Strategies from the lowest mean NAUBC on, those without one last; and the references by name."""
+        means = self.naubc.groupby("strategy")["naubc"].mean().sort_index()
+        names = [str(name) for name in means.sort_values(kind="stable", na_position="last").index]
+        ranked = [name for name in names if name not in self.references]
+        return ranked, sorted(self.references & set(names))
+
 
 def evidence(results: Results, dataset: str) -> Evidence:
     """Everything that the headline says, computed from the total losses of one data set."""
@@ -77,15 +85,14 @@ def evidence(results: Results, dataset: str) -> Evidence:
 def make_headline(found: Evidence) -> Table:
     """The table of one data set, best NAUBC first, references below."""
     groups = found.naubc.groupby("strategy")["naubc"]
-    means = groups.mean().sort_index().sort_values(kind="stable", na_position="last")
-    ranked = [str(name) for name in means.index if name not in found.references]
-    places = decimals(float(means.abs().max()))
+    ranked, references = found.order
+    places = decimals(float(groups.mean().abs().max()))
     marks = _marks(found.naubc, ranked, len(found.seeds), places)
     rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
     return Table(
         heads=HEADS,
         rows=[(name, _marked(rows[name], marks.get(name))) for name in ranked],
-        references=[(name, rows[name]) for name in sorted(found.references & set(rows))],
+        references=[(name, rows[name]) for name in references],
         caption=_caption(found),
         notes=list(_notes(found)),
         marked="Lowest mean",
@@ -95,15 +102,10 @@ def make_headline(found: Evidence) -> Table:
 def render(results: Results) -> dict[str, bytes]:
     """The files of the headline by their path within the results folder."""
     all_found = [evidence(results, dataset) for dataset in results.datasets]
-    tables = [make_headline(found) for found in all_found]
+    tables = [make_headline(found) for found in all_found if found.budgets]
     raw = pd.concat([_numbers(found) for found in all_found])
     areas = pd.concat([found.naubc for found in all_found])
-    return {
-        "tables/headline.csv": raw.to_csv(index=False, lineterminator="\n").encode(),
-        "tables/headline.md": text.markdown(tables).encode(),
-        "tables/headline.tex": latex.document_part(tables).encode(),
-        "tables/naubc.csv": areas.to_csv(index=False, lineterminator="\n").encode(),
-    }
+    return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}
 
 
 def _last(curve: pd.DataFrame | None, budgets: Sequence[int]) -> pd.Series:
@@ -160,7 +162,7 @@ def _labels(labels: Labels | None, last: float) -> Cell:
     if not math.isfinite(labels.low):
         return Cell(needed)
     if not math.isfinite(labels.high):
-        return Cell(needed, f" (from {low})")
+        return Cell(needed, f" (from {low})" if labels.low else " (no bound)")
     return Cell(needed, f" ({low} to {high})" if labels.low else f" (up to {high})")
 
 

@@ -1,11 +1,11 @@
-"""Tables as LaTeX for the booktabs package."""
+"""Tables as LaTeX for the booktabs package, and lists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from benchmark.report.cells import Cell, Table
+from benchmark.report.cells import Cell, Section, Table
 from benchmark.report.text import printable
 
 SPECIAL = {
@@ -34,6 +34,18 @@ def document_part(tables: Sequence[Table]) -> str:
     return "\n".join(line for table in tables for line in _lines(table)) + "\n"
 
 
+def lists(sections: Sequence[Section]) -> str:
+    """One itemised list a section, in a small font."""
+    return "\n".join(line for section in sections if section.facts for line in _list(section)) + "\n"
+
+
+def _list(section: Section) -> Iterator[str]:
+    yield rf"\paragraph{{{escape(section.title)}}}"
+    yield r"\begin{itemize}\footnotesize\raggedright"
+    yield from (rf"  \item {escape(name)}: {escape(fact)}" for name, fact in section.facts)
+    yield r"\end{itemize}"
+
+
 def _glyph(character: str) -> str:
     known = character.isascii() or (character.isalpha() and "À" <= character <= "ÿ")
     return character if known else f"U+{ord(character):04X}"
@@ -43,7 +55,8 @@ def _lines(table: Table) -> Iterator[str]:
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table}[t]"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}"
-    yield rf"  \caption{{{escape(table.caption)} {table.marked} in bold, second underlined.}}"
+    marked = f" {table.marked} in bold, second underlined." if table.marked else ""
+    yield rf"  \caption{{{escape(table.caption)}{marked}}}"
     yield rf"  \begin{{tabular}}{{@{{}}l*{{{len(table.heads)}}}{{r}}@{{}}}}"
     yield r"    \toprule"
     yield rf"    strategy & {' & '.join(map(escape, table.heads))} \\"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,13 +30,14 @@ class Results:
 
     ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
     (None where unknown or where there are several data sets); ``references`` are strategies that saw labels:
-    shown, and never ranked.
+    shown, and never ranked; ``left_out`` are strategies that are not shown and keep their colours.
     """
 
     table: pd.DataFrame
     pool: Mapping[str, int]
     val: int | None
     references: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     @property
     def datasets(self) -> list[str]:
@@ -51,6 +52,20 @@ class Results:
     def of(self, dataset: str) -> pd.DataFrame:
         """The rows of one data set."""
         return self.table[self.table["dataset"] == dataset]
+
+    def only(self, names: Iterable[str]) -> Results:
+        """With these strategies and the network trained on everything. Raises UserError for unknown names."""
+        wanted = {*names, FULL_DATA}
+        if unknown := sorted(wanted - {*self.strategies, FULL_DATA}):
+            raise UserError(
+                f"The results hold no strategy {unknown[0]!r}; they hold: {', '.join(self.strategies)}."
+            )
+        if wanted == {FULL_DATA}:
+            raise UserError(f"Name one strategy or more to report: {', '.join(self.strategies)}.")
+        table = self.table[self.table["strategy"].isin(wanted)].reset_index(drop=True)
+        pool = {name: size for name, size in self.pool.items() if name in set(table["dataset"])}
+        left_out = self.left_out | (set(self.strategies) - wanted)
+        return replace(self, table=table, pool=pool, left_out=left_out)
 
 
 def read_results(folder: Path) -> Results:

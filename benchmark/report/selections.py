@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -30,8 +32,11 @@ def overlap(chosen: Chosen, labelled: int) -> pd.DataFrame:
     Strategies by strategies; 1 is the same images, NaN no common seed. The diagonal compares seeds of one
     strategy, not a strategy with itself: what remains when only the first set and the training differ.
     """
-    names = sorted({strategy for strategy, _, size in chosen if size == labelled})
-    sets = {(name, seed): ids for (name, seed, size), ids in chosen.items() if size == labelled}
+    sets: dict[str, dict[int, frozenset[str]]] = defaultdict(dict)
+    for (strategy, seed, size), ids in chosen.items():
+        if size == labelled:
+            sets[strategy][seed] = ids
+    names = sorted(sets)
     values = [[_mean_jaccard(sets, one, other) for other in names] for one in names]
     return pd.DataFrame(values, index=names, columns=names)
 
@@ -42,11 +47,17 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(union) if union else 1.0
 
 
-def _mean_jaccard(sets: Mapping[tuple[str, int], frozenset[str]], one: str, other: str) -> float:
-    pairs = [
-        jaccard(mine, theirs)
-        for (name, seed), mine in sets.items()
-        for (another, their_seed), theirs in sets.items()
-        if (name, another) == (one, other) and (seed < their_seed if one == other else seed == their_seed)
-    ]
-    return float(np.mean(pairs)) if pairs else float("nan")
+def overlap_by_chance(selected: int, unlabelled: int) -> float:
+    """About the Jaccard index of two independent random choices of ``selected`` among ``unlabelled`` images.
+
+    The ratio of the expected intersection and union: n / (2 N - n).
+    """
+    return selected / (2 * unlabelled - selected)
+
+
+def _mean_jaccard(sets: Mapping[str, Mapping[int, frozenset[str]]], one: str, other: str) -> float:
+    if one == other:
+        pairs = list(combinations(sets[one].values(), 2))
+    else:
+        pairs = [(ids, sets[other][seed]) for seed, ids in sets[one].items() if seed in sets[other]]
+    return float(np.mean([jaccard(*pair) for pair in pairs])) if pairs else float("nan")

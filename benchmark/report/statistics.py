@@ -38,9 +38,14 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
     Missing values count for nothing; a cell that has none but missing values is left out.
     """
-    groups = rows.dropna(subset="value").groupby(CELL)["value"]
-    cells = [(*key, len(values), *t_interval(values)) for key, values in groups]
-    return pd.DataFrame(cells, columns=[*CELL, "seeds", "mean", "low", "high"])
+    return over_seeds(rows, CELL)
+
+
+def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """``summarise`` for groups by other columns; ``rows`` have a ``value`` per seed."""
+    groups = rows.dropna(subset="value").groupby(list(by))["value"]
+    cells = [(*key, len(values), *t_interval(values.to_numpy())) for key, values in groups]
+    return pd.DataFrame(cells, columns=[*by, "seeds", "mean", "low", "high"])
 
 
 def ranking(means: pd.DataFrame) -> list[str]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchmark.report import latex, text
+from benchmark.report import text
 from benchmark.report.cells import MISSING, Cell, Table, best_and_second
+from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
 
@@ -20,12 +21,7 @@ CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low
 def render(results: Results) -> dict[str, bytes]:
     """The files of the table by their path within the results folder."""
     tables = [make_table(results, dataset) for dataset in results.datasets]
-    content = {
-        "csv": long_table(results).to_csv(index=False, lineterminator="\n"),
-        "md": text.markdown(tables),
-        "tex": latex.document_part(tables),
-    }
-    return {f"tables/loss_vs_labels.{kind}": part.encode() for kind, part in content.items()}
+    return table_files("loss_vs_labels", long_table(results), tables)
 
 
 def terminal_table(results: Results, width: int = 100) -> str:
@@ -142,7 +138,7 @@ def _notes(
         gaps = missing_seeds(of_strategy, expected, seeds)
         short |= bool(gaps) and bool(of_strategy["value"].notna().any())
         if gaps:
-            yield f"{name} has no result for {_listed(gaps, expected, heads)}."
+            yield f"{name} has no result for {listed_gaps(gaps, expected, heads)}."
     if short:
         yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
     for name in sorted(set(references) - {FULL_DATA}):
@@ -151,7 +147,9 @@ def _notes(
         yield "random is not among the strategies, so nothing here says what choosing is worth."
 
 
-def _listed(gaps: Mapping[int, list[int]], expected: Sequence[int], heads: Mapping[int, str]) -> str:
+def listed_gaps(gaps: Mapping[int, list[int]], expected: Sequence[int], heads: Mapping[int, str]) -> str:
+    """Seeds and the budgets that each lacks (as ``missing_seeds`` gives them) in words."""
+
     def where(sizes: list[int]) -> str:
         return "any budget" if len(sizes) == len(expected) else ", ".join(heads[size] for size in sizes)
 

@@ -1,4 +1,4 @@
-"""Tables as Markdown and as plain text for a terminal."""
+"""Tables and lists as Markdown and tables as plain text for a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from benchmark.report.cells import Cell, Table
+from benchmark.report.cells import Cell, Section, Table
 
 GAP = "  "
 #: Entities where backslashes are not understood by every Markdown reader.
@@ -30,9 +30,21 @@ def markdown(tables: Sequence[Table]) -> str:
     return "\n".join(line for table in tables for line in _markdown_lines(table))
 
 
+def markdown_lists(sections: Sequence[Section]) -> str:
+    """One list a section."""
+    parts = (
+        [f"**{escape_markdown(section.title)}**", "", *_items(section.facts), ""] for section in sections
+    )
+    return "\n".join(line for part in parts for line in part)
+
+
 def terminal(tables: Sequence[Table], width: int) -> str:
     """The same in aligned columns, in several blocks of budgets where they do not fit beside each other."""
     return "\n\n".join("\n".join(_terminal_lines(table, width)).rstrip() for table in tables)
+
+
+def _items(facts: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"- {escape_markdown(name)}: {escape_markdown(fact)}" for name, fact in facts]
 
 
 def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
@@ -40,9 +52,9 @@ def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
 
 
 def _markdown_lines(table: Table) -> Iterator[str]:
-    yield f"{escape_markdown(table.caption)} {table.marked} in bold."
+    yield escape_markdown(table.caption) + (f" {table.marked} in bold." if table.marked else "")
     yield ""
-    yield f"| strategy | {' | '.join(table.heads)} |"
+    yield f"| strategy | {' | '.join(map(escape_markdown, table.heads))} |"
     yield f"|:---|{'---:|' * len(table.heads)}"
     for name, cells in _all_rows(table):
         yield f"| {escape_markdown(name)} | {' | '.join(map(_markdown_cell, cells))} |"

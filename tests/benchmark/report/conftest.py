@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
+
+from benchmark.store import Round, Store
 
 HEADER = ["dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value"]
 STRATEGIES = ("random", "entropy", "core-set", "learning-loss", "consistency-diversity")
@@ -25,6 +29,22 @@ METRICS = {
     ("normals", "mean_angle"): (27.0, -5.0, 0.3),
     ("edge", "edge_f"): (55.0, 12.0, 0.7),
     ("saliency", "max_f"): (60.0, 12.0, 0.7),
+}
+#: As ``environment.json`` names them.
+TASKS = {
+    "semseg": {"kind": "categorical", "weight": 1.0, "headline": "miou"},
+    "depth": {"kind": "scalar", "weight": 1.0, "headline": "rmse"},
+    "normals": {"kind": "direction", "weight": 4.0, "headline": "mean_angle"},
+}
+EXPERIMENT = {
+    "name": "study",
+    "dataset": "rooms",
+    "network": {"name": "pad_net"},
+    "recipe": {"iterations": 80},
+    "budgets": [0.1, 80, 120, 160],
+    "strategies": list(STRATEGIES),
+    "seeds": [0, 1],
+    "full_data": True,
 }
 Row = tuple[str, str, int, int, int, str, str, float | str]
 
@@ -70,10 +90,50 @@ def write(
     return folder
 
 
+def add_rounds(folder: Path, table: Iterable[Row], pool: int = 400) -> Path:
+    """The stored rounds of these rows beside them: what was chosen, and what each stage cost."""
+    ids = np.array([f"image-{number}" for number in range(pool)])
+    for dataset, strategy, seed, number, labelled in sorted({row[:5] for row in table}):
+        stream = zlib.crc32(strategy.encode()) if number else 0  # the first set is shared
+        own = np.random.default_rng([seed, stream]).permutation(pool)
+        first = np.random.default_rng([seed, 0]).permutation(pool)[:40]
+        order = np.concatenate([first, own[~np.isin(own, first)]])
+        seconds = {"train": 40.0 + labelled / 10 + seed, "evaluate": 2.0}
+        choosing = {} if strategy == "full-data" else {"observe": 3.0, "select": 0.001 * len(strategy)}
+        done = Round(
+            dataset, strategy, seed, number, "key", tuple(ids[order[:labelled]].tolist()), {}, "",
+            seconds=seconds | choosing, peak_memory_mb=1000.0 + seed,
+        )  # fmt: skip
+        Store(folder).write(done)
+    return folder
+
+
+def add_facts(folder: Path, **facts: object) -> Path:
+    """More of what ``environment.json`` says."""
+    file = folder / "environment.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | facts), encoding="utf-8")
+    return folder
+
+
+def add_experiment(folder: Path, **fields: object) -> Path:
+    """What ``experiment.yaml`` says."""
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(EXPERIMENT | fields), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def synthetic() -> SimpleNamespace:
-    """``rows`` and ``write``, for tests of their own results."""
-    return SimpleNamespace(rows=rows, write=write, header=HEADER, strategies=STRATEGIES)
+    """What makes results, for tests of their own ones."""
+    return SimpleNamespace(
+        rows=rows,
+        write=write,
+        add_rounds=add_rounds,
+        add_facts=add_facts,
+        add_experiment=add_experiment,
+        header=HEADER,
+        strategies=STRATEGIES,
+        tasks=TASKS,
+    )
 
 
 @pytest.fixture(scope="session")

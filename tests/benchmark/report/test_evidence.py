@@ -9,9 +9,11 @@ from scipy import stats
 
 from benchmark.report.costs import costs, mean_costs
 from benchmark.report.delta import delta_mtl
-from benchmark.report.penalty import penalty_matrix
+from benchmark.report.paired import paired_differences
+from benchmark.report.penalty import MEAN, penalty_matrix
 from benchmark.report.ranks import critical_difference, ranks_over
-from benchmark.report.selections import chosen_images, jaccard, overlap
+from benchmark.report.selections import chosen_images, jaccard, overlap, overlap_by_chance
+from benchmark.report.statistics import t_interval
 from benchmark.store import Round
 
 
@@ -37,12 +39,32 @@ def test_a_strategy_beats_another_where_the_interval_of_their_differences_is_bel
     assert matrix.loc["a", "b"] == 0.5
     assert matrix.loc["b", "a"] == 0
     assert matrix.loc["c", "a"] == 1
-    assert matrix.loc["mean", "b"] == pytest.approx((0.5 + matrix.loc["c", "b"]) / 2)
+    assert matrix.loc[MEAN, "b"] == pytest.approx((0.5 + matrix.loc["c", "b"]) / 2)
     assert (np.diag(matrix.loc[["a", "b", "c"]]) == 0).all()
 
 
 def test_one_seed_beats_nobody():
     assert not penalty_matrix(losses(a={10: [1.0]}, b={10: [2.0]})).to_numpy().any()
+
+
+def test_the_matrix_is_that_of_paired_differences_one_by_one_where_seeds_are_missing():
+    rng = np.random.default_rng(3)
+    names, budgets = ["a", "b", "c", "mean"], (10, 20, 30)
+    table = losses(
+        **{
+            name: {size: rng.normal(0.3 * place, 0.4, 4) for size in budgets}
+            for place, name in enumerate(names)
+        }
+    )
+    table = table.sample(frac=0.8, random_state=1)
+    table.loc[table.index[0], "value"] = math.nan
+    matrix = penalty_matrix(table)
+    for one in names:
+        for other in set(names) - {one}:
+            cells = [paired_differences(table[table["labelled"] == size], one, other) for size in budgets]
+            beaten = [len(cell) > 1 and t_interval(cell)[2] < 0 for cell in cells]
+            assert matrix.loc[one, other] == pytest.approx(np.mean(beaten))
+    assert 0 < matrix.loc[names].to_numpy().max() <= 1
 
 
 def test_ranks_share_ties_and_leave_out_data_sets_with_gaps():
@@ -104,6 +126,14 @@ def test_overlap_leaves_the_shared_first_set_out_and_pairs_seeds():
     assert list(table) == ["entropy", "random"]
     assert table.loc["random", "entropy"] == table.loc["entropy", "random"] == pytest.approx(1 / 3)
     assert table.loc["random", "random"] == 0  # seed 0 chose other images than seed 1
+
+
+def test_overlap_by_chance_is_that_of_random_choices():
+    rng = np.random.default_rng(0)
+    choices = [frozenset(rng.choice(300, 90, replace=False).tolist()) for _ in range(200)]
+    found = np.mean([jaccard(one, other) for one, other in zip(choices[::2], choices[1::2], strict=True)])
+    assert overlap_by_chance(90, 300) == pytest.approx(found, abs=0.01)
+    assert overlap_by_chance(300, 300) == 1
 
 
 def test_jaccard_of_nothing_is_the_same():

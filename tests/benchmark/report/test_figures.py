@@ -1,236 +1,368 @@
+"""The other figures: their numbers are those of the statistics, and what is drawn are these numbers."""
+
 import io
-import os
 import re
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.colors import to_hex
 from PIL import Image
-from scipy import stats
 
 from benchmark.report import figures
-from benchmark.report.load import read_results
+from benchmark.report.costs import costs
+from benchmark.report.delta import delta_mtl
+from benchmark.report.figures import canvas
+from benchmark.report.headline import evidence
+from benchmark.report.naubc import naubc
+from benchmark.report.paired import paired_differences
+from benchmark.report.penalty import MEAN, penalty_matrix
+from benchmark.report.ranks import ranks_over
+from benchmark.report.selections import chosen_images, overlap
+from benchmark.report.statistics import t_interval
+from benchmark.report.study import read_study
+from benchmark.report.subject import subjects
+from benchmark.report.tables import total_loss
+from benchmark.store import Store
 
 FORMATS = ("csv", "pdf", "png", "svg")
+NAMES = ("random", "entropy", "core-set", "true-loss")
+OF_PAIRS = {"paired_difference", "penalty"}
+#: The budgets of ``synthetic`` in percent.
+BUDGETS = [10, 20, 30, 40]
 
 
 @pytest.fixture(scope="module")
-def folder(synthetic, tmp_path_factory):
-    """Total loss and two metrics of one task, of two strategies, one hostile, and two seeds."""
-    metrics = {
-        ("total", "loss"): (1.3, -0.4, 0.02),
-        ("depth", "rmse"): (0.9, -0.2, 0.02),
-        ("depth", "loss"): (1, -0.2, 0.02),
-    }
-    table = synthetic.rows(["random", "a_b%$<script>$"], seeds=2, metrics=metrics)
-    return synthetic.write(tmp_path_factory.mktemp("results"), table)
+def few_metrics(synthetic):
+    """The headline, and the metrics of delta MTL."""
+    wanted = {("total", "loss"), *((task, about["headline"]) for task, about in synthetic.tasks.items())}
+    return {name: curve for name, curve in METRICS.items() if name in wanted}
+
+
+METRICS = {
+    ("total", "loss"): (1.3, -0.45, 0.025),
+    ("semseg", "miou"): (31.0, 14.0, 0.9),
+    ("depth", "rmse"): (0.9, -0.25, 0.015),
+    ("normals", "mean_angle"): (27.0, -5.0, 0.3),
+}
 
 
 @pytest.fixture(scope="module")
-def total_loss(folder, synthetic, tmp_path_factory):
-    """The total loss of ``folder`` alone."""
-    table = read_results(folder).table.query("task == 'total'")[synthetic.header]
-    return synthetic.write(tmp_path_factory.mktemp("total"), table.itertuples(index=False))
+def make(synthetic, few_metrics, tmp_path_factory):
+    """Makes a folder of results with all that a run leaves; ``true-loss`` saw labels."""
+
+    def made(names=NAMES, seeds=4, without=(), rounds=True, tasks=synthetic.tasks, **options):
+        table = synthetic.rows(names, seeds, **{"metrics": few_metrics} | options)
+        table = [row for row in table if row[1:3] not in without and row[1] not in without]
+        folder = synthetic.write(tmp_path_factory.mktemp("run"), table)
+        about = {name: {"family": "other", "reference": name == "true-loss"} for name in names}
+        synthetic.add_facts(folder, tasks=tasks, strategies=about)
+        return synthetic.add_rounds(folder, table) if rounds else folder
+
+    return made
 
 
-def render(results):
-    """The files, and every matplotlib Figure that was saved by the label of its first y axis."""
-    seen = {}
-    save = Figure.savefig
+@pytest.fixture(scope="module")
+def folder(make):
+    return make()
 
-    def keep(self, *args, **kwargs):
-        seen[self.axes[0].get_ylabel()] = self
-        return save(self, *args, **kwargs)
 
+def drawn(name, folder, columns=1):
+    """The CSV of one figure as a table and the matplotlib Figure, unsaved; (None, None) if there is none."""
+    seen = []
+    (subject,) = subjects(read_study(folder))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", keep)
-        return figures.render(results), seen
+        patch.setattr(canvas, "METADATA", {"png": {}})
+        patch.setattr(canvas, "_saved", lambda figure, kind: seen.append(figure) or b"")
+        files = figures.OF_A_DATASET[name](subject, columns)
+    return (pd.read_csv(io.BytesIO(files["csv"])), seen[0]) if files else (None, None)
 
 
-@pytest.fixture(scope="module")
-def rendered(folder):
-    return render(read_results(folder))
+def rows_of(ax):
+    """The names beside an axis, from top to bottom."""
+    return [label.get_text().replace("\n", "") for label in ax.get_yticklabels()]
 
 
-@pytest.fixture(scope="module")
-def files(rendered):
-    return rendered[0]
+def markers(ax, kind):
+    """Where the single markers of one kind are."""
+    return [tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == kind]
 
 
-@pytest.fixture(scope="module")
-def drawn(rendered):
-    return rendered[1]
+def test_differences_to_random_are_paired_and_drawn(folder):
+    table, figure = drawn("paired_difference", folder)
+    losses = total_loss(read_study(folder).results.table)
+    assert set(table["strategy"]) == set(NAMES) - {"random"}
+    for (name, labelled), cell in table.groupby(["strategy", "labelled"]):
+        expected = paired_differences(losses[losses["labelled"] == labelled], name, "random")
+        assert sorted(cell["value"]) == pytest.approx(sorted(expected))
+        assert tuple(cell.iloc[0][["mean", "low", "high"]]) == pytest.approx(t_interval(expected))
+    (ax,) = figure.axes
+    means = table.drop_duplicates(["strategy", "labelled"]).sort_values("labelled")
+    heights = [list(line.get_ydata()) for line in ax.lines]
+    assert [0.0, 0.0] in heights
+    for _, curve in means.groupby("strategy"):
+        assert any(drawn == pytest.approx(list(curve["mean"])) for drawn in heights)
 
 
-def test_each_figure_comes_in_all_formats_with_its_numbers(files):
-    assert set(files) == {
-        f"figures/{name}.{kind}" for name in ("total_loss", "task_depth") for kind in FORMATS
-    }
-    assert files["figures/total_loss.pdf"].startswith(b"%PDF")
+def test_at_each_budget_strategies_stand_side_by_side_around_it(folder):
+    _, figure = drawn("paired_difference", folder)
+    places = [line.get_xdata() for line in figure.axes[0].lines if len(line.get_xdata()) == 4]
+    assert np.mean(places, axis=0) == pytest.approx(BUDGETS)
+    assert len({round(place[0], 6) for place in places}) == 3
+    assert np.ptp(places, axis=0).max() < 10 / 2 + 1e-9
 
 
-@pytest.mark.parametrize(("name", "inches"), [("total_loss", 3.3), ("task_depth", 6.9)])
-def test_figures_are_one_or_two_columns_wide(files, name, inches):
-    with Image.open(io.BytesIO(files[f"figures/{name}.png"])) as image:
-        assert image.width == pytest.approx(inches * 300, abs=1)
-        assert image.convert("L").getextrema() == (0, 255)
+def test_a_seed_that_random_lacks_is_no_pair(make):
+    table, _ = drawn("paired_difference", make(without=[("random", 2)]))
+    assert set(table["seed"]) == {0, 1, 3}
+    assert set(table["seeds"]) == {3}
 
 
-def test_csv_holds_every_seed_beside_its_mean_and_interval(files, folder):
-    table = pd.read_csv(io.BytesIO(files["figures/total_loss.csv"]))
-    given = read_results(folder).table.query("task == 'total'")
-    assert sorted(table["value"]) == pytest.approx(sorted(given["value"]))
-    for _, cell in table.groupby(["strategy", "labelled"]):
-        low, high = stats.t.interval(0.95, 1, cell["value"].mean(), stats.sem(cell["value"]))
-        assert list(cell["low"]) + list(cell["high"]) == pytest.approx([low] * 2 + [high] * 2)
+def test_labels_needed_are_those_of_the_headline_and_arrows_stand_at_the_last_budget(folder):
+    table, figure = drawn("label_saving", folder)
+    study = read_study(folder)
+    found = evidence(study.results, "rooms")
+    assert set(table["target"]) == {"full-data loss", "loss of random at 40 %"}
+    for row in table.to_dict("records"):
+        labels = (found.needed if row["target"] == "full-data loss" else found.matching)[row["strategy"]]
+        expected = (labels.needed, labels.low, labels.high, labels.seeds)
+        assert (row["needed"], row["low"], row["high"], row["seeds"]) == pytest.approx(expected)
+    (ax,) = figure.axes
+    censored = int(np.isinf(table["needed"]).sum())
+    assert censored == 4  # nobody reaches the full-data loss of this shape
+    assert [x for x, _ in markers(ax, ">")] == pytest.approx([40] * censored)
+    reached = 100 * table["needed"][np.isfinite(table["needed"])]
+    assert sorted(x for x, _ in markers(ax, "o")) == pytest.approx(sorted(reached))
+    assert rows_of(ax)[-1] == "true-loss (saw labels)"
 
 
-def test_bands_are_t_intervals_around_the_means(synthetic, total_only, tmp_path):
-    results = read_results(synthetic.write(tmp_path, synthetic.rows(["random"], seeds=5, metrics=total_only)))
-    _, drawn = render(results)
-    ax = drawn["Total validation loss ↓"].axes[0]
-    expected = [t_limits(values) for _, values in curves_of(results).groupby("share")["value"]]
-    vertices = ax.collections[0].get_paths()[0].vertices
-    assert {round(y, 9) for _, y in vertices} == {
-        round(float(limit), 9) for cell in expected for limit in cell
-    }
+def test_areas_are_drawn_best_first_and_references_below_a_rule(folder):
+    table, figure = drawn("naubc", folder)
+    losses = total_loss(read_study(folder).results.table)
+    for row in table.itertuples():
+        own = losses[(losses["strategy"] == row.strategy) & (losses["seed"] == row.seed)]
+        assert row.value == pytest.approx(naubc(own["labelled"], own["value"]))
+    (ax,) = figure.axes
+    means = table.groupby("strategy")["value"].mean()
+    ranked = list(means.drop("true-loss").sort_values().index)
+    assert rows_of(ax) == [*ranked, "true-loss (saw labels)"]
+    assert any(list(line.get_ydata()) == [2.5, 2.5] for line in ax.lines)
+    ticks = [x for part in ax.collections for x, _ in part.get_offsets() if len(part.get_offsets()) == 4]
+    assert sorted(ticks) == pytest.approx(sorted(table["value"]))
+    spans = {tuple(path.vertices[:, 0].round(9)) for path in ax.collections[-1].get_paths()}
+    for _, cell in table.groupby("strategy"):
+        assert tuple(np.round(t_interval(cell["value"])[1:], 9)) in spans
 
 
-def t_limits(values):
-    return stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+def test_a_trajectory_that_ended_early_has_no_area(make, synthetic):
+    folder = make()
+    file = folder / "results.csv"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("rooms,entropy,0,3,")]
+    file.write_text("\n".join(lines) + "\n")
+    table, _ = drawn("naubc", folder)
+    assert set(table.loc[table["strategy"] == "entropy", "seed"]) == {1, 2, 3}
+    assert set(table.loc[table["strategy"] == "entropy", "seeds"]) == {3}
 
 
-def curves_of(results):
-    return results.table[results.table["strategy"] != "full-data"]
+def test_the_penalty_matrix_is_that_of_ranked_strategies_after_the_shared_round(folder):
+    table, figure = drawn("penalty", folder)
+    losses = total_loss(read_study(folder).results.table)
+    shown = losses[losses["strategy"].isin(NAMES[:3]) & (losses["labelled"] > 40)]
+    expected = penalty_matrix(shown)
+    assert len(table) == 4 * 3
+    for row in table.itertuples():
+        assert row.beats == expected.loc[row.strategy, row.against]
+    (ax,) = figure.axes
+    names = [name.rpartition(" ")[0] or name for name in rows_of(ax)]
+    assert names[-1] == "mean"
+    written = np.reshape([text.get_text() for text in ax.texts], (4, 3))
+    for row, name in enumerate([*names[:-1], MEAN]):
+        assert list(written[row]) == [f"{value:.2f}" for value in expected.loc[name, names[:-1]]]
 
 
-def test_full_data_is_a_line_at_its_mean(folder, drawn):
-    results = read_results(folder)
-    ax = drawn["Total validation loss ↓"].axes[0]
-    mean = results.table.query("strategy == 'full-data' and task == 'total'")["value"].mean()
-    assert any(list(line.get_ydata()) == pytest.approx([mean, mean]) for line in ax.lines)
+def test_the_overlap_is_that_of_the_last_budget(folder):
+    table, figure = drawn("overlap", folder)
+    expected = overlap(chosen_images(Store(folder).rounds()), 160)
+    assert len(table) == 16
+    for row in table.itertuples():
+        assert row.jaccard == pytest.approx(expected.loc[row.strategy, row.against])
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == "true-loss (saw labels) (4)"
+    assert "chance 0.20" in " ".join(figure.get_supxlabel().split())  # 120 / (2 * 360 - 120)
 
 
-def test_few_seeds_are_drawn_one_by_one_and_within_the_axes(folder, drawn):
-    results = read_results(folder)
-    ax = drawn["Total validation loss ↓"].axes[0]
-    points = {
-        round(y, 9) for one in ax.collections for _, y in one.get_offsets() if len(one.get_offsets()) > 1
-    }
-    values = curves_of(results).query("task == 'total'")["value"]
-    assert points == {round(value, 9) for value in values}
-    low, high = ax.get_ylim()
-    assert low < values.min() <= values.max() < high
+def test_costs_add_up_to_bars(folder):
+    table, figure = drawn("cost", folder)
+    spent = costs(Store(folder).rounds())
+    whole, choosing = figure.axes
+    order = rows_of(whole)
+    for row, name in enumerate(order):
+        mean = spent[spent["strategy"] == name.removesuffix(" (saw labels)")].mean(numeric_only=True)
+        lengths = [bars[row].get_width() for bars in whole.containers]
+        assert lengths == pytest.approx([mean[stage] for stage in ("train", "evaluate", "observe", "select")])
+        ends = [bars[row].get_x() for bars in choosing.containers]
+        assert ends == pytest.approx([0, mean["observe"]])
+        assert choosing.texts[row].get_text() == f"{mean['observe'] + mean['select']:.3g}"
+    full = table[table["strategy"] == "full-data"]
+    assert "full-data" not in order
+    assert set(full["stage"]) == {"train", "evaluate"}
+    assert table.groupby(["strategy", "stage"])["seconds"].mean().to_numpy() == pytest.approx(
+        table.groupby(["strategy", "stage"])["mean"].first().to_numpy()
+    )
 
 
-def test_panels_are_the_metrics_of_the_task_loss_first(drawn):
-    assert [ax.get_ylabel() for ax in drawn["Loss ↓"].axes] == ["Loss ↓", "RMSE ↓"]
+def test_delta_mtl_is_drawn_per_task_and_for_their_mean(folder, synthetic):
+    table, figure = drawn("delta_mtl", folder)
+    headlines = {task: about["headline"] for task, about in synthetic.tasks.items()}
+    expected = delta_mtl(read_study(folder).results.table, headlines)
+    last = expected[expected["labelled"] == 160].sort_values(["strategy", "seed", "task"])
+    assert list(table.sort_values(["strategy", "seed", "task"])["value"]) == pytest.approx(
+        list(last["value"])
+    )
+    assert [ax.get_xlabel() for ax in figure.axes] == [
+        "semseg (%) ↑", "depth (%) ↑", "normals (%) ↑", "mean (%) ↑"
+    ]  # fmt: skip
+    for ax in figure.axes:
+        task = ax.get_xlabel().removesuffix(" (%) ↑")
+        means = set(table.loc[table["task"] == task, "mean"].round(9))
+        assert means <= {round(float(line.get_xdata()[0]), 9) for line in ax.lines}
 
 
 @pytest.mark.parametrize(
-    "names", [["random", "b"], ["random", "consistency-diversity[weighting=none,measure=loss]" * 2]]
-)
-def test_the_legend_covers_no_panel_and_lies_within_the_figure(synthetic, total_only, tmp_path, names):
-    _, drawn = render(
-        read_results(synthetic.write(tmp_path, synthetic.rows(names, seeds=1, metrics=total_only)))
-    )
-    figure = drawn["Total validation loss ↓"]
-    figure.draw_without_rendering()
-    (legend,) = figure.legends
-    box = legend.get_window_extent()
-    assert box.y1 <= figure.axes[0].get_tightbbox().y0
-    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
-    assert box.y0 >= 0
-    assert len(legend.get_texts()) == 3
-
-
-def test_colours_are_the_same_in_all_figures(drawn):
-    seen = [
-        [line.get_color() for line in ax.lines if line.get_marker() != "None"]
-        for f in drawn.values()
-        for ax in f.axes
-    ]
-    assert len(seen) == 3
-    assert all(colours == seen[0] for colours in seen)
-
-
-def test_hostile_names_stay_text_in_svg(files):
-    root = ElementTree.fromstring(files["figures/total_loss.svg"])
-    assert not [node for node in root.iter() if node.tag.endswith("script")]
-
-
-def test_pdf_fonts_can_be_edited(files):
-    assert b"/CIDFontType2" in files["figures/total_loss.pdf"]
-    assert b"/Type3" not in files["figures/total_loss.pdf"]
-
-
-def test_files_hold_no_date(files):
-    for name, content in files.items():
-        assert not re.search(rb"CreationDate|<dc:date>|tIME", content), name
-
-
-def test_drawing_leaves_no_trace_in_matplotlib(total_loss):
-    import seaborn  # noqa: F401 (what it sets when first imported is its own)
-    from matplotlib import pyplot
-
-    backend, before = mpl.rcParams["backend"], dict(mpl.rcParams)
-    figures.render(read_results(total_loss))
-    assert (mpl.rcParams["backend"], dict(mpl.rcParams)) == (backend, before)
-    assert pyplot.get_fignums() == []
-
-
-def test_another_process_with_other_settings_draws_the_same_bytes(total_loss, files, tmp_path):
-    (tmp_path / "matplotlibrc").write_text(
-        "lines.linewidth: 9\nfont.size: 20\nbackend: svg\nsavefig.dpi: 50\n"
-    )
-    script = (
-        "import sys; from pathlib import Path; from benchmark.report import figures, load\n"
-        "for name, content in figures.render(load.read_results(Path(sys.argv[1]))).items():\n"
-        "    Path(sys.argv[2], Path(name).name).write_bytes(content)\n"
-        "assert 'torch' not in sys.modules"
-    )
-    environment = {
-        **os.environ,
-        "MPLCONFIGDIR": str(tmp_path),
-        "MATPLOTLIBRC": str(tmp_path),
-        "PYTHONHASHSEED": "3",
-    }
-    environment.pop("DISPLAY", None)
-    root = Path(figures.__file__).parents[2]
-    subprocess.run(
-        [sys.executable, "-c", script, total_loss, tmp_path], env=environment, cwd=root, check=True
-    )
-    for kind in FORMATS:
-        assert (tmp_path / f"total_loss.{kind}").read_bytes() == files[f"figures/total_loss.{kind}"]
-
-
-def test_data_sets_have_figures_of_their_own(synthetic, total_only, tmp_path):
-    table = [
-        *synthetic.rows(["random"], 1, metrics=total_only),
-        *synthetic.rows(["random"], 1, metrics=total_only, dataset="../x"),
-    ]
-    files = figures.render(read_results(synthetic.write(tmp_path, table)))
-    assert {Path(name).stem for name in files} == {"total_loss@rooms", "total_loss@%2E%2E%2Fx"}
+    ("options", "gone"),
+    [
+        ({"names": ("entropy", "core-set")}, {"paired_difference"}),
+        ({"names": ("random",)}, OF_PAIRS),
+        ({"names": ("random", "true-loss")}, {"penalty"}),
+        ({"seeds": 1}, {"penalty"}),
+        ({"without": ("full-data",)}, {"delta_mtl"}),
+        ({"without": ("full-data",), "names": ("entropy",)}, {*OF_PAIRS, "label_saving", "delta_mtl"}),
+        ({"rounds": False}, {"overlap", "cost"}),
+        ({"tasks": {}}, {"delta_mtl"}),
+        ({"tasks": {"depth": {"kind": "scalar"}}}, {"delta_mtl"}),
+        ({"tasks": {"depth": {"headline": "own"}}}, {"delta_mtl"}),
+        ({"tasks": {"edge": {"headline": "edge_f"}}}, {"delta_mtl"}),
+        ({"tasks": ["depth"]}, {"delta_mtl"}),
+        ({"budgets": (40,)}, {"naubc", "penalty", "overlap"}),
+        ({"names": ()}, set(figures.OF_A_DATASET)),
+    ],
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
+)  # fmt: skip
+def test_a_figure_is_left_out_where_there_is_nothing_to_draw(make, options, gone):
+    (subject,) = subjects(read_study(make(**{"names": NAMES[:2], "seeds": 2} | options)))
+    with pytest.MonkeyPatch.context() as patch:
+        for draw in figures.OF_A_DATASET.values():
+            patch.setattr(sys.modules[draw.__module__], "picture", lambda *_, **__: {"csv": b""})
+        assert {name for name, draw in figures.OF_A_DATASET.items() if not draw(subject, 1)} == gone
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(
-    "table",
-    [
-        [("rooms", "full-data", 0, 0, 400, "total", "loss", 0.8)],
-        [("rooms", "random", 0, 0, 40, "total", "loss", "")],
-        [
-            ("rooms", "random", 0, 0, 40, "total", "loss", 1.0),
-            ("rooms", "random", 0, 0, 40, "odd$", "new_$x$", 0.0),
-        ],
-    ],
-    ids=["only full data", "only a missing value", "an unknown metric"],
-)
-def test_results_that_have_just_begun_are_drawn(synthetic, tmp_path, table):
-    files = figures.render(read_results(synthetic.write(tmp_path, table)))
-    assert len(files) == 4 * len({row[5] for row in table if row[-1] != ""})
+@pytest.mark.parametrize("options", [{"budgets": (40,)}, {"seeds": 1}], ids=str)
+def test_what_little_there_is_can_be_drawn(make, options):
+    folder = make(**{"names": NAMES[:2], "seeds": 2} | options)
+    assert any(drawn(name, folder)[1] for name in figures.OF_A_DATASET)
+
+
+def test_one_seed_has_points_and_no_intervals(make):
+    folder = make(seeds=1)
+    for name in ("paired_difference", "naubc", "delta_mtl"):
+        table, figure = drawn(name, folder)
+        assert table[["low", "high"]].isna().all(axis=None)
+        spans = [span for part in figure.axes[0].collections for span in spans_of(part)]
+        assert not [span for span in spans if len(span) and np.isfinite(span).all()]
+
+
+def spans_of(part):
+    """The line pieces of a LineCollection."""
+    return part.get_segments() if hasattr(part, "get_segments") else []
+
+
+def test_a_strategy_has_one_colour_in_all_figures_whoever_is_shown(make):
+    folder = make(names=("random", "a", "b", "c"), seeds=2)
+    study = read_study(folder)
+    (everybody,), (alone,) = subjects(study), subjects(study.only(["c"]))
+    assert alone.look["c"] == everybody.look["c"]
+    colour = everybody.look["c"].colour.lower()
+    for name in ("paired_difference", "naubc", "label_saving", "delta_mtl"):
+        _, figure = drawn(name, folder)
+        assert colour in {to_hex(line.get_color()) for line in figure.axes[0].lines} | {
+            to_hex(line.get_markerfacecolor()) for line in figure.axes[0].lines
+        }, name
+
+
+@pytest.fixture(scope="module")
+def small(make):
+    """Two strategies, one with a hostile name, of which everything can be drawn."""
+    metrics = {("total", "loss"): METRICS["total", "loss"], ("depth", "rmse"): METRICS["depth", "rmse"]}
+    return make(
+        names=("random", "a_b%$<script>$x^2$"), seeds=2, metrics=metrics, budgets=(40, 80),
+        tasks={"depth": {"headline": "rmse"}},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(small):
+    return figures.render(read_study(small), columns=2)
+
+
+def test_every_figure_comes_in_all_formats_and_two_columns_wide(files):
+    names = {"total_loss", "task_depth", *figures.OF_A_DATASET}
+    assert set(files) == {f"figures/{name}.{kind}" for name in names for kind in FORMATS}
+    for name in names:
+        with Image.open(io.BytesIO(files[f"figures/{name}.png"])) as image:
+            assert image.width == pytest.approx(6.9 * 300, abs=1)
+
+
+def test_hostile_names_stay_text_and_fonts_can_be_edited(files):
+    for name, content in files.items():
+        assert not re.search(rb"CreationDate|<dc:date>|tIME", content), name
+        if name.endswith(".svg"):
+            root = ElementTree.fromstring(content)
+            assert not [node for node in root.iter() if node.tag.endswith("script")], name
+        if name.endswith(".pdf"):
+            assert b"/CIDFontType2" in content
+            assert b"/Type3" not in content
+
+
+def all_drawn(folder):
+    """The paths of all figures of a folder, unsaved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "METADATA", {"png": {}})
+        patch.setattr(canvas, "_saved", lambda figure, kind: b"")
+        return figures.render(read_study(folder))
+
+
+def test_data_sets_have_figures_of_their_own(synthetic, few_metrics, tmp_path):
+    total = {("total", "loss"): METRICS["total", "loss"]}
+    table = [
+        row
+        for name in ("rooms", "../x")
+        for row in synthetic.rows(["random"], 1, dataset=name, metrics=total)
+    ]
+    names = {Path(name).name.partition("@")[2] for name in all_drawn(synthetic.write(tmp_path, table))}
+    assert names == {f"{name}.{kind}" for name in ("rooms", "%2E%2E%2Fx") for kind in ("csv", "png")}
+
+
+@pytest.mark.parametrize(("datasets", "shown"), [(5, False), (6, True)])
+def test_ranks_are_drawn_for_six_data_sets_and_not_for_five(synthetic, tmp_path, datasets, shown):
+    names, total = ["random", "entropy", "core-set"], {("total", "loss"): METRICS["total", "loss"]}
+    blocks = [f"data-{number}" for number in range(datasets)]
+    table = [row for name in blocks for row in synthetic.rows(names, 2, dataset=name, metrics=total)]
+    folder = synthetic.write(tmp_path, [row for row in table if row[:3] != ("data-0", "entropy", 0)])
+    study = read_study(folder)
+    files = figures.mean_ranks.render(study, 1)
+    assert bool(files) is shown
+    if shown:
+        areas = pd.DataFrame({name: areas_of(study, name) for name in blocks}).T
+        expected = ranks_over(areas)
+        found = pd.read_csv(io.BytesIO(files["csv"])).set_index("strategy")
+        assert found["mean_rank"].to_dict() == pytest.approx(expected.mean.to_dict())
+        assert found["critical_difference"].iloc[0] == pytest.approx(expected.critical)
+
+
+def areas_of(study, dataset):
+    """Mean areas over the seeds that all have: seed 0 is missing for one strategy of the first data set."""
+    areas = evidence(study.results, dataset).naubc.pivot(index="seed", columns="strategy", values="naubc")
+    return areas.loc[[1] if dataset == "data-0" else [0, 1]].mean()

@@ -102,15 +102,21 @@ def test_files_hold_the_numbers_unrounded(results):
     assert files == render(results({"random": RANDOM, "entropy": BETTER, "full-data": FULL}))
 
 
+def test_a_run_of_which_only_full_data_is_done_has_no_headline_yet(results):
+    files = render(results({"full-data": FULL}))
+    assert "NAUBC" not in files["tables/headline.md"].decode()
+    assert len(files["tables/naubc.csv"].splitlines()) == 1
+
+
 def test_two_strategies_in_words(results):
     words = compare(results({"random": RANDOM, "entropy": BETTER, "full-data": FULL}), "entropy", "random")
     assert "over 4 common seeds" in words
     assert "entropy is better (p = " in words
     assert "at 40 % (40): -0.975" in words
-    assert "reached with 20 labels, 2.00 times fewer" in words
+    assert "what random has there takes 20 labels (speed-up factor 2.00)" in words
     back = compare(results({"random": RANDOM, "entropy": BETTER, "full-data": FULL}), "random", "entropy")
     assert "entropy is better" in back
-    assert "this loss is not reached within 40 labels" in back
+    assert "what entropy has there is not reached within 40 labels" in back
 
 
 def test_few_seeds_prove_nothing_in_words_either(results):

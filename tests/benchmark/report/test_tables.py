@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 from benchmark.errors import UserError
-from benchmark.report.figures import render as render_figures
+from benchmark.report.figures import curves
 from benchmark.report.load import read_results
+from benchmark.report.study import read_study
+from benchmark.report.subject import subjects
 from benchmark.report.tables import decimals, head, long_table, make_table, render, terminal_table
 
 
@@ -271,7 +273,8 @@ def test_a_strategy_that_saw_labels_is_shown_below_the_rule_and_never_marked(syn
     last = [cells[3].mark for _, cells in table.rows]
     assert sorted(filter(None, last)) == ["best", "second"]  # though true-loss is below both
     assert "true-loss saw the pool's labels: an upper reference, not ranked." in table.notes
-    assert "true-loss (saw labels)" in render_figures(read_results(folder))["figures/total_loss.svg"].decode()
+    (subject,) = subjects(read_study(folder))
+    assert "true-loss (saw labels)" in curves.render(subject, 1)["total_loss"]["svg"].decode()
 
 
 @pytest.mark.parametrize("strategies", [[], {"random": 3}, "all"])

@@ -1,0 +1,97 @@
+"""The table of delta MTL: how far each task is from the network trained on everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from benchmark.report.cells import MISSING, Cell, Table, best_and_second
+from benchmark.report.delta import delta_mtl
+from benchmark.report.formats import table_files
+from benchmark.report.metrics import metric
+from benchmark.report.statistics import over_seeds
+from benchmark.report.study import Study
+from benchmark.report.subject import Subject, subjects
+from benchmark.report.tables import head
+
+MEAN = "mean"
+CELL = ["dataset", "strategy", "labelled", "share", "task"]
+
+
+def deltas(subject: Subject) -> pd.DataFrame:
+    """Delta MTL of every seed, budget and task, and the mean over tasks; empty where it is not defined.
+
+    It needs the headline metric of every task, of strategies and of the full-data network.
+    """
+    rows, headlines = subject.results.of(subject.dataset), subject.study.headlines(subject.dataset)
+    there = set(rows[["task", "metric"]].itertuples(index=False, name=None))
+    if not headlines or not set(headlines.items()) <= there:
+        return pd.DataFrame(columns=[*CELL, "seed", "value"])
+    return delta_mtl(rows, headlines).dropna(subset="value")
+
+
+def at_last_budget(subject: Subject) -> pd.DataFrame:
+    """``deltas`` at the last budget."""
+    found = deltas(subject)
+    return found[found["labelled"] == max(subject.evidence.budgets, default=0)]
+
+
+def tasks_of(subject: Subject) -> list[str]:
+    """The tasks, and their mean last."""
+    return [*subject.study.headlines(subject.dataset), MEAN]
+
+
+def render(study: Study) -> dict[str, bytes]:
+    """The files of the table by their path within the folder of the report; none where it is not defined."""
+    found = [subject for subject in subjects(study) if not at_last_budget(subject).empty]
+    if not found:
+        return {}
+    tables = [make_table(subject) for subject in found]
+    numbers = pd.concat([over_seeds(deltas(subject), CELL) for subject in found])
+    return table_files("delta_mtl", numbers, tables)
+
+
+def make_table(subject: Subject) -> Table:
+    """The table of one data set at its last budget."""
+    cells = over_seeds(at_last_budget(subject), CELL)
+    tasks, names = tasks_of(subject), subject.order
+    columns = [_column(cells[cells["task"] == task], subject) for task in tasks]
+    rows = {name: [column.get(name, Cell(MISSING)) for column in columns] for name in names}
+    headlines = subject.study.headlines(subject.dataset)
+    metrics = ", ".join(f"{metric(name).label} of {task}" for task, name in headlines.items())
+    return Table(
+        heads=tasks,
+        rows=[(name, rows[name]) for name in subject.ranked],
+        references=[(name, rows[name]) for name in names if name not in subject.ranked],
+        caption=caption(subject),
+        notes=[f"Of the metrics {metrics}. {MISSING} says that a number does not exist."],
+        marked="Best mean per column",
+    )
+
+
+def caption(subject: Subject) -> str:
+    """What the numbers are."""
+    last = head(subject.evidence.budgets[-1], subject.evidence.pool)
+    return (
+        f"{subject.dataset}: Delta MTL at {last}: % better (positive) or worse than the network trained on "
+        f"everything; mean, 95 % t interval, {subject.seeds}."
+    )
+
+
+def _column(cells: pd.DataFrame, subject: Subject) -> dict[str, Cell]:
+    """The cells of one task; means of fewer seeds are never marked."""
+    seeds = len(subject.evidence.seeds)
+    found = {str(row["strategy"]): row for row in cells.to_dict("records")}
+    written = {name: _cell(row, seeds) for name, row in found.items()}
+    names = [name for name in subject.ranked if name in found and found[name]["seeds"] == seeds]
+    marks = best_and_second([-round(found[name]["mean"], 1) for name in names])
+    return written | {
+        name: replace(written[name], mark=mark) for name, mark in zip(names, marks, strict=True)
+    }
+
+
+def _cell(row: dict[str, float], seeds: int) -> Cell:
+    half = row["high"] - row["mean"]
+    spread = "" if pd.isna(half) else f" ± {half:.1f}"
+    return Cell(f"{row['mean']:+.1f}", spread, "" if row["seeds"] == seeds else f" [n = {row['seeds']}]")

@@ -1,0 +1,71 @@
+"""Settings as flat lists of facts, to be shown and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmark.errors import UserError
+
+
+def flattened(value: Any, path: str = "") -> dict[str, Any]:
+    """The leaves of nested mappings by their dotted path; anything else, a list too, is a leaf."""
+    if not isinstance(value, Mapping):
+        return {path: value}
+    parts = (flattened(inner, f"{path}.{name}".lstrip(".")) for name, inner in value.items())
+    return {name: leaf for part in parts for name, leaf in part.items()}
+
+
+def written(value: Any) -> str:
+    """A leaf in words: no quotes, no brackets, nothing missing without saying so."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {written(leaf)}" for name, leaf in flattened(value).items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(written, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == "" else str(value)
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """In words, what two mappings give different values; what only one of them gives says nothing."""
+    own, others = flattened(one), flattened(other)
+    for name, value in own.items():
+        if name in others and value != others[name]:
+            yield f"{name}: {written(value)} and {written(others[name])}"
+
+
+def planned_budgets(experiment: Mapping[str, Any], pool: int, origin: str) -> list[int]:
+    """Labelled images of every round as an experiment has them; none where it is not known.
+
+    Raises UserError for budgets that no run would take.
+    """
+    from benchmark.config import budget_counts, parse_budget
+
+    if not experiment.get("budgets"):
+        return []
+    try:
+        return budget_counts([parse_budget(budget) for budget in experiment["budgets"]], pool)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{origin}: {error}.") from None
+
+
+def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[str, Any]:
+    """What decides the numbers of an experiment, with the defaults of fields that its file does not name.
+
+    Empty for one that is not known. Raises UserError for an experiment that this version cannot read.
+    """
+    from pydantic import ValidationError
+
+    from benchmark.config import NetworkConfig, Recipe, sentences
+
+    if not experiment:
+        return {}
+    parts: dict[str, Any] = {name: experiment.get(name) or {} for name in ("data", "task_weights", "tasks")}
+    for name, model in (("network", NetworkConfig), ("recipe", Recipe)):
+        try:
+            parts[name] = model.model_validate(experiment.get(name) or {}).model_dump(mode="json")
+        except ValidationError as error:
+            raise UserError(sentences(error, f"{origin}, {name}", model)) from None
+    budgets = planned_budgets(experiment, pool, origin)
+    return parts | ({"budgets": budgets} if budgets else {})

@@ -1,0 +1,92 @@
+"""What every figure goes through: its size and style, its layout, its files."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from benchmark.report.formats import as_csv
+from benchmark.report.legend import LINE
+from benchmark.report.style import WIDTH, Columns, paper_style
+from benchmark.report.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Inches of a letter of running text, at a note's font size.
+NOTE_LETTER = 0.05
+#: Without dates, or no file would be the same twice.
+METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "png": {"Software": None},
+}
+
+
+def picture(
+    numbers: pd.DataFrame, columns: Columns, height: float, draw: Callable[[Figure], None], fine: bool = False
+) -> dict[str, bytes]:
+    """The files of one figure by their ending: the numbers that it shows, and the figure in all formats.
+
+    ``height`` is in inches; ``draw`` puts everything into the empty figure.
+    """
+    with paper_style(columns, height, fine):
+        figure = Figure(layout="constrained")
+        draw(figure)
+        _take_no_ligatures(figure)
+        _lay_out(figure)
+        return {"csv": as_csv(numbers), **{kind: _saved(figure, kind) for kind in METADATA}}
+
+
+def file_name(name: str) -> str:
+    """A name as a part of a file name: different names stay different, none leaves its folder."""
+    return quote(name, safe="").replace(".", "%2E")
+
+
+def note(figure: Figure, columns: Columns, text: str) -> None:
+    """What a figure shows, in small letters below it."""
+    figure.supxlabel("\n".join(_note_lines(columns, text)), fontsize=6.5)
+
+
+def note_height(columns: Columns, text: str) -> float:
+    """Inches that ``note`` needs."""
+    return LINE * (len(_note_lines(columns, text)) + 0.5)
+
+
+def close_up(ax: Axes, axis: str, values: Sequence[float]) -> None:
+    """Limits that show these values, where intervals are far wider."""
+    low, high = min(values), max(values)
+    margin = 0.08 * (high - low) or 0.08 * abs(high) or 1.0
+    ax.set(**{f"{axis}lim": (low - margin, high + margin)})
+
+
+def _note_lines(columns: Columns, text: str) -> list[str]:
+    return textwrap.wrap(printable(text), int(WIDTH[columns] / NOTE_LETTER), break_on_hyphens=False)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything once, not again for each format."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)
+
+
+def _take_no_ligatures(figure: Figure) -> None:
+    """A ligature, which newer versions of matplotlib set, embeds the font in a PDF a second time."""
+    for text in figure.findobj(Text):
+        if hasattr(text, "set_fontfeatures"):
+            text.set_fontfeatures(("-liga",))
+
+
+def _saved(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata=METADATA[kind])
+    return buffer.getvalue()

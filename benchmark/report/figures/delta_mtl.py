@@ -1,0 +1,50 @@
+"""Figure: delta MTL of every task, and of their mean, at the last budget."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmark.report.delta_table import CELL, at_last_budget, caption, tasks_of
+from benchmark.report.figures import rows
+from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.statistics import over_seeds
+from benchmark.report.style import FULL_DATA_COLOUR, FULL_DATA_DASH, Columns
+from benchmark.report.subject import Subject
+
+PANELS_PER_ROW = 3
+
+
+def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+    """The files of the figure by their ending; none where delta MTL is not defined."""
+    del columns  # several panels take two
+    values = at_last_budget(subject)
+    if values.empty:
+        return {}
+    numbers = values.merge(over_seeds(values, CELL), on=CELL)
+    names = [name for name in subject.order if name in set(numbers["strategy"])]
+    lines = math.ceil(len(tasks_of(subject)) / PANELS_PER_ROW)
+
+    def draw(figure: Figure) -> None:
+        _panels(figure, numbers, subject, names, lines)
+        note(figure, 2, caption(subject))
+
+    height = lines * rows.height(subject, names) + note_height(2, caption(subject))
+    return picture(numbers, 2, height, draw, fine=True)
+
+
+def _panels(figure: Figure, numbers: pd.DataFrame, subject: Subject, names: list[str], lines: int) -> None:
+    tasks = tasks_of(subject)
+    grid = figure.subplots(lines, math.ceil(len(tasks) / lines), squeeze=False)
+    axes = grid.flatten()
+    for ax, task in zip(axes, tasks, strict=False):
+        of_task = numbers[numbers["task"] == task]
+        ax.axvline(0, color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, zorder=1.5)
+        if not of_task.empty:
+            rows.dots(ax, of_task, subject, names, also=[0.0])
+        rows.set_rows(ax, subject, names, named=ax in grid[:, 0])
+        ax.set_xlabel(f"{task} (%) ↑")
+    for ax in axes[len(tasks) :]:
+        ax.remove()

@@ -1,0 +1,73 @@
+"""Figures of strategies against strategies: who beats whom, and who chooses the same images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from benchmark.report.figures import rows
+from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.matrices import Matrix, overlaps, penalties
+from benchmark.report.penalty import MEAN
+from benchmark.report.style import Columns
+from benchmark.report.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: More strategies take two columns of a paper.
+IN_ONE_COLUMN = 8
+#: Inches between rows, and of the numbers of the columns.
+ROW_GAP, AXIS = 0.11, 0.25
+
+
+def penalty(subject: Subject, columns: Columns) -> dict[str, bytes]:
+    """The files of the penalty matrix by their ending; none with too little to compare."""
+    return _render(penalties(subject), subject, columns)
+
+
+def overlap(subject: Subject, columns: Columns) -> dict[str, bytes]:
+    """The files of the overlap of selections by their ending; none without two selections."""
+    return _render(overlaps(subject), subject, columns)
+
+
+def _render(found: Matrix | None, subject: Subject, columns: Columns) -> dict[str, bytes]:
+    if found is None:
+        return {}
+    columns = 2 if len(found.names) > IN_ONE_COLUMN else columns
+
+    def draw(figure: Figure) -> None:
+        _heat(figure.subplots(), found, subject)
+        note(figure, columns, found.short)
+
+    lines = max(label.count("\n") + 1 for label in rows.labels(subject, found.names))
+    height = len(found.values) * (rows.LINE * lines + ROW_GAP) + AXIS
+    return picture(found.long(), columns, height + note_height(columns, found.short), draw)
+
+
+def _heat(ax: Axes, found: Matrix, subject: Subject) -> None:
+    import seaborn
+
+    labels, numbers = rows.labels(subject, found.names), list(found.numbers.values())
+    numbered = [f"{label} {number}" for label, number in zip(labels, numbers, strict=True)]
+    seaborn.heatmap(
+        found.values,
+        annot=True,
+        fmt=".2f",
+        annot_kws={"fontsize": 6 if len(labels) <= 2 * IN_ONE_COLUMN else 4},
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=0.5,
+        linecolor="white",
+        xticklabels=numbers,
+        yticklabels=[*numbered, "mean"][: len(found.values)],
+        ax=ax,
+    )
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0, rotation=0)
+    ax.grid(visible=False)
+    if found.values.index[-1] == MEAN:
+        ax.axhline(len(labels), color="white", linewidth=3)

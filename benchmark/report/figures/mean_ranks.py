@@ -1,0 +1,52 @@
+"""Figure: the critical-difference diagram of several data sets (Demsar, JMLR 2006, section 3.2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.figures.rows import AXIS, GAP, LINE, in_lines
+from benchmark.report.mean_ranks import caption, numbers, ranks_of
+from benchmark.report.ranks import Ranks
+from benchmark.report.study import Study
+from benchmark.report.style import Columns, Look, looks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def render(study: Study, columns: Columns) -> dict[str, bytes]:
+    """The files of the figure by their ending; none with fewer than six data sets or three strategies."""
+    found = ranks_of(study)
+    if found is None:
+        return {}
+    look = looks({*study.results.strategies, *study.results.left_out})
+    labels = [in_lines(str(name)) for name in found.mean.index]
+
+    def draw(figure: Figure) -> None:
+        _diagram(figure.subplots(), found, look, labels)
+        note(figure, columns, caption(found))
+
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = (len(labels) + len(found.cliques)) * (LINE * lines + GAP) + AXIS
+    return picture(numbers(found), columns, height + note_height(columns, caption(found)), draw)
+
+
+def _diagram(ax: Axes, found: Ranks, look: Mapping[str, Look], labels: Sequence[str]) -> None:
+    """Each strategy at its rank, and above them the groups as bars from the first to the last rank."""
+    groups, last = len(found.cliques), len(found.cliques) + len(labels)
+    for row, clique in enumerate(found.cliques):
+        ends = [found.mean[name] for name in (clique[0], clique[-1])]
+        ax.plot(ends, [row, row], color="black", linewidth=2.5, solid_capstyle="butt")
+    for row, (name, rank) in enumerate(found.mean.items(), start=groups):
+        one = look[str(name)]
+        ax.vlines(rank, -0.5, row, color=one.colour, linewidth=0.8)
+        ax.plot([rank], [row], one.marker, color=one.colour)
+    ax.set_yticks(range(groups, last), labels)
+    ax.set_ylim(last - 0.5, -0.5)
+    ax.set_xlim(0.9, len(labels) + 0.1)
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel("Mean rank ↓")

@@ -1,0 +1,46 @@
+"""Figure: the headline number of every trajectory, strategies sorted by its mean."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmark.report.figures import rows
+from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.legend import FEW_SEEDS
+from benchmark.report.statistics import over_seeds
+from benchmark.report.style import Columns
+from benchmark.report.subject import Subject
+
+
+def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+    """The files of the figure by their ending; none without a trajectory that has all budgets."""
+    numbers = areas(subject)
+    if numbers.empty:
+        return {}
+    names = [name for name in subject.order if name in set(numbers["strategy"])]
+    text = caption(subject)
+
+    def draw(figure: Figure) -> None:
+        ax = figure.subplots()
+        rows.dots(ax, numbers, subject, names)
+        rows.set_rows(ax, subject, names)
+        ax.set_xlabel("NAUBC of the total validation loss ↓")
+        note(figure, columns, text)
+
+    return picture(numbers, columns, rows.height(subject, names) + note_height(columns, text), draw)
+
+
+def areas(subject: Subject) -> pd.DataFrame:
+    """The area of every whole trajectory beside its strategy's mean and t interval."""
+    values = subject.evidence.naubc.rename(columns={"naubc": "value"}).dropna(subset="value")
+    return values.merge(over_seeds(values, ["dataset", "strategy"]), on=["dataset", "strategy"])
+
+
+def caption(subject: Subject) -> str:
+    """What the marks are."""
+    seeds = len(subject.evidence.seeds)
+    if seeds == 1:
+        return f"{subject.dataset}: one seed, no interval"
+    cut = ", cut at the axes" if seeds <= FEW_SEEDS else ""
+    return f"{subject.dataset}: {seeds} seeds (ticks), mean and 95 % t interval{cut}"

@@ -1,0 +1,96 @@
+"""Axes with one row a strategy, best on top, those that saw labels below a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from benchmark.report.figures.canvas import close_up
+from benchmark.report.legend import FEW_SEEDS
+from benchmark.report.style import MARKER_EDGE
+from benchmark.report.subject import Subject
+from benchmark.report.text import wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Letters of a name in one line.
+LETTERS = 26
+#: Inches of a line of a name, between rows, and of the axis with its label.
+LINE, GAP, AXIS = 0.1, 0.08, 0.45
+#: Rows by which two things stand above and below the middle of their row.
+SHIFT = 0.17
+
+
+def labels(subject: Subject, names: Sequence[str]) -> list[str]:
+    """Names as they stand beside an axis."""
+    return [in_lines(subject.label(name)) for name in names]
+
+
+def in_lines(name: str) -> str:
+    """A name in lines short enough to stand beside an axis."""
+    return "\n".join(wrapped(name, LETTERS))
+
+
+def height(subject: Subject, names: Sequence[str]) -> float:
+    """Inches that the rows need with their axis."""
+    lines = max((label.count("\n") + 1 for label in labels(subject, names)), default=1)
+    return len(names) * (LINE * lines + GAP) + AXIS
+
+
+def set_rows(ax: Axes, subject: Subject, names: Sequence[str], named: bool = True) -> None:
+    """One row a strategy; their names only if ``named``, for panels beside each other."""
+    ax.set_yticks(range(len(names)), labels(subject, names) if named else [""] * len(names))
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ranked = sum(name in subject.ranked for name in names)
+    if 0 < ranked < len(names):
+        ax.axhline(ranked - 0.5, color="#bbbbbb", linewidth=0.6)
+
+
+def dots(
+    ax: Axes, numbers: pd.DataFrame, subject: Subject, names: Sequence[str], also: Sequence[float] = ()
+) -> None:
+    """Every seed as a tick, above them their mean on its t interval; ``also`` is what few seeds must show.
+
+    ``numbers`` hold ``strategy``, ``seed``, ``value`` and the ``mean``, ``low`` and ``high`` of the strategy.
+    """
+    import seaborn
+
+    colours = {name: subject.look[name].colour for name in names}
+    ticks = {"marker": "|", "size": 4, "linewidth": 0.8, "jitter": False}
+    seaborn.stripplot(
+        numbers,
+        x="value",
+        y="strategy",
+        hue="strategy",
+        order=names,
+        palette=colours,
+        legend=False,
+        ax=ax,
+        **ticks,
+    )
+    for seeds in ax.collections:
+        seeds.set_offsets(np.add(seeds.get_offsets(), [0, SHIFT]))
+    cells = numbers.drop_duplicates("strategy").set_index("strategy").reindex(names)
+    levels = np.arange(len(names)) - SHIFT
+    ax.hlines(levels, cells["low"], cells["high"], colors=list(colours.values()), linewidth=1.0)
+    for level, name in zip(levels, names, strict=True):
+        mark(ax, cells["mean"][name], level, subject, name)
+    if numbers["seed"].nunique() <= FEW_SEEDS:
+        close_up(ax, "x", [*also, *numbers["value"]])
+    ax.set_ylabel("")
+
+
+def mark(
+    ax: Axes, x: float, y: float, subject: Subject, name: str, marker: str | None = None, hollow: bool = False
+) -> None:
+    """A strategy's own marker, or another one in its colour."""
+    one = subject.look[name]
+    face, edge, width = ("white", one.colour, 0.9) if hollow else (one.colour, "white", MARKER_EDGE)
+    (point,) = ax.plot([x], [y], marker or one.marker, zorder=4)
+    point.set(markerfacecolor=face, markeredgecolor=edge, markeredgewidth=width)

@@ -1,0 +1,201 @@
+"""Curves as the coordinates of an SVG drawing; how they look is in the style sheet."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from benchmark.report.cells import MISSING
+from benchmark.report.legend import FEW_SEEDS
+from benchmark.report.load import FULL_DATA, TOTAL_LOSS
+from benchmark.report.metrics import in_order, metric
+from benchmark.report.page.axes import Axes, Frame, Tick, axes_of
+from benchmark.report.statistics import summarise
+from benchmark.report.tables import decimals, head, total_loss
+
+#: Of the drawing, in its own units; the page scales it.
+LARGE, SMALL = Frame(640, 360, left=66), Frame(400, 270)
+
+
+class Point(NamedTuple):
+    """A strategy at a budget: mean over its seeds and 95 % limits, NaN with one seed."""
+
+    labelled: int
+    share: float
+    seeds: int
+    mean: float
+    low: float
+    high: float
+
+
+#: Points by strategy, from few labels to many.
+Curves = Mapping[str, Sequence[Point]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One strategy's curve; ``line`` and ``band`` are points of a polyline and of a polygon."""
+
+    number: int
+    line: str
+    band: str
+    #: A path of short dashes, one for every seed and budget; empty where there are many seeds.
+    seeds: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """The network trained on everything: its height and the edges of its interval, None for one seed."""
+
+    y: str
+    top: str | None
+    height: str | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a drawing shows, as a table: a row a strategy, a cell a budget."""
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One metric of one task over labelled images."""
+
+    task: str
+    title: str
+    note: str
+    #: The drawing in words.
+    words: str
+    frame: Frame
+    #: So few seeds that their intervals lie over each other.
+    few: bool
+    x: Sequence[Tick]
+    y: Sequence[Tick]
+    series: Sequence[Series]
+    full: Level | None
+    numbers: Numbers
+
+
+def total_chart(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int) -> Chart:
+    """The headline: the total loss of one data set; ``numbers`` gives each strategy's number."""
+    headline = total_loss(rows).dropna(subset="value")
+    return _chart(headline, TOTAL_LOSS[0], "Total validation loss", LARGE, numbers, pool)
+
+
+def task_charts(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int) -> Iterator[Chart]:
+    """One chart a task and metric of one data set, tasks by name, metrics in their fixed order."""
+    for task, part in rows[rows["task"] != TOTAL_LOSS[0]].dropna(subset="value").groupby("task"):
+        for name in in_order(set(part["metric"])):
+            title = f"{task}: {metric(name).label}{metric(name).arrow}"
+            yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool)
+
+
+def _chart(
+    rows: pd.DataFrame, task: str, title: str, frame: Frame, numbers: Mapping[str, int], pool: int
+) -> Chart:
+    """``rows`` are of one metric, without missing values."""
+    seeds, curves = int(rows["seed"].nunique()), _curves(rows)
+    few, full = seeds <= FEW_SEEDS, curves.get(FULL_DATA)
+    learned = {name: points for name, points in curves.items() if name != FULL_DATA}
+    shares = {point.share for points in learned.values() for point in points}
+    axes = axes_of(frame, shares, rows["value"] if few else _heights(curves))
+    single = _single(rows) if seeds > 1 and few else {}
+    return Chart(
+        task=task,
+        title=title,
+        note=_note(seeds),
+        words=f"{title}. {_note(seeds)} {_words(curves)}",
+        frame=frame,
+        few=few,
+        x=axes.budgets(shares),
+        y=axes.levels(),
+        series=[_series(axes, numbers[n], points, single.get(n, ())) for n, points in learned.items()],
+        full=_level(axes, full[0]) if full else None,
+        numbers=_numbers(curves, seeds, pool),
+    )
+
+
+def _curves(rows: pd.DataFrame) -> Curves:
+    curves: dict[str, list[Point]] = defaultdict(list)
+    for row in summarise(rows).sort_values("share").itertuples(index=False):
+        point = Point(row.labelled, row.share, row.seeds, row.mean, row.low, row.high)
+        curves[str(row.strategy)].append(point)
+    return dict(sorted(curves.items()))
+
+
+def _single(rows: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
+    """Share and value of every seed, by strategy."""
+    single: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for name, share, value in zip(rows["strategy"], rows["share"], rows["value"], strict=True):
+        single[name].append((share, value))
+    return single
+
+
+def _heights(curves: Curves) -> list[float]:
+    """What the vertical axis has to show; intervals of few seeds would be too wide for it."""
+    points = [point for points in curves.values() for point in points]
+    heights = [height for point in points for height in (point.low, point.mean, point.high)]
+    return [height for height in heights if not math.isnan(height)]
+
+
+def _note(seeds: int) -> str:
+    if seeds == 1:
+        return "One seed, no interval."
+    cut = "; wide intervals are cut off, short dashes are single seeds" if seeds <= FEW_SEEDS else ""
+    return f"Mean and 95 % t interval of {seeds} seeds{cut}."
+
+
+def _series(
+    axes: Axes, number: int, points: Sequence[Point], single: Sequence[tuple[float, float]]
+) -> Series:
+    band = [point for point in points if not math.isnan(point.low)]
+    upper = [axes.point(point.share, point.high) for point in band]
+    lower = [axes.point(point.share, point.low) for point in reversed(band)]
+    return Series(
+        number=number,
+        line=" ".join(axes.point(point.share, point.mean) for point in points),
+        band=" ".join(upper + lower),
+        seeds="".join(f"M{axes.point(*one)}m-5,0h10" for one in single),
+    )
+
+
+def _level(axes: Axes, point: Point) -> Level:
+    if math.isnan(point.low):
+        return Level(f"{axes.y(point.mean):.1f}", None, None)
+    top, bottom = axes.y(point.high), axes.y(point.low)
+    return Level(f"{axes.y(point.mean):.1f}", f"{top:.1f}", f"{bottom - top:.1f}")
+
+
+def _words(curves: Curves) -> str:
+    """Where every curve begins and ends."""
+    said = []
+    for name, points in curves.items():
+        ends = dict.fromkeys((points[0], points[-1]))
+        values = [f"{point.mean:.4g} at {100 * point.share:.3g} %" for point in ends]
+        said.append(f"{name}: {' to '.join(values)}")
+    return "; ".join(said) + "."
+
+
+def _numbers(curves: Curves, seeds: int, pool: int) -> Numbers:
+    learned = {point.labelled for n, points in curves.items() if n != FULL_DATA for point in points}
+    sizes = sorted({point.labelled for points in curves.values() for point in points})
+    places = decimals(max((abs(point.mean) for points in curves.values() for point in points), default=0))
+    rows = []
+    for name, points in curves.items():
+        gaps = {size: MISSING if size in learned and name != FULL_DATA else "" for size in sizes}
+        written = {point.labelled: _cell(point, places, seeds) for point in points}
+        rows.append((name, list((gaps | written).values())))
+    return Numbers([head(size, pool) for size in sizes], rows)
+
+
+def _cell(point: Point, places: int, seeds: int) -> str:
+    spread = "" if math.isnan(point.high) else f" ± {point.high - point.mean:.{places}f}"
+    return f"{point.mean:.{places}f}{spread}" + ("" if point.seeds == seeds else f" [n = {point.seeds}]")

@@ -1,0 +1,118 @@
+"""What the page shows, gathered from a study: numbers and words, no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmark.report import cost_table, delta_table
+from benchmark.report.cells import Section, Table
+from benchmark.report.costs import mean_costs
+from benchmark.report.headline import make_headline
+from benchmark.report.load import Results
+from benchmark.report.matrices import overlaps, penalties
+from benchmark.report.page.charts import Chart, task_charts, total_chart
+from benchmark.report.page.claim import Claim, claim
+from benchmark.report.page.downloads import Downloads, downloads
+from benchmark.report.page.gallery import Gallery
+from benchmark.report.page.grids import ShadedTable, SortableTable, shaded, sortable
+from benchmark.report.page.marks import SHAPES, Mark
+from benchmark.report.protocol import protocol
+from benchmark.report.study import Study
+from benchmark.report.style import Look, looks
+from benchmark.report.subject import Subject, subjects
+from benchmark.report.tables import make_table
+
+#: Characters that numbers to download may take of the page.
+DATA = 2_000_000
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the page says of one data set."""
+
+    dataset: str
+    claim: Claim
+    total: Chart
+    tasks: Sequence[Chart]
+    headline: SortableTable
+    losses: SortableTable
+    #: None where the results cannot have them.
+    delta: SortableTable | None
+    costs: SortableTable | None
+    matrices: Sequence[ShadedTable]
+    gallery: Gallery = field(default_factory=lambda: Gallery(None, []))
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the template shows; ``unfinished`` are data sets of which no strategy has a result yet."""
+
+    title: str
+    chapters: Sequence[Chapter]
+    unfinished: Sequence[str]
+    marks: Sequence[Mark]
+    protocol: Sequence[Section]
+    downloads: Downloads
+
+
+def gather(study: Study, files: Mapping[str, bytes]) -> Content:
+    """Everything on the page but its pictures."""
+    every = subjects(study)
+    return Content(
+        title=_title(study),
+        chapters=[_chapter(subject) for subject in every if subject.evidence.budgets],
+        unfinished=[subject.dataset for subject in every if not subject.evidence.budgets],
+        marks=_marks(study.results),
+        protocol=[section for section in protocol(study) if section.facts],
+        downloads=downloads(study.results, files, DATA),
+    )
+
+
+def numbers_of(results: Results) -> dict[str, int]:
+    """What stands for a strategy's name wherever a name could do harm."""
+    return {name: number for number, name in enumerate(results.strategies)}
+
+
+def looks_of(results: Results) -> list[Look]:
+    """As in the figures, in the order of the numbers."""
+    every = looks([*results.strategies, *results.left_out])
+    return [every[name] for name in results.strategies]
+
+
+def _title(study: Study) -> str:
+    names = [str(source.experiment.get("name") or "") for source in study.sources]
+    return ", ".join(dict.fromkeys(filter(None, names))) or ", ".join(study.results.datasets)
+
+
+def _marks(results: Results) -> list[Mark]:
+    return [
+        Mark(number, name, SHAPES[look.marker], name in results.references)
+        for number, (name, look) in enumerate(zip(results.strategies, looks_of(results), strict=True))
+    ]
+
+
+def _chapter(subject: Subject) -> Chapter:
+    results, numbers = subject.results, numbers_of(subject.results)
+    rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
+    delta, costs = _delta(subject), _costs(subject)
+    return Chapter(
+        dataset=subject.dataset,
+        claim=claim(subject.evidence),
+        total=total_chart(rows, numbers, pool),
+        tasks=list(task_charts(rows, numbers, pool)),
+        headline=sortable(make_headline(subject.evidence)),
+        losses=sortable(make_table(results, subject.dataset)),
+        delta=sortable(delta) if delta else None,
+        costs=sortable(costs) if costs else None,
+        matrices=[shaded(matrix) for matrix in (penalties(subject), overlaps(subject)) if matrix],
+    )
+
+
+def _delta(subject: Subject) -> Table | None:
+    return None if delta_table.at_last_budget(subject).empty else delta_table.make_table(subject)
+
+
+def _costs(subject: Subject) -> Table | None:
+    spent = cost_table.costs_of(subject)
+    return None if spent.empty else cost_table.make_table(subject, mean_costs(spent))

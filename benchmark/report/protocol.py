@@ -1,0 +1,160 @@
+"""The protocol of a study: data, settings, strategies, versions, and what is missing, as lists."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.report.cells import Section
+from benchmark.report.cost_table import costs_of
+from benchmark.report.facts import flattened, planned_budgets, written
+from benchmark.report.formats import list_files
+from benchmark.report.load import FULL_DATA
+from benchmark.report.statistics import missing_seeds
+from benchmark.report.study import Source, Study
+from benchmark.report.subject import Subject, subjects
+from benchmark.report.tables import head, listed_gaps, total_loss
+
+#: Fields of an experiment that are said elsewhere.
+ELSEWHERE = ("name", "dataset", "strategies", "seeds", "budgets")
+MACHINE = ("device", "threads", "deterministic", "python", "platform", "revision", "packages")
+Facts = dict[str, str]
+
+
+def render(study: Study) -> dict[str, bytes]:
+    """The files of the protocol by their path within the folder of the report."""
+    return list_files("protocol", [section for section in protocol(study) if section.facts])
+
+
+def protocol(study: Study) -> list[Section]:
+    """What was done on each data set, and with what."""
+    of_datasets = [section for subject in subjects(study) for section in _of_dataset(subject)]
+    return [*of_datasets, Section("machine and versions", _agreed(study.sources, _machine))]
+
+
+def _of_dataset(subject: Subject) -> Iterator[Section]:
+    sources, dataset = subject.study.sources_of(subject.dataset), subject.dataset
+    yield Section(f"{dataset}: results", list(_results(subject)))
+    yield Section(f"{dataset}: data", _agreed(sources, _data))
+    yield Section(f"{dataset}: settings", _agreed(sources, _settings))
+    yield Section(f"{dataset}: tasks", _agreed(sources, lambda source: _each(source, "tasks")))
+    strategies = _agreed(sources, lambda source: _each(source, "strategies"))
+    hidden = subject.results.left_out
+    yield Section(f"{dataset}: strategies", [fact for fact in strategies if fact[0] not in hidden])
+
+
+def _agreed(sources: Sequence[Source], facts_of: Callable[[Source], Facts]) -> list[tuple[str, str]]:
+    """The facts of several folders: once where they agree, and each with its folder where they do not."""
+    values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for source in sources:
+        for name, fact in facts_of(source).items():
+            values[name][fact].append(source.name)
+    return [(name, _joined(found)) for name, found in values.items()]
+
+
+def _joined(found: Mapping[str, Sequence[str]]) -> str:
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{fact} ({', '.join(folders)})" for fact, folders in found.items())
+
+
+def _data(source: Source) -> Facts:
+    return _words(source.environment.get("data"))
+
+
+def _settings(source: Source) -> Facts:
+    return _words({name: value for name, value in source.experiment.items() if name not in ELSEWHERE})
+
+
+def _machine(source: Source) -> Facts:
+    found = _words({name: source.environment[name] for name in MACHINE if name in source.environment})
+    return {name.removeprefix("packages."): value for name, value in found.items()}
+
+
+def _words(value: Any) -> Facts:
+    return {name: written(leaf) for name, leaf in flattened(value).items()}
+
+
+def _each(source: Source, part: str) -> Facts:
+    """A line for each task or strategy."""
+    about = source.environment.get(part)
+    return {name: written(one) for name, one in about.items()} if isinstance(about, Mapping) else {}
+
+
+def _results(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Seeds, budgets, what is there and what is not."""
+    planned, budgets = _planned(subject), _budgets(subject)
+    pool = subject.results.pool[subject.dataset]
+    heads = {size: head(size, pool) for size in (*budgets, pool)}
+    yield "seeds", written(sorted(set().union(*planned.values())))
+    yield "labelled images", written([heads[size] for size in budgets])
+    gaps = [
+        f"{name}, {gap}"
+        for name, seeds in planned.items()
+        if (gap := _gap(subject, name, seeds, budgets, heads))
+    ]
+    yield "failed or not run", "; ".join(gaps) or "nothing"
+    yield "values that a metric does not have", _without_value(subject)
+    if hours := _hours(subject):
+        yield "computing time", f"{hours:.3g} hours"
+
+
+def _planned(subject: Subject) -> dict[str, set[int]]:
+    """The seeds of each strategy, by what the folders say was to run and by what is there."""
+    planned: dict[str, set[int]] = defaultdict(set)
+    for source in subject.study.sources_of(subject.dataset):
+        for name in _planned_names(source):
+            planned[name] |= set(source.experiment.get("seeds") or ())
+    there = subject.results.of(subject.dataset)[["strategy", "seed"]].drop_duplicates()
+    for name, seed in there.itertuples(index=False, name=None):
+        planned[name].add(int(seed))
+    hidden = subject.results.left_out
+    return {name: seeds for name, seeds in sorted(planned.items()) if name not in hidden}
+
+
+def _planned_names(source: Source) -> list[str]:
+    """Older results lack full names: of those that a user wrote, only plain ones are sure to be full."""
+    about = source.environment.get("strategies")
+    written_by_user = map(str, source.experiment.get("strategies") or ())
+    plain = [name for name in written_by_user if re.fullmatch(r"[\w-]+", name)]
+    full_data = [FULL_DATA] if source.experiment.get("full_data") is True else []
+    return [*(about if isinstance(about, Mapping) else plain), *full_data]
+
+
+def _budgets(subject: Subject) -> list[int]:
+    """Planned and there."""
+    pool = subject.results.pool[subject.dataset]
+    planned = (
+        planned_budgets(source.experiment, pool, str(source.folder / "experiment.yaml"))
+        for source in subject.study.sources_of(subject.dataset)
+    )
+    return sorted({*subject.evidence.budgets, *(size for budgets in planned for size in budgets)})
+
+
+def _gap(
+    subject: Subject, name: str, seeds: set[int], budgets: Sequence[int], heads: Mapping[int, str]
+) -> str:
+    expected = [max(heads)] if name == FULL_DATA else list(budgets)
+    losses = total_loss(subject.results.of(subject.dataset))
+    gaps = missing_seeds(losses[losses["strategy"] == name], expected, sorted(seeds))
+    return listed_gaps(gaps, expected, heads)
+
+
+def _without_value(subject: Subject) -> str:
+    rows = subject.results.of(subject.dataset)
+    counts = rows[rows["value"].isna()].groupby(["task", "metric"]).size()
+    return ", ".join(f"{task} {metric} {count}" for (task, metric), count in counts.items()) or "none"
+
+
+def _hours(subject: Subject) -> float:
+    """Of all stages; a round 0, which all strategies of a seed share, counts once."""
+    spent = costs_of(subject)
+    shared = (spent["round"] == 0) & (spent["strategy"] != FULL_DATA)
+    trained = pd.concat([spent[~shared], spent[shared].drop_duplicates("seed")])
+    seconds = trained[["train", "evaluate"]].to_numpy(), spent[["observe", "select"]].to_numpy()
+    return float(sum(map(np.nansum, seconds))) / 3600

@@ -1,0 +1,103 @@
+"""All that a report is made from: results, stored rounds, and how and where they were computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmark.errors import UserError
+from benchmark.report.load import Results, read_results
+from benchmark.report.metrics import metric
+from benchmark.store import Round, Store
+
+if TYPE_CHECKING:
+    from benchmark.report.subject import Subject
+
+
+@dataclass(frozen=True)
+class Source:
+    """One folder of results: its data sets, its ``environment.json`` and its ``experiment.yaml``.
+
+    ``experiment`` is empty where the folder does not have that file.
+    """
+
+    folder: Path
+    datasets: tuple[str, ...]
+    environment: Mapping[str, Any]
+    experiment: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, without where it lies."""
+        return self.folder.resolve().name
+
+
+@dataclass(frozen=True)
+class Study:
+    """The results of one folder, or of several as one; ``rounds`` lack the scores of single images."""
+
+    results: Results
+    rounds: tuple[Round, ...]
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """Its data sets by name."""
+        from benchmark.report.subject import Subject  # which knows what a study is
+
+        return [Subject(self, dataset) for dataset in self.results.datasets]
+
+    def rounds_of(self, dataset: str) -> list[Round]:
+        """The stored rounds of one data set."""
+        return [done for done in self.rounds if done.dataset == dataset]
+
+    def sources_of(self, dataset: str) -> list[Source]:
+        """The folders that hold results of one data set."""
+        return [source for source in self.sources if dataset in source.datasets]
+
+    def headlines(self, dataset: str) -> dict[str, str]:
+        """The headline metric of every task; empty unless all tasks have one whose better direction is known.
+
+        A mean over some of the tasks would not be comparable with anything.
+        """
+        tasks = self.sources_of(dataset)[0].environment.get("tasks")
+        about = tasks if isinstance(tasks, Mapping) else {}
+        named = {task: one.get("headline") for task, one in about.items() if isinstance(one, Mapping)}
+        known = all(isinstance(name, str) and metric(name).better for name in named.values())
+        return {str(task): str(name) for task, name in named.items()} if known else {}
+
+    def only(self, names: Iterable[str]) -> Study:
+        """With these strategies and the network trained on everything. Raises UserError for unknown names."""
+        results = self.results.only(names)
+        kept = tuple(done for done in self.rounds if done.strategy not in results.left_out)
+        return replace(self, results=results, rounds=kept)
+
+
+def read_study(folder: Path) -> Study:
+    """Read a folder of results; raises UserError for all that is wrong with it."""
+    results = read_results(folder)
+    known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
+    slim = (replace(done, scores=None, strategy_state={}) for done in Store(folder).rounds())
+    rounds = tuple(done for done in slim if (done.dataset, done.strategy) in known)
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    source = Source(folder, tuple(results.datasets), environment, _experiment(folder / "experiment.yaml"))
+    return Study(results, rounds, (source,))
+
+
+def _experiment(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {reason}.") from error
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise UserError(f"{path} must hold fields, one 'name: value' a line, as `mtal run` writes it.")
+    return content

@@ -1,0 +1,114 @@
+"""The claim of a page: one honest sentence, whatever the results are."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmark.report.headline import evidence
+from benchmark.report.page import render_page
+from benchmark.report.page.claim import claim
+from benchmark.report.study import read_study
+
+
+@pytest.fixture
+def losses(synthetic, tmp_path):
+    """A study from ``{strategy: {seed: [loss at 10, 20, 40 labels of 100]}}``; ``full-data`` at 100."""
+
+    def make(table):
+        budgets = {"full-data": [100]}
+        rows = [
+            ("rooms", name, seed, number, budgets.get(name, [10, 20, 40])[number], "total", "loss", value)
+            for name, seeds in table.items()
+            for seed, values in seeds.items()
+            for number, value in enumerate(values)
+        ]
+        return read_study(synthetic.write(tmp_path / "results", rows, pool=100))
+
+    return make
+
+
+def said(study):
+    return claim(evidence(study.results, "rooms"))
+
+
+RANDOM = {0: [4.0, 3.0, 2.0], 1: [4.2, 3.1, 2.2], 2: [4.1, 3.0, 2.0], 3: [4.0, 2.9, 2.1]}
+BETTER = {0: [4.0, 2.0, 1.0], 1: [4.2, 2.2, 1.3], 2: [4.1, 2.1, 1.0], 3: [4.0, 2.0, 1.1]}
+FULL = {seed: [1.5] for seed in range(4)}
+
+
+def first(table, seeds):
+    return {seed: table[seed] for seed in range(seeds)}
+
+
+def test_the_claim_is_the_best_strategys_with_its_interval_and_randoms(losses):
+    study = losses({"random": RANDOM, "entropy": BETTER, "full-data": FULL})
+    labels = evidence(study.results, "rooms").needed["entropy"]
+    low, needed, high = (f"{100 * value:.3g} %" for value in (labels.low, labels.needed, labels.high))
+    found = said(study)
+    assert found.sentence == (
+        f"entropy reaches the full-data loss at {needed} of labels ({low} to {high}, 95 %); random does not "
+        "reach the full-data loss by 40 % of labels."
+    )
+    assert needed == f"{20 + 20 * 0.575 / 0.975:.3g} %"
+    areas = [[np.trapezoid(values, [10, 20, 40]) / 30 for values in t.values()] for t in (BETTER, RANDOM)]
+    difference = float(re.search(r": ([+-][\d.]+) \(95 %", found.notes[0])[1])
+    assert difference == pytest.approx(np.mean(areas[0]) - np.mean(areas[1]), abs=6e-4)
+    assert "a difference is shown (paired t test" in found.notes[0]
+
+
+@pytest.mark.parametrize(("seeds", "words"), [(1, "With one seed, which describes"), (2, "With 2 seeds")])
+def test_few_seeds_are_said_in_the_claim_itself(losses, seeds, words):
+    table = {"random": first(RANDOM, seeds), "entropy": first(BETTER, seeds), "full-data": first(FULL, seeds)}
+    found = said(losses(table))
+    assert found.sentence.startswith(words)
+    assert re.search(r"ranks? nothing", found.sentence)
+    assert ("one seed, no interval" in found.sentence) == (seeds == 1)
+    assert "too few seeds for a test" in found.notes[0]
+
+
+def test_where_nothing_reaches_the_full_data_loss_the_claim_says_so(losses):
+    low = {seed: [0.5] for seed in range(4)}
+    found = said(losses({"random": RANDOM, "entropy": BETTER, "full-data": low}))
+    assert found.sentence.startswith("No strategy reaches the full-data loss by 40 % of labels; entropy has")
+
+
+def test_where_another_than_the_best_reaches_it_both_are_named(losses):
+    late = {seed: [4.5, 4.5, 0.4] for seed in range(4)}
+    study = losses({"random": RANDOM, "entropy": BETTER, "late": late, "full-data": {s: [0.9] for s in FULL}})
+    assert "entropy has the lowest mean loss" in said(study).sentence
+    assert "late reaches the full-data loss at" in said(study).sentence
+
+
+def test_where_random_is_best_the_claim_says_so(losses):
+    found = said(losses({"random": BETTER, "entropy": RANDOM, "full-data": FULL}))
+    assert found.sentence.startswith("No strategy has a lower mean loss over the budgets than random; random")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"random": RANDOM, "entropy": BETTER}, "no network trained on everything is there"),
+        ({"entropy": BETTER, "full-data": FULL}, "random is not among the strategies"),
+        ({"random": RANDOM, "entropy": {0: BETTER[0]}, "full-data": FULL}, "not finished: entropy"),
+        ({"a": {0: BETTER[0]}, "b": {1: BETTER[1]}}, "No strategy has a result at every budget"),
+    ],
+)
+def test_what_is_missing_is_said(losses, table, words):
+    study = losses(table)
+    assert words in " ".join([said(study).sentence, *said(study).notes])
+    assert render_page(study, {})
+
+
+def test_one_budget_makes_no_claim(losses):
+    assert said(losses({"random": {seed: [4.0] for seed in range(4)}})).sentence.startswith(
+        "With one budget there is no curve"
+    )
+
+
+def test_a_reference_is_never_the_best(losses):
+    study = losses({"random": RANDOM, "oracle": BETTER, "full-data": FULL})
+    study = replace(study, results=replace(study.results, references=frozenset({"oracle"})))
+    assert "oracle" not in said(study).sentence
+    assert said(study).sentence.startswith("No strategy reaches the full-data loss")
