@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmark.progress import Progress
 from benchmark.randomness import Streams
 from benchmark.store import Store
 from strategies.interface import Positions
+from strategies.registry import resolve
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,26 @@ class Bench:
 
     def first_set(self, seed: int) -> Positions:
         """The first labelled set of a seed, the same for every strategy and whatever the pool's order."""
+        return self.random_set(seed, self.counts[0])
+
+    def random_set(self, seed: int, count: int) -> Positions:
+        """So many random images of the pool; the sets of one seed lie in each other."""
         rng = self.streams(seed, 0).numpy("first set")
         by_id = np.argsort(np.array(self.dataset.train.ids), kind="stable")
-        return by_id[rng.permutation(len(by_id))[: self.counts[0]]].astype(np.int64)
+        return by_id[rng.permutation(len(by_id))[:count]].astype(np.int64)
 
 
 def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """Open the data set, validate what depends on it, and set up the device.
 
     Raises UserError for broken data, budgets that do not fit the pool, unknown tasks or
-    options of tasks, a missing GPU.
+    options of tasks, strategies that cannot work with these tasks, a missing GPU.
     """
     device = pick_device(experiment.device)
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
+    _check_strategies(experiment.strategies, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
 
@@ -110,6 +117,15 @@ def pick_device(name: str) -> torch.device:
             f"device: {name} is not there; this machine has {gpus} CUDA devices (use cpu or auto)."
         )
     return device
+
+
+def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset) -> None:
+    specs = tuple(task.spec for task in dataset.tasks)
+    for named in map(resolve, names):
+        try:
+            named.create().check(specs)
+        except ValueError as error:
+            raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
 
 
 def _with_task_settings(dataset: MultiTaskDataset, experiment: Experiment) -> MultiTaskDataset:

@@ -10,16 +10,11 @@ from typing import Any, NoReturn
 
 import click
 
+from benchmark import cli_jobs, cli_results
+from benchmark.cli_jobs import engine_options
+from benchmark.cli_options import DATA_ROOT, PATH, fields_of
 from benchmark.errors import UserError
 from strategies.registry import RegistryError
-
-PATH = click.Path(path_type=Path)
-DATA_ROOT = click.option(
-    "--data-root",
-    type=PATH,
-    envvar="MTAL_DATA",
-    help="Folder of the data, if not the default (or MTAL_DATA).",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,7 +33,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("experiment", type=PATH, required=False)
 @click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
-@click.option("--preset", help="Size of the study: quick, standard (mtal list presets). Default: quick.")
+@click.option("--preset", help="Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
 @click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
 @click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
 @click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
@@ -49,7 +44,9 @@ def cli() -> None:
 @click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
+@engine_options
 @click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
+@click.option("--timing/--no-timing", default=True, help="Say beforehand what the run will cost, or do not.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @DATA_ROOT
 def run(
@@ -59,17 +56,19 @@ def run(
 
     Run the same command again to go on after an interruption, or with more strategies or seeds to add them.
     """
+    from benchmark.execution.room import Wish
     from benchmark.progress import Progress
     from benchmark.run import dry_run, load_experiment
     from benchmark.run import run as run_experiment
 
-    preset, only_planned = flags.pop("preset"), flags.pop("dry_run")
-    loaded = load_experiment(experiment, preset, _fields(flags, settings))
+    preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
+    engine, wish = flags.pop("engine"), Wish(flags.pop("jobs"), flags.pop("per_device"))
+    loaded = load_experiment(experiment, preset, fields_of(flags, settings))
     folder = out or Path("results") / loaded.name
     if only_planned:
-        click.echo(dry_run(loaded, folder, Progress(quiet)))
+        click.echo(dry_run(loaded, folder, Progress(quiet), timing))
         return
-    outcome = run_experiment(loaded, folder, Progress(quiet))
+    outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish)
     click.echo(f"\n{outcome.table}\n")
     for figure in outcome.figures:
         click.echo(f"figure: {figure}")
@@ -91,46 +90,30 @@ def run(
 @DATA_ROOT
 def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **flags: Any) -> None:
     """Measure training, evaluation and pool pass on this machine, beside a plain training loop."""
-    from benchmark.bench import open_bench
     from benchmark.profiling import profile as measured
     from benchmark.progress import Progress
-    from benchmark.run import load_experiment
+    from benchmark.run import load_experiment, opened
 
-    experiment = load_experiment(None, preset, _fields(flags, settings))
-    bench = open_bench(experiment, Path("results"), Progress(quiet=True))
+    experiment = load_experiment(None, preset, fields_of(flags, settings))
+    bench = opened(experiment, Path("results"), Progress(quiet=True))
     click.echo(measured(bench, iterations).text())
-
-
-@cli.command()
-@click.argument("folder", type=PATH)
-def report(folder: Path) -> None:
-    """Write tables and figures of a folder of results, and print the main table."""
-    from benchmark.report import write_report
-
-    written = write_report(folder)
-    click.echo(written.text)
-    for path in written.paths:
-        click.echo(path)
-
-
-@cli.command()
-@click.argument("folder", type=PATH)
-def status(folder: Path) -> None:
-    """Show how far every trajectory in a folder of results is."""
-    from benchmark.status import status_table
-
-    click.echo(status_table(folder))
 
 
 @cli.command("list")
 @click.argument(
     "what", type=click.Choice(["strategies", "datasets", "networks", "presets"]), default="strategies"
 )
-def list_(what: str) -> None:
+@click.option("--markdown", is_flag=True, help="Strategies as a Markdown table, with all that they need.")
+def list_(what: str, markdown: bool) -> None:
     """List what there is: strategies (default), datasets, networks or presets."""
     from benchmark.listing import LISTINGS
 
-    click.echo(LISTINGS[what]())
+    if markdown and what != "strategies":
+        raise UserError(f"--markdown is for mtal list strategies; there is no such table of {what}.")
+    if markdown:
+        from benchmark.strategy_table import strategies_table
+
+    click.echo(strategies_table() if markdown else LISTINGS[what]())
 
 
 @cli.command()
@@ -180,7 +163,7 @@ def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: 
     from benchmark.catalogue import open_dataset
     from benchmark.data.check import check_dataset
 
-    found = check_dataset(open_dataset(dataset, _fields({}, settings), data_root), quick=quick)
+    found = check_dataset(open_dataset(dataset, fields_of({}, settings), data_root), quick=quick)
     click.echo(found.text())
     sys.exit(1 if found.problems else 0)
 
@@ -205,7 +188,7 @@ def data_describe(
     from benchmark.data.check import check_dataset
     from benchmark.data.sheet import write_sheet
 
-    opened = open_dataset(dataset, _fields({}, settings), data_root)
+    opened = open_dataset(dataset, fields_of({}, settings), data_root)
     click.echo(check_dataset(opened, quick=True).text())
     if sheet:
         write_sheet(opened, sheet, split=split, count=count)
@@ -215,7 +198,9 @@ def data_describe(
 @data.command("export")
 @click.argument("dataset")
 @click.argument("folder", type=PATH)
-@click.option("--layout", required=True, help="folder (with its YAML file), nyud-b, nyud-c or nyud-d.")
+@click.option(
+    "--layout", required=True, help="folder (with its YAML file), nyud-a, nyud-b, nyud-c or nyud-d."
+)
 @click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
 @DATA_ROOT
 def data_export(
@@ -225,8 +210,12 @@ def data_export(
     from benchmark.catalogue import open_dataset
     from benchmark.data.export import export
 
-    left_out = export(open_dataset(dataset, _fields({}, settings), data_root), layout, folder)
+    left_out = export(open_dataset(dataset, fields_of({}, settings), data_root), layout, folder)
     click.echo(f"Wrote {folder}" + (f", without {', '.join(left_out)}." if left_out else "."))
+
+
+cli_results.add_commands(cli)
+cli_jobs.add_commands(cli)
 
 
 def main() -> NoReturn:
@@ -255,39 +244,3 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     click.echo("\nTerminated. Run the same command to go on; finished rounds are kept.", err=True)
     sys.exit(143)
-
-
-def _fields(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of an experiment that command-line options set."""
-    from benchmark.config import parse_seeds
-    from strategies.registry import split_names
-
-    fields: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
-    parsers = {"seeds": parse_seeds, "strategies": split_names, "budgets": split_names}
-    for name, parse in parsers.items():
-        if name in fields:
-            fields[name] = parse(fields[name])
-    if "network" in fields:
-        fields["network"] = {"name": fields["network"]}
-    for setting in settings:
-        _set(fields, setting)
-    return fields
-
-
-def _set(fields: dict[str, Any], setting: str) -> None:
-    import yaml
-
-    path, equals, value = setting.partition("=")
-    *parents, last = path.split(".")
-    if not equals or not all((*parents, last)):
-        raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
-    for parent in parents:
-        fields = fields.setdefault(parent, {})
-        if not isinstance(fields, dict):
-            raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
-    try:
-        fields[last] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):
-        raise UserError(
-            f"--set {path}: {value!r} is not a value; quote text that holds special signs."
-        ) from None

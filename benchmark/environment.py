@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from strategies.registry import Named, resolve
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +21,11 @@ PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "p
 
 
 def describe(
-    dataset: MultiTaskDataset, device: torch.device, threads: int, deterministic: bool
+    dataset: MultiTaskDataset,
+    strategies: Sequence[str],
+    device: torch.device,
+    threads: int,
+    deterministic: bool,
 ) -> dict[str, Any]:
     """What ``environment.json`` holds."""
     return {
@@ -30,6 +37,7 @@ def describe(
             "facts": dict(dataset.facts),
         },
         "tasks": {task.name: _task(task) for task in dataset.tasks},
+        "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
         "device": device_name(device),
         "threads": threads,
         "deterministic": deterministic,
@@ -43,6 +51,12 @@ def describe(
 def _task(task: Task) -> dict[str, Any]:
     options = task.options.model_dump(mode="json")
     return {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
+
+
+def _strategy(named: Named) -> dict[str, Any]:
+    entry = named.entry
+    digest = {"file_digest": entry.file_digest} if entry.file_digest else {}
+    return {"family": entry.family, "source": entry.source, "reference": named.create().reference} | digest
 
 
 def device_name(device: torch.device) -> str:

@@ -1,51 +1,19 @@
-"""From an experiment to its jobs: round 0 of every seed, trajectories, full-data references."""
+"""What a job does, and how much of it is left to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from benchmark.bench import Bench
-from benchmark.config import Experiment
+from benchmark.jobs import Job, plan
 from benchmark.round_zero import share_round_zero
 from benchmark.store import FULL_DATA, ROUND_ZERO
+from benchmark.training.observe import needs_pass
 from benchmark.trajectory import run_full_data, run_trajectory
+from strategies.interface import Strategy
 from strategies.registry import resolve
 
-
-@dataclass(frozen=True)
-class Job:
-    """One unit of work. ``strategy`` is a name as the user gave it, for a trajectory."""
-
-    kind: Literal["round-0", "trajectory", "full-data"]
-    seed: int
-    strategy: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name under which its results are stored."""
-        return resolve(self.strategy).name if self.kind == "trajectory" else self.kind
-
-    @property
-    def label(self) -> str:
-        """What to call it in a message."""
-        return f"{self.name}, seed {self.seed}"
-
-    @property
-    def needs(self) -> Job | None:
-        """The job that must have succeeded before."""
-        return Job("round-0", self.seed) if self.kind == "trajectory" else None
-
-
-def plan(experiment: Experiment) -> Iterator[Job]:
-    """All jobs, each after the one it needs."""
-    for seed in experiment.seeds:
-        yield Job("round-0", seed)
-        if experiment.full_data:
-            yield Job("full-data", seed)
-        for strategy in experiment.strategies:
-            yield Job("trajectory", seed, strategy)
+__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "work_left"]
 
 
 def run_job(bench: Bench, job: Job) -> None:
@@ -59,9 +27,32 @@ def run_job(bench: Bench, job: Job) -> None:
         share_round_zero(bench, job.seed, {each.name: each.create() for each in named})
 
 
-def trainings_left(bench: Bench, job: Job) -> int:
-    """Trainings that a job still has to do, by the files that are stored."""
-    rounds = {"round-0": range(1), "full-data": range(1), "trajectory": range(1, len(bench.counts))}[job.kind]
-    folder = {"round-0": ROUND_ZERO, "full-data": FULL_DATA}.get(job.kind, job.name)
-    stored = (bench.store.read(bench.dataset.name, folder, job.seed, number) for number in rounds)
-    return sum(done is None for done in stored)
+@dataclass(frozen=True)
+class Work:
+    """What is left to do: trainings, each with its evaluation, and forward passes over the whole pool."""
+
+    trainings: int = 0
+    passes: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.trainings + other.trainings, self.passes + other.passes)
+
+
+def work_left(bench: Bench, job: Job) -> Work:
+    """What a job still has to do, by the files that are stored."""
+    if job.kind != "trajectory":
+        folder = {"round-0": ROUND_ZERO, "full-data": FULL_DATA}[job.kind]
+        return Work(trainings=len(_missing(bench, job.seed, folder, 1)))
+    rounds = len(bench.counts)
+    missing = _missing(bench, job.seed, job.name, rounds)
+    selections = set(missing) - {rounds - 1}  # the last round selects nothing
+    return Work(len(set(missing) - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+
+
+def _missing(bench: Bench, seed: int, folder: str, rounds: int) -> list[int]:
+    return [n for n in range(rounds) if bench.store.read(bench.dataset.name, folder, seed, n) is None]
+
+
+def passes_of(strategy: Strategy) -> int:
+    """Forward passes over the pool for one selection. A dropout view is counted whole, and computes less."""
+    return 1 + len(strategy.views) if needs_pass(strategy) else 0

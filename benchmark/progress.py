@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.execution.live import Live
 
 
 class Progress:
@@ -15,6 +18,8 @@ class Progress:
         self.total = self.done = 0
         self.started = time.monotonic()
         self._bar: Any = None
+        #: Told of every step while a job runs in this process.
+        self.live: Live | None = None
 
     def begin(self, total: int) -> None:
         """Start counting towards ``total`` iterations."""
@@ -25,11 +30,22 @@ class Progress:
             layout = "{percentage:3.0f}% |{bar:30}| {elapsed} so far, {remaining} to go"
             self._bar = tqdm(total=total, bar_format=layout, leave=False, file=sys.stderr)
 
+    def at_round(self, number: int) -> None:
+        """A job begins a round."""
+        if self.live is not None:
+            self.live.at_round(number)
+
     def advance(self, _: int = 0) -> None:
         """One iteration is done."""
-        self.done += 1
+        self.reach(self.done + 1)
+        if self.live is not None:
+            self.live.advance()
+
+    def reach(self, done: int) -> None:
+        """So many iterations of the whole run are done, here or elsewhere."""
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(done - self.done)
+        self.done = done
 
     def say(self, line: str) -> None:
         """Print a line, above the bar if there is one."""

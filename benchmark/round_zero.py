@@ -23,6 +23,7 @@ from benchmark.training.companions import make_companion
 from benchmark.training.train import Trained
 from strategies.interface import Strategy
 
+READERS = 60.0  # seconds: trajectories of a seed that start together read it one after the other
 #: The record of a round 0, and ``{"network": state, "companions": {strategy: state}}``.
 Stored = tuple[Round, dict[str, Any]]
 
@@ -38,13 +39,14 @@ def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]
 
 def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:
     """The network and metrics of round 0, with this strategy's companion; computed if not stored."""
-    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
+    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed, wait=READERS):
         stored = _stored(bench, seed)
         loaded = _load(bench, seed, stored, name, strategy) if stored else None
         return loaded or _compute(bench, seed, {name: strategy})
 
 
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
+    bench.progress.at_round(0)
     positions = bench.first_set(seed)
     fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies)
     before = _stored_weights(bench, seed)

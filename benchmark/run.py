@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,19 @@ import yaml
 
 from benchmark.catalogue import preset_file
 from benchmark.config import Experiment, validated
-from benchmark.errors import UserError
+from benchmark.errors import BusyError, UserError
+from benchmark.execution.room import Wish
 from benchmark.progress import Progress
 from benchmark.store import to_json, write_atomically
 
 if TYPE_CHECKING:
     from benchmark.bench import Bench
-    from benchmark.plan import Job
+    from benchmark.execution.engine import Engine
+    from benchmark.execution.schedule import Failure
+    from benchmark.plan import Job, Work
+    from benchmark.store import Store
 
+ONE = Wish()
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 #: What results in one folder must agree on, for numbers to be comparable.
 FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
@@ -80,53 +86,115 @@ class UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
         return mapping
 
 
-def run(experiment: Experiment, out: Path, progress: Progress) -> Outcome:
-    """Run all jobs of an experiment into a folder and write its report; what is stored is not done again."""
-    from benchmark.execution.serial import run_serial
+def run(
+    experiment: Experiment,
+    out: Path,
+    progress: Progress,
+    timing: bool = True,
+    engine: str | None = None,
+    wish: Wish = ONE,
+) -> Outcome:
+    """Run all jobs of an experiment into a folder and write its report; what is stored is not done again.
+
+    What is left to do is said before; what it will cost too, if ``timing``, unless nobody reads it or the
+    jobs run elsewhere. Raises BusyError when another run holds the folder.
+    """
+    from benchmark.cost import expected
+    from benchmark.execution.engine import engine_for
     from benchmark.report import write_report
 
-    bench, jobs = _planned(experiment, out, progress)
-    _write_head(experiment, bench, out)
-    left = sum(jobs.values())
-    progress.say(f"{len(jobs)} jobs, {left} trainings to do on {bench.device}; results in {out}")
-    progress.begin(left * experiment.recipe.iterations)
+    check_agreement(experiment, out)
+    place = engine_for(experiment, engine, wish)
+    bench = place.opened(out, progress)
+    jobs = _jobs(experiment, bench)
+    with _held(out):
+        write_head(experiment, bench, out, place.facts(bench))
+        progress.say(f"{len(jobs)} jobs on {place.place(bench)}; results in {out}")
+        for line in expected(bench, _sum(jobs), timing and place.in_process and not progress.quiet):
+            progress.say(line)
+        reasons = _table(_run_jobs(place, bench, jobs))
+        if not any(bench.store.rounds()):
+            return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
+        report = write_report(out)
+        return Outcome(out, report.text, report.figures, reasons)
+
+
+def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
+    """The jobs run, with a bar for all of them; ``results.csv`` follows whatever happens."""
+    bench.progress.begin(_sum(jobs).trainings * bench.experiment.recipe.iterations)
     try:
-        failures = run_serial(bench, jobs)
+        return engine.run_jobs(bench, jobs)
     finally:
-        progress.end()
-        bench.store.write_results()
-    reasons = tuple(f"{failure.job.label}: {failure.reason}" for failure in failures)
-    if not any(bench.store.rounds()):
-        return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
-    report = write_report(out)
-    return Outcome(out, report.text, report.figures, reasons)
+        bench.progress.end()
+        write_results(bench.store)
 
 
-def dry_run(experiment: Experiment, out: Path, progress: Progress) -> str:
-    """The jobs that a run would do, and what they would cost by a short timing; nothing is written."""
-    from benchmark.profiling import seconds_a_step
+def write_results(store: Store) -> None:
+    """Derive ``results.csv``, one process at a time: the last one has read what all have stored."""
+    from filelock import FileLock
 
-    bench, jobs = _planned(experiment, out, progress)
-    left = sum(jobs.values())
-    step = seconds_a_step(bench)
-    hours = left * experiment.recipe.iterations * step / 3600
-    lines = [f"{trainings} trainings  {job.label}" for job, trainings in jobs.items()]
-    cost = (
-        f"{left} trainings of {experiment.recipe.iterations} iterations at {step:.3f} s: about {hours:.2f} "
-        f"hours of {bench.device}, and evaluation and pool passes besides"
-    )
-    return "\n".join([*lines, cost])
+    with FileLock(store.root / ".results.lock", fallback_to_soft=False):
+        store.write_results()
 
 
-def _planned(experiment: Experiment, out: Path, progress: Progress) -> tuple[Bench, dict[Job, int]]:
-    """The experiment opened, and its jobs with the trainings that each has left, in order."""
-    from benchmark.bench import open_bench
-    from benchmark.plan import plan, trainings_left
+def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool = True) -> str:
+    """The jobs that a run would do, and the lines that it would begin with; nothing is written."""
+    from benchmark.cost import expected
 
-    _check_agreement(experiment, out)
+    check_agreement(experiment, out)
+    bench = opened(experiment, out, progress)
+    jobs = _jobs(experiment, bench)
+    lines = [f"{work.trainings} trainings  {job.label}" for job, work in jobs.items()]
+    return "\n".join([*lines, *expected(bench, _sum(jobs), timing)])
+
+
+def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
+    """The experiment opened. Raises UserError for what it needs and this machine or its data lacks."""
+    from benchmark.bench import open_bench, pick_device
+    from benchmark.training.compiled import check_compiler
+
+    if experiment.recipe.compile:
+        check_compiler(pick_device(experiment.device))
     progress.say(f"Opening {experiment.dataset}")
-    bench = open_bench(experiment, out, progress)
-    return bench, {job: trainings_left(bench, job) for job in plan(experiment)}
+    return open_bench(experiment, out, progress)
+
+
+def _jobs(experiment: Experiment, bench: Bench) -> dict[Job, Work]:
+    """The jobs of an experiment with what each has left to do, in order."""
+    from benchmark.plan import plan, work_left
+
+    return {job: work_left(bench, job) for job in plan(experiment)}
+
+
+@contextmanager
+def _held(out: Path) -> Iterator[None]:
+    """Hold a folder of results for one run. Raises BusyError when another run does."""
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / ".lock", timeout=0, fallback_to_soft=False):
+            yield
+    except Timeout:
+        raise BusyError(f"{out} is in use by another process: wait for it, or give another --out.") from None
+
+
+def _table(failures: list[Failure]) -> tuple[str, ...]:
+    """What failed, how often it was tried, and why: one line each, in columns."""
+    width = max((len(failure.job.label) for failure in failures), default=0)
+    return tuple(
+        f"{failure.job.label:<{width}}  {_times(failure.tries)}  {failure.reason}" for failure in failures
+    )
+
+
+def _times(tries: int) -> str:
+    return {0: "not tried", 1: "1 try    "}.get(tries, f"{tries} tries  ")
+
+
+def _sum(jobs: Mapping[Job, Work]) -> Work:
+    from benchmark.plan import Work
+
+    return sum(jobs.values(), Work())
 
 
 def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +216,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _check_agreement(experiment: Experiment, out: Path) -> None:
+def check_agreement(experiment: Experiment, out: Path) -> None:
     """Refuse a folder whose results were computed with other settings; strategies and seeds may be added."""
     file = out / EXPERIMENT
     if not file.is_file():
@@ -176,18 +244,23 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
     return [] if before == now else [(path, before, now)]
 
 
-def _write_head(experiment: Experiment, bench: Bench, out: Path) -> None:
+def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[str, Any]) -> None:
+    """Write ``experiment.yaml`` and ``environment.json``; ``facts`` of the machine go over this process's."""
     import json
 
     import torch
 
     from benchmark.environment import describe
 
-    environment = describe(bench.dataset, bench.device, torch.get_num_threads(), bench.deterministic)
+    threads = torch.get_num_threads()
+    environment = describe(bench.dataset, experiment.strategies, bench.device, threads, bench.deterministic)
+    environment |= facts
     file = out / ENVIRONMENT
     if file.is_file():
-        stored = json.loads(file.read_text())["data"]
-        if (stored["name"], stored["digest"]) != (bench.dataset.name, bench.dataset.digest):
+        before = json.loads(file.read_text())
+        environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
+        data = before["data"]
+        if (data["name"], data["digest"]) != (bench.dataset.name, bench.dataset.digest):
             raise UserError(
                 f"{out} holds results on other data (the images or labels differ): give another --out."
             )

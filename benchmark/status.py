@@ -1,33 +1,137 @@
-"""How far the trajectories in a folder of results are. Imports no torch."""
+"""How far the jobs of a folder of results are, live. Imports no torch, and needs no strategy's file."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
-from benchmark.config import budget_counts, validated
+from benchmark.config import Experiment, budget_counts, validated
 from benchmark.errors import UserError
+from benchmark.execution.faults import kept_error
+from benchmark.execution.live import Sign, read_sign
 from benchmark.run import ENVIRONMENT, EXPERIMENT, read_yaml
-from benchmark.store import FULL_DATA, Store
-from strategies.registry import resolve
+from benchmark.store import FULL_DATA, ROUND_ZERO, Store
+from strategies.registry import RegistryError, resolve
+
+EVERY = 2.0  # seconds between two looks
+NEEDED = ("budgets", "seeds", "full_data")
+Place = tuple[str, int]  # the name of a folder of results, and a seed
+
+
+@dataclass(frozen=True)
+class State:
+    """One trajectory: rounds done of those planned, and what its folder says besides."""
+
+    name: str
+    seed: int
+    done: int
+    planned: int
+    sign: Sign | None = None
+    error: str | None = None
+
+    @property
+    def word(self) -> str:
+        """done, running, lost, failed or waiting."""
+        if self.sign is not None:
+            return "lost" if self.sign.lost else "running"
+        if self.done >= self.planned:
+            return "done"
+        return "failed" if self.error else "waiting"
+
+    @property
+    def line(self) -> str:
+        """Rounds, state and name, and what there is to say about it."""
+        rounds = f"{self.done} of {self.planned} rounds"
+        return f"{rounds}  {self.word:<7}  {self.name}, seed {self.seed}{self._more()}"
+
+    def _more(self) -> str:
+        sign = self.sign
+        if sign is not None and sign.lost:
+            return f": no sign of process {sign.pid} on {sign.host} for {_span(time.time() - sign.updated)}"
+        if sign is not None:
+            left = "" if sign.seconds_left is None else f", about {_span(sign.seconds_left)} left"
+            steps = f"{sign.done} of {sign.total} iterations"
+            return f": round {sign.round} on {sign.host}, {sign.device}, {steps}{left}"
+        return f": {self.error}" if self.word == "failed" else ""
 
 
 def status_table(folder: Path) -> str:
-    """One line a trajectory: rounds done of rounds planned. Raises UserError for a folder without results."""
+    """One line a trajectory, and the sum. Raises UserError for a folder without results."""
+    return _table(_states(folder))
+
+
+def watched(folder: Path) -> Iterator[str]:
+    """The table again and again, until everything is done or failed. Raises UserError like it."""
+    while True:
+        states = _states(folder)
+        yield _table(states)
+        if all(state.word in ("done", "failed") for state in states):
+            return
+        time.sleep(EVERY)
+
+
+def _table(states: list[State]) -> str:
+    trajectories = [state for state in states if state.name != ROUND_ZERO]
+    done = sum(min(state.done, state.planned) for state in trajectories)
+    rounds = f"{done} of {sum(state.planned for state in trajectories)} rounds in all"
+    words = Counter(state.word for state in states if state.word != "done")
+    counts = [f"{words[word]} {word}" for word in ("running", "waiting", "failed", "lost") if words[word]]
+    total = f"{rounds}; {', '.join(counts)}" if counts else rounds
+    return "\n".join([*(state.line for state in states), total])
+
+
+def _states(folder: Path) -> list[State]:
+    """Round 0s that run or failed, all that is planned, and what is stored besides."""
     if not (folder / EXPERIMENT).is_file() or not (folder / ENVIRONMENT).is_file():
         raise UserError(
             f"{folder} holds no results: {EXPERIMENT} is written there by `mtal run --out {folder}`."
         )
-    experiment = validated(read_yaml(folder / EXPERIMENT), str(folder / EXPERIMENT))
+    fields = read_yaml(folder / EXPERIMENT)
+    known = {name: fields[name] for name in NEEDED if name in fields}
+    experiment = validated(known | {"strategies": ["random"]}, str(folder / EXPERIMENT))
     rounds = len(budget_counts(experiment.budgets, _pool_size(folder / ENVIRONMENT)))
+    planned = _planned(experiment, [_name(str(text)) for text in fields.get("strategies", ())], rounds)
+    return _found(folder, planned, rounds)
+
+
+def _planned(experiment: Experiment, names: list[str], rounds: int) -> dict[Place, int]:
+    planned = {(name, seed): rounds for name in names for seed in experiment.seeds}
+    return planned | {(FULL_DATA, seed): 1 for seed in experiment.seeds if experiment.full_data}
+
+
+def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
     done = Counter((r.strategy, r.seed) for r in Store(folder).rounds())
-    names = [resolve(strategy).name for strategy in experiment.strategies]
-    planned = [(name, seed, rounds) for name in names for seed in experiment.seeds]
-    planned += [(FULL_DATA, seed, 1) for seed in experiment.seeds if experiment.full_data]
-    finished = sum(min(done[name, seed], count) for name, seed, count in planned)
-    lines = [f"{done[name, seed]} of {count} rounds  {name}, seed {seed}" for name, seed, count in planned]
-    return "\n".join([*lines, f"{finished} of {sum(count for *_, count in planned)} rounds in all"])
+    signs, errors = {}, {}
+    for home in sorted(folder.glob("*/*/seed-*")):
+        if not home.name.removeprefix("seed-").isdecimal():
+            continue
+        place = unquote(home.parent.name), int(home.name.removeprefix("seed-"))
+        signs[place], errors[place] = read_sign(home), kept_error(home)
+    first = {place: 1 for place in signs if place[0] == ROUND_ZERO and (signs[place] or errors[place])}
+    others = {place: rounds for place in done if place not in planned}  # of a strategy of another name now
+    return [
+        State(*place, done[place], count, signs.get(place), errors.get(place))
+        for place, count in (first | planned | others).items()
+    ]
+
+
+def _name(text: str) -> str:
+    """The name under which a strategy's results are stored, also where its file has moved."""
+    try:
+        return resolve(text).name
+    except RegistryError:
+        return text.rpartition(".py:")[2]
+
+
+def _span(seconds: float) -> str:
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _pool_size(file: Path) -> int:

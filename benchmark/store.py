@@ -25,7 +25,7 @@ from urllib.parse import quote
 from benchmark.errors import BusyError, UserError
 
 FORMAT = 1
-FULL_DATA, ROUND_ZERO = "full-data", "round-0"
+FULL_DATA, ROUND_ZERO, NOISE_FLOOR = "full-data", "round-0", "noise-floor"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 
 
@@ -77,8 +77,13 @@ class Store:
     def rounds(self) -> Iterator[Round]:
         """Every stored round of every trajectory, in a fixed order."""
         for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
-            if file.parent.parent.name != ROUND_ZERO and (done := _read_round(file)):
+            if file.parent.parent.name not in (ROUND_ZERO, NOISE_FLOOR) and (done := _read_round(file)):
                 yield done
+
+    def noise_rounds(self, dataset: str) -> list[Round]:
+        """Every stored training of the noise floor of a data set."""
+        files = sorted((self.root / _file_name(dataset) / NOISE_FLOOR).glob("seed-*/round-*.json"))
+        return [done for file in files if (done := _read_round(file))]
 
     def write_results(self) -> Path:
         """Derive ``results.csv`` from the stored rounds."""
@@ -92,14 +97,17 @@ class Store:
         return path
 
     @contextmanager
-    def locked(self, dataset: str, strategy: str, seed: int) -> Iterator[None]:
-        """Hold a trajectory. Raises BusyError when another process does; a killed holder holds nothing."""
+    def locked(self, dataset: str, strategy: str, seed: int, wait: float = 0) -> Iterator[None]:
+        """Hold a trajectory. Raises BusyError when another process does and goes on for ``wait`` seconds.
+
+        A killed holder holds nothing.
+        """
         from filelock import FileLock, Timeout
 
         folder = self.trajectory(dataset, strategy, seed)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder / ".lock", timeout=0, fallback_to_soft=False):
+            with FileLock(folder / ".lock", timeout=wait, fallback_to_soft=False):
                 yield
         except Timeout:
             raise BusyError(

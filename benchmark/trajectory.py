@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmark.bench import Bench
 from benchmark.errors import UserError
 from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round, timed
+from benchmark.picks import keep_picks
 from benchmark.round_zero import round_zero
 from benchmark.store import FULL_DATA, Round, nulls
 from benchmark.training.observe import observe
@@ -59,6 +60,7 @@ def run_full_data(bench: Bench, seed: int) -> None:
     with bench.store.locked(bench.dataset.name, FULL_DATA, seed):
         key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
         if not stored_round(bench, FULL_DATA, seed, 0, key):
+            bench.progress.at_round(0)
             fitted = fit(bench, positions, bench.streams(seed, 0))
             bench.store.write(_round(bench, FULL_DATA, seed, 0, key, positions, fitted))
             _say(bench, FULL_DATA, seed, len(positions), fitted)
@@ -81,6 +83,7 @@ class Turn:
 
     def play(self) -> Round:
         """Train and evaluate, then observe the pool and select, unless this is the last round."""
+        self.bench.progress.at_round(self.number)
         fitted = self._fit()
         seconds = dict(fitted.seconds)
         selection = self._select(fitted, seconds) if self._budget else None
@@ -123,16 +126,19 @@ class Turn:
     def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
         bench, name = self.bench, self.named.name
         network, companion = fitted.trained.network, fitted.trained.companions.get(name)
-        recipe, ids = bench.experiment.recipe, bench.dataset.train.ids
-        size, precision = recipe.evaluation_batch_size, recipe.precision
+        recipe, streams = bench.experiment.recipe, bench.streams(self.seed, self.number)
+        size, precision, say = recipe.evaluation_batch_size, recipe.precision, bench.progress.say
         with timed(seconds, "observe", bench.device):
-            rows = observe(network, companion, bench.pool, ids, self.strategy, name, size, precision)
+            rows = observe(network, companion, bench.pool, self.strategy, name, streams, size, precision, say)
         with timed(seconds, "select", bench.device):
-            selection = choose(self.strategy, name, self._pool(rows), self._budget)
+            pool = self._pool(rows)
+            selection = choose(self.strategy, name, pool, self._budget)
         if selection.tasks is not None:
             raise UserError(
                 f"Strategy {name!r} asks for some tasks' labels only; whole images are labelled here."
             )
+        with timed(seconds, "pictures", bench.device):
+            keep_picks(bench, self.strategy, name, fitted.trained, streams, pool, selection)
         return selection
 
     def _pool(self, rows: dict[str, NDArray[Any]]) -> Pool:
@@ -150,7 +156,7 @@ class Turn:
         )
 
     def _key(self) -> str:
-        code = f"{self.named.name}@{self.named.entry.file_digest}"
+        code = f"{self.named.name}@{','.join(map(str, self.named.digests))}"
         ids = _ids(self.bench, self.history.positions)
         return key_of(self.bench, code, self.seed, self.number, ids, self._weights())
 

@@ -2,46 +2,70 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
 
 from benchmark.bench import Bench
+from benchmark.config import Experiment
+from benchmark.environment import device_name
 from benchmark.errors import BusyError, UserError
-from benchmark.plan import Job, run_job
-from benchmark.store import write_atomically
+from benchmark.execution.room import Wish
+from benchmark.execution.schedule import Failure, Queue
+from benchmark.execution.unit import attempt
+from benchmark.plan import Job, Work
+from benchmark.progress import Progress
+from benchmark.run import opened
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A job that did not succeed, and why in one sentence."""
+class Serial:
+    """Runs jobs here. Raises UserError when several at once are asked for."""
 
-    job: Job
-    reason: str
+    in_process = True
+
+    def __init__(self, experiment: Experiment, wish: Wish) -> None:
+        if wish != Wish(wish.jobs and 1):
+            raise UserError(
+                "--engine serial runs one job at a time: leave --jobs and --per-device out, or use ray."
+            )
+        self._experiment = experiment
+
+    def opened(self, out: Path, progress: Progress) -> Bench:
+        """The experiment, opened to be run."""
+        return opened(self._experiment, out, progress)
+
+    def facts(self, bench: Bench) -> dict[str, Any]:
+        """See ``facts_of``."""
+        return facts_of(bench)
+
+    def place(self, bench: Bench) -> str:
+        """Where jobs run, in words."""
+        return str(bench.device)
+
+    def run_jobs(self, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
+        """See ``run_serial``."""
+        return run_serial(bench, jobs)
+
+
+def facts_of(bench: Bench) -> dict[str, Any]:
+    """Device, threads and determinism of this process, for ``environment.json``."""
+    threads = torch.get_num_threads()
+    return {"device": device_name(bench.device), "threads": threads, "deterministic": bench.deterministic}
 
 
 def run_serial(bench: Bench, jobs: Iterable[Job]) -> list[Failure]:
     """Run all jobs; one that fails does not stop the others. Raises BusyError when another run has them."""
-    failures: list[Failure] = []
-    for job in jobs:
-        if any(failure.job == job.needs for failure in failures):
-            failures.append(Failure(job, f"round 0 of seed {job.seed} failed"))
-        elif failure := _attempt(bench, job):
-            bench.progress.say(f"FAILED {job.label}: {failure.reason}")
-            failures.append(failure)
-    return failures
-
-
-def _attempt(bench: Bench, job: Job) -> Failure | None:
-    try:
-        run_job(bench, job)
-    except BusyError:
-        raise
-    except UserError as error:
-        return Failure(job, str(error))
-    except Exception as error:
-        folder = bench.store.trajectory(bench.dataset.name, job.name, job.seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "error.txt", traceback.format_exc().encode())
-        return Failure(job, f"{type(error).__name__}: {error} (see {folder / 'error.txt'})")
-    return None
+    queue = Queue(jobs, bench.progress.say)
+    while queue.left:
+        job = queue.take()
+        if job is None:
+            time.sleep(0.1)  # the next one is to be tried again, but not at once
+            continue
+        fault = attempt(bench, job)
+        if fault and fault.cause == "busy":
+            raise BusyError(fault.reason)
+        queue.settle(job, fault)
+    return queue.failures

@@ -12,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.fitting import key_of
 from benchmark.progress import Progress
 from benchmark.report.metrics import KNOWN
-from benchmark.run import ENVIRONMENT, EXPERIMENT, _check_agreement, _write_head, load_experiment, read_yaml
+from benchmark.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, read_yaml, write_head
 from benchmark.tasks import TASKS, make_task
 
 SMALL = {
@@ -139,10 +139,10 @@ def test_a_task_that_the_data_lack_is_named(tmp_path, field):
 def test_another_choice_is_another_key_and_another_folder(tmp_path, tasks):
     plain, chosen = bench_of(tmp_path), bench_of(tmp_path, tasks=tasks)
     assert key(plain) != key(chosen)
-    _write_head(plain.experiment, plain, tmp_path)
-    _check_agreement(plain.experiment, tmp_path)
+    write_head(plain.experiment, plain, tmp_path, {})
+    check_agreement(plain.experiment, tmp_path)
     with pytest.raises(UserError, match=r"tasks\.\w+\.\w+: None there, .* now"):
-        _check_agreement(chosen.experiment, tmp_path)
+        check_agreement(chosen.experiment, tmp_path)
 
 
 def test_writing_a_default_down_changes_no_key(tmp_path):
@@ -151,7 +151,7 @@ def test_writing_a_default_down_changes_no_key(tmp_path):
 
 def test_the_results_carry_the_choices(tmp_path):
     bench = bench_of(tmp_path, tasks={"saliency": {"headline": "miou"}})
-    _write_head(bench.experiment, bench, tmp_path)
+    write_head(bench.experiment, bench, tmp_path, {})
     assert read_yaml(tmp_path / EXPERIMENT)["tasks"] == {"saliency": {"headline": "miou"}}
     described = json.loads((tmp_path / ENVIRONMENT).read_text())["tasks"]
     options = {"positive_weight": 0.8, "balance": "constant", "headline": "miou"}

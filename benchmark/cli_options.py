@@ -1,0 +1,54 @@
+"""What several commands take: folders, the data's place, any field of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.errors import UserError
+
+PATH = click.Path(path_type=Path)
+DATA_ROOT = click.option(
+    "--data-root",
+    type=PATH,
+    envvar="MTAL_DATA",
+    help="Folder of the data, if not the default (or MTAL_DATA).",
+)
+
+
+def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of an experiment that command-line options set."""
+    from benchmark.config import parse_seeds
+    from strategies.registry import split_names
+
+    fields: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    parsers = {"seeds": parse_seeds, "strategies": split_names, "budgets": split_names}
+    for name, parse in parsers.items():
+        if name in fields:
+            fields[name] = parse(fields[name])
+    if "network" in fields:
+        fields["network"] = {"name": fields["network"]}
+    for setting in settings:
+        _set(fields, setting)
+    return fields
+
+
+def _set(fields: dict[str, Any], setting: str) -> None:
+    import yaml
+
+    path, equals, value = setting.partition("=")
+    *parents, last = path.split(".")
+    if not equals or not all((*parents, last)):
+        raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
+    try:
+        fields[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError):
+        raise UserError(
+            f"--set {path}: {value!r} is not a value; quote text that holds special signs."
+        ) from None

@@ -1,0 +1,111 @@
+"""Commands on results: report, compare, export, and the noise floor that they are read against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make these commands part of the command line."""
+    for command in (report, compare, export, noise):
+        cli.add_command(command)
+
+
+@click.command()
+@click.argument("sources", metavar="DIR_OR_ZIP...", type=PATH, nargs=-1, required=True)
+@click.option("--columns", type=click.IntRange(1, 2), default=1, help="Columns of a paper that figures span.")
+@click.option("--strategies", help="Comma-separated names: show these only.")
+@click.option("--out", type=PATH, help="Where to write. Default: into the folder, or beside the zip file.")
+def report(
+    sources: tuple[Path, ...], columns: Literal[1, 2], strategies: str | None, out: Path | None
+) -> None:
+    """Write tables, figures and the page of results, and print the main table.
+
+    Several folders, or zip files of `mtal export`, make one report where their numbers compare.
+    """
+    from benchmark.report import write_report
+    from strategies.registry import split_names
+
+    only = split_names(strategies) if strategies is not None else None
+    with opened_results(sources) as folders:
+        where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
+        written = write_report(*folders, columns=columns, strategies=only, out=where)
+    click.echo(written.text)
+    for path in written.paths:
+        click.echo(path)
+
+
+@contextmanager
+def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
+    """Folders of results; zip files are unpacked for as long as they are needed."""
+    from benchmark.share import unpacked
+
+    with ExitStack() as stack:
+        yield [stack.enter_context(unpacked(s)) if s.suffix == ".zip" else s for s in sources]
+
+
+@click.command()
+@click.argument("strategy")
+@click.argument("against")
+@click.argument("folder", type=PATH)
+def compare(strategy: str, against: str, folder: Path) -> None:
+    """Say in words how one strategy does against another, paired by seed."""
+    from benchmark.report.compare import compare as in_words
+    from benchmark.report.load import read_results
+
+    with opened_results([folder]) as (opened,):
+        click.echo(in_words(read_results(opened), strategy, against))
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.argument("out", type=PATH)
+def export(folder: Path, out: Path) -> None:
+    """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
+    from benchmark.share import pack
+
+    rounds = pack(folder, out)
+    click.echo(f"Wrote {out}: {rounds} rounds. On any machine: mtal report {out} --out FOLDER")
+
+
+@click.command()
+@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
+@click.option("--preset", help="The preset whose network, recipe and budgets are measured. Default: quick.")
+@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+@click.option("--budgets", help="Comma-separated labelled images: counts or percent (10%,20%).")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@click.option("--trainings", type=click.IntRange(2), default=5, help="Trainings of one set. Default: 5.")
+@click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def noise(
+    preset: str | None,
+    settings: tuple[str, ...],
+    trainings: int,
+    out: Path | None,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Measure the noise floor: one labelled set, several training seeds, at every budget.
+
+    Run it again to go on after an interruption. The report of the same folder prints the floor.
+    """
+    from benchmark.noise import measure_noise
+    from benchmark.progress import Progress
+    from benchmark.report.noise import floors, noise_text
+    from benchmark.run import load_experiment, opened
+
+    experiment = load_experiment(None, preset, fields_of(flags, settings))
+    bench = opened(experiment, out or Path("results") / experiment.name, Progress(quiet))
+    measure_noise(bench, trainings)
+    found = floors(bench.store.noise_rounds(bench.dataset.name))
+    click.echo(noise_text(found, len(bench.dataset.train.ids)))

@@ -1,0 +1,215 @@
+"""The SLURM engine: arrays of jobs by submitit, each trajectory of a seed once its round 0 is done."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from benchmark.bench import Bench, open_bench
+from benchmark.config import Experiment
+from benchmark.errors import UserError
+from benchmark.execution.alone import run_alone
+from benchmark.execution.faults import ERROR, fault_of, kept_error
+from benchmark.execution.follow import Follower
+from benchmark.execution.room import Wish
+from benchmark.execution.schedule import TRIES, Failure, longest_first
+from benchmark.execution.stored import is_stored, to_do
+from benchmark.execution.unit import Order, folder_of, opened_for, order_of
+from benchmark.plan import Job, Work, work_left
+from benchmark.progress import Progress
+
+POLL = 2.0  # seconds between two looks at what the jobs say
+FOLDER = "slurm"  # in the folder of results: what submitit writes
+THREADS = 4  # cores of a job, if --threads does not say
+MOST = 256  # jobs of an array at once, if --jobs does not say
+#: submitit wants a limit; SBATCH_TIMELIMIT is stronger, and a job that reaches it is put in the queue again.
+MINUTES = 24 * 60
+TIMEOUTS = 1000
+
+
+class Slurm:
+    """Submits jobs and waits for them. Raises UserError where SLURM or submitit is missing."""
+
+    in_process = False
+
+    def __init__(self, experiment: Experiment, wish: Wish) -> None:
+        import_submitit()
+        _check(experiment, wish)
+        device = "cpu" if experiment.device == "cpu" else "cuda"
+        settled = {"device": device, "threads": experiment.threads or THREADS}
+        self._experiment, self._at_once = experiment.model_copy(update=settled), wish.jobs or MOST
+
+    def opened(self, out: Path, progress: Progress) -> Bench:
+        """The experiment, opened to plan: this process trains nothing."""
+        progress.say(f"Opening {self._experiment.dataset}")
+        return open_bench(self._experiment.model_copy(update={"device": "cpu", "threads": 1}), out, progress)
+
+    def facts(self, bench: Bench) -> dict[str, Any]:
+        """Device and threads of the jobs, for ``environment.json``."""
+        device, asked = self._experiment.device, bench.experiment.deterministic
+        deterministic = device == "cpu" if asked is None else asked
+        return {"device": device, "threads": self._experiment.threads, "deterministic": deterministic}
+
+    def place(self, bench: Bench) -> str:
+        """Where jobs run, in words."""
+        del bench
+        return f"{self._experiment.device} of a SLURM cluster, {self._experiment.threads} threads each"
+
+    def run_jobs(self, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
+        """Submit all jobs that have something to do, and wait for them; they go on if this process ends."""
+        left = to_do(bench, jobs)
+        if not left:
+            return []
+        submission = Submission(bench, self._experiment, self._at_once)
+        waiting = Waiting(bench, submission, submission.submit(longest_first(bench, left)))
+        bench.progress.say(
+            f"Submitted. Jobs go on if this command ends; to end them: scancel {waiting.numbers}"
+        )
+        return waiting.to_the_end(Follower(bench, left))
+
+
+class Submission:
+    """Hands jobs to SLURM."""
+
+    def __init__(self, bench: Bench, experiment: Experiment, at_once: int) -> None:
+        submitit = import_submitit()
+        self._bench, self._experiment = bench, experiment
+        folder = bench.store.root / FOLDER
+        self._executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=TIMEOUTS)
+        self._executor.update_parameters(
+            name=f"mtal-{experiment.name or bench.store.root.name}",
+            timeout_min=MINUTES,
+            cpus_per_task=experiment.threads,
+            gpus_per_node=1 if experiment.device == "cuda" else 0,
+            slurm_array_parallelism=at_once,
+        )
+
+    def submit(self, jobs: Sequence[Job]) -> dict[Job, Any]:
+        """One array of round 0s and what needs none, and one of each seed's trajectories, which waits."""
+        handles = self._array([job for job in jobs if job.needs is None])
+        for first in [job for job in handles if job.kind == "round-0"]:
+            after = {"dependency": f"afterok:{handles[first].job_id}", "kill-on-invalid-dep": "yes"}
+            handles |= self._array([job for job in jobs if job.needs == first], after)
+        return handles
+
+    def again(self, job: Job) -> Any:
+        """Submit one job once more."""
+        return self._array([job])[job]
+
+    def _array(self, jobs: Sequence[Job], conditions: Mapping[str, str] | None = None) -> dict[Job, Any]:
+        self._executor.update_parameters(slurm_additional_parameters=dict(conditions or {}))
+        for job in jobs:  # of an earlier run; what is there after this is of this one
+            (folder_of(self._bench, job) / ERROR).unlink(missing_ok=True)
+        with self._executor.batch():
+            handles = [
+                self._executor.submit(Task(order_of(self._bench, self._experiment, job))) for job in jobs
+            ]
+        return dict(zip(jobs, handles, strict=True))
+
+
+class Task:
+    """What runs in a SLURM job; ``checkpoint`` has it put into the queue again when its time is over."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    def __call__(self) -> None:
+        """Do the job. Raises RuntimeError if it failed, so that no job which needs it starts."""
+        signal.signal(signal.SIGTERM, _stop)  # submitit's own handler does nothing, and SLURM then kills
+        try:
+            bench = opened_for(self.order)
+        except Exception as error:
+            raise RuntimeError(fault_of(error, Path(self.order.folder)).reason) from error
+        if failures := run_alone(bench, self.order.job):
+            raise RuntimeError(failures[0].reason)
+
+    def checkpoint(self) -> Any:
+        """The same again: all state is on disk."""
+        return import_submitit().helpers.DelayedSubmission(self)
+
+
+def import_submitit() -> Any:
+    """The submitit module. Raises UserError when it is not installed."""
+    try:
+        import submitit
+    except ImportError:
+        raise UserError(
+            '--engine slurm needs submitit, which the extra `slurm` brings: pip install "submitit>=1.5".'
+        ) from None
+    return submitit
+
+
+def _check(experiment: Experiment, wish: Wish) -> None:
+    missing = [program for program in ("sbatch", "srun") if shutil.which(program) is None]
+    if missing:
+        raise UserError(f"--engine slurm: there is no {missing[0]} on this machine; run it where SLURM is.")
+    if wish.per_device > 1:
+        raise UserError("--per-device: SLURM gives every job a GPU of its own; use ray under SLURM to share.")
+    if experiment.device.startswith("cuda:"):
+        raise UserError(f"device: {experiment.device}: SLURM says which GPU a job gets; give cuda.")
+
+
+class Waiting:
+    """Waits for submitted jobs; one that SLURM lost is submitted again, three times at most."""
+
+    def __init__(self, bench: Bench, submission: Submission, handles: dict[Job, Any]) -> None:
+        self._bench, self._submission, self._handles = bench, submission, handles
+        self._tries, self._failures = Counter(handles.keys()), list[Failure]()
+
+    @property
+    def numbers(self) -> str:
+        """SLURM's numbers of the arrays."""
+        return " ".join(sorted({handle.job_id.split("_")[0] for handle in self._handles.values()}))
+
+    def to_the_end(self, follower: Follower) -> list[Failure]:
+        """Wait until no job is left; what failed and why."""
+        while self._handles:
+            time.sleep(POLL)
+            for job in list(self._handles):
+                follower.look(job)
+            for job in [job for job, handle in self._handles.items() if handle.done()]:
+                follower.look(job, ended=True)
+                self._settle(job)
+        return self._failures
+
+    def _settle(self, job: Job) -> None:
+        handle = self._handles.pop(job, None)
+        if handle is None or _succeeded(self._bench, job):
+            return
+        reason = kept_error(folder_of(self._bench, job))  # which the job has said itself, in its log
+        cancelled = handle.state.startswith("CANCELLED")
+        if reason is None and not cancelled and self._tries[job] < TRIES:
+            self._again(job, handle)
+            return
+        if reason is None:
+            reason = f"SLURM says {handle.state}"
+            self._bench.progress.say(f"FAILED {job.label}: {reason}")
+        self._fail(job, reason)
+
+    def _again(self, job: Job, handle: Any) -> None:
+        """It said nothing: killed, or its node was lost."""
+        self._tries[job] += 1
+        self._bench.progress.say(f"{job.label}: {handle.state}; try {self._tries[job]} of {TRIES} follows")
+        self._handles[job] = self._submission.again(job)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        self._failures.append(Failure(job, reason, self._tries[job]))
+        for other in [other for other in self._handles if other.needs == job]:
+            self._handles.pop(other).cancel(check=False)
+            self._failures.append(Failure(other, f"round 0 of seed {job.seed} failed", 0))
+
+
+def _succeeded(bench: Bench, job: Job) -> bool:
+    return work_left(bench, job) == Work() if job.kind == "round-0" else is_stored(bench, job)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    sys.exit(143)
