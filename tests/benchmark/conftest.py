@@ -1,10 +1,14 @@
 """A benchmark small enough to run whole within a test."""
 
+import signal
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
+from benchmark import cli
 from benchmark.bench import open_bench
 from benchmark.config import validated
 from benchmark.progress import Progress
@@ -37,3 +41,19 @@ def small_bench(small_experiment):
         return open_bench(small_experiment(**changes), folder, Progress(quiet=True))
 
     return opened
+
+
+@pytest.fixture
+def mtal(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mtal", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        text = capsys.readouterr()
+        return SimpleNamespace(code=ended.value.code, out=text.out, err=text.err)
+
+    return call

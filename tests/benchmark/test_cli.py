@@ -1,7 +1,6 @@
 """The command line: wrong input is exit code 2 and one clear sentence, and leaves nothing behind."""
 
 import json
-import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,22 +11,6 @@ import yaml
 
 from benchmark import cli
 from benchmark.store import FULL_DATA, Round, Store
-
-
-@pytest.fixture
-def mtal(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mtal", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        text = capsys.readouterr()
-        return SimpleNamespace(code=ended.value.code, out=text.out, err=text.err)
-
-    return call
 
 
 def files_under(folder):

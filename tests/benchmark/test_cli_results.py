@@ -1,32 +1,17 @@
 """Commands on results: reported, compared, packed and reported again on another machine."""
 
 import json
-import signal
-import sys
-from types import SimpleNamespace
 
 import pytest
 
-from benchmark import cli
 from benchmark.report.figures import canvas
 from benchmark.store import Round, Store
 
 
-@pytest.fixture
-def mtal(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder, in this process; figures are drawn and not saved, to save time."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
+@pytest.fixture(autouse=True)
+def _figures_unsaved(monkeypatch):
+    """They are drawn and not saved, which takes most of a report's time."""
     monkeypatch.setattr(canvas, "_saved", lambda figure, kind: b"")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mtal", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        text = capsys.readouterr()
-        return SimpleNamespace(code=ended.value.code, out=text.out, err=text.err)
-
-    return call
 
 
 @pytest.fixture
