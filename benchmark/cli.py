@@ -72,6 +72,8 @@ def run(
     click.echo(f"\n{outcome.table}\n")
     for figure in outcome.figures:
         click.echo(f"figure: {figure}")
+    if outcome.figures:
+        click.echo(f"page: {folder / 'index.html'}")
     click.echo(f"\nAll results: {outcome.folder}. Run the same command to add --seeds or --strategies;")
     click.echo(f"mtal report {outcome.folder} draws tables and figures again.")
     if outcome.failures:

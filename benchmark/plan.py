@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.bench import Bench
+from benchmark.config import Experiment
 from benchmark.jobs import Job, plan
 from benchmark.round_zero import share_round_zero
 from benchmark.store import FULL_DATA, ROUND_ZERO
@@ -13,7 +14,7 @@ from benchmark.trajectory import run_full_data, run_trajectory
 from strategies.interface import Strategy
 from strategies.registry import resolve
 
-__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "work_left"]
+__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "strategies_of", "work_left"]
 
 
 def run_job(bench: Bench, job: Job) -> None:
@@ -23,8 +24,12 @@ def run_job(bench: Bench, job: Job) -> None:
     elif job.kind == "full-data":
         run_full_data(bench, job.seed)
     else:
-        named = [resolve(strategy) for strategy in bench.experiment.strategies]
-        share_round_zero(bench, job.seed, {each.name: each.create() for each in named})
+        share_round_zero(bench, job.seed, strategies_of(bench.experiment))
+
+
+def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
+    """Fresh strategies of an experiment by name; round 0 trains the companions of all."""
+    return {named.name: named.create() for named in map(resolve, experiment.strategies)}
 
 
 @dataclass(frozen=True)

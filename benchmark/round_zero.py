@@ -31,10 +31,14 @@ Stored = tuple[Round, dict[str, Any]]
 def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
     """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
     with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
-        stored = _stored(bench, seed)
-        missing = {n: s for n, s in strategies.items() if not stored or not _load(bench, seed, stored, n, s)}
-        if missing:
+        if missing := missing_of(bench, seed, strategies):
             _compute(bench, seed, missing)
+
+
+def missing_of(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
+    """Those of the strategies for which round 0 of a seed, or their companion in it, is not stored."""
+    stored = _stored(bench, seed)
+    return {n: s for n, s in strategies.items() if not stored or not _load(bench, seed, stored, n, s)}
 
 
 def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:

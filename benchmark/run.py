@@ -131,10 +131,17 @@ def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Fa
 
 def write_results(store: Store) -> None:
     """Derive ``results.csv``, one process at a time: the last one has read what all have stored."""
+    with results_held(store.root):
+        store.write_results()
+
+
+@contextmanager
+def results_held(out: Path) -> Iterator[None]:
+    """Hold what several jobs of a folder write, for a moment; waits for others."""
     from filelock import FileLock
 
-    with FileLock(store.root / ".results.lock", fallback_to_soft=False):
-        store.write_results()
+    with FileLock(out / ".results.lock", fallback_to_soft=False):
+        yield
 
 
 def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool = True) -> str:

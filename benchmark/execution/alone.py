@@ -18,8 +18,10 @@ READING = 10  # looks that others may take only to read it
 def run_alone(bench: Bench, job: Job) -> list[Failure]:
     """Run a job, and before it the round 0 that it needs: trained here unless it is stored or being trained.
 
-    Raises BusyError when another process has the job itself.
+    Raises BusyError when another process has the job itself, and it is no round 0.
     """
+    if job.kind == "round-0":
+        return _when_free(bench, job)
     failures = [] if job.needs is None else _when_free(bench, job.needs)
     return failures or run_serial(bench, [job])
 

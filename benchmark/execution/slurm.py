@@ -12,18 +12,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from benchmark.bench import Bench, open_bench
+from benchmark.bench import Bench
 from benchmark.config import Experiment
 from benchmark.errors import UserError
 from benchmark.execution.alone import run_alone
+from benchmark.execution.elsewhere import Elsewhere
 from benchmark.execution.faults import ERROR, fault_of, kept_error
 from benchmark.execution.follow import Follower
 from benchmark.execution.room import Wish
 from benchmark.execution.schedule import TRIES, Failure, longest_first
 from benchmark.execution.stored import is_stored, to_do
 from benchmark.execution.unit import Order, folder_of, opened_for, order_of
-from benchmark.plan import Job, Work, work_left
-from benchmark.progress import Progress
+from benchmark.plan import Job, Work
 
 POLL = 2.0  # seconds between two looks at what the jobs say
 FOLDER = "slurm"  # in the folder of results: what submitit writes
@@ -34,40 +34,27 @@ MINUTES = 24 * 60
 TIMEOUTS = 1000
 
 
-class Slurm:
+class Slurm(Elsewhere):
     """Submits jobs and waits for them. Raises UserError where SLURM or submitit is missing."""
-
-    in_process = False
 
     def __init__(self, experiment: Experiment, wish: Wish) -> None:
         import_submitit()
         _check(experiment, wish)
         device = "cpu" if experiment.device == "cpu" else "cuda"
-        settled = {"device": device, "threads": experiment.threads or THREADS}
-        self._experiment, self._at_once = experiment.model_copy(update=settled), wish.jobs or MOST
-
-    def opened(self, out: Path, progress: Progress) -> Bench:
-        """The experiment, opened to plan: this process trains nothing."""
-        progress.say(f"Opening {self._experiment.dataset}")
-        return open_bench(self._experiment.model_copy(update={"device": "cpu", "threads": 1}), out, progress)
-
-    def facts(self, bench: Bench) -> dict[str, Any]:
-        """Device and threads of the jobs, for ``environment.json``."""
-        device, asked = self._experiment.device, bench.experiment.deterministic
-        deterministic = device == "cpu" if asked is None else asked
-        return {"device": device, "threads": self._experiment.threads, "deterministic": deterministic}
+        super().__init__(experiment, device, experiment.threads or THREADS)
+        self._at_once = wish.jobs or MOST
 
     def place(self, bench: Bench) -> str:
         """Where jobs run, in words."""
         del bench
-        return f"{self._experiment.device} of a SLURM cluster, {self._experiment.threads} threads each"
+        return f"{self.experiment.device} of a SLURM cluster, {self.experiment.threads} threads each"
 
     def run_jobs(self, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
         """Submit all jobs that have something to do, and wait for them; they go on if this process ends."""
         left = to_do(bench, jobs)
         if not left:
             return []
-        submission = Submission(bench, self._experiment, self._at_once)
+        submission = Submission(bench, self.experiment, self._at_once)
         waiting = Waiting(bench, submission, submission.submit(longest_first(bench, left)))
         bench.progress.say(
             f"Submitted. Jobs go on if this command ends; to end them: scancel {waiting.numbers}"
@@ -92,8 +79,8 @@ class Submission:
         )
 
     def submit(self, jobs: Sequence[Job]) -> dict[Job, Any]:
-        """One array of round 0s and what needs none, and one of each seed's trajectories, which waits."""
-        handles = self._array([job for job in jobs if job.needs is None])
+        """One array of what needs nothing that is left to do, and for each round 0 in it one that waits."""
+        handles = self._array([job for job in jobs if job.needs not in jobs])
         for first in [job for job in handles if job.kind == "round-0"]:
             after = {"dependency": f"afterok:{handles[first].job_id}", "kill-on-invalid-dep": "yes"}
             handles |= self._array([job for job in jobs if job.needs == first], after)
@@ -181,7 +168,7 @@ class Waiting:
 
     def _settle(self, job: Job) -> None:
         handle = self._handles.pop(job, None)
-        if handle is None or _succeeded(self._bench, job):
+        if handle is None or is_stored(self._bench, job):
             return
         reason = kept_error(folder_of(self._bench, job))  # which the job has said itself, in its log
         cancelled = handle.state.startswith("CANCELLED")
@@ -204,10 +191,6 @@ class Waiting:
         for other in [other for other in self._handles if other.needs == job]:
             self._handles.pop(other).cancel(check=False)
             self._failures.append(Failure(other, f"round 0 of seed {job.seed} failed", 0))
-
-
-def _succeeded(bench: Bench, job: Job) -> bool:
-    return work_left(bench, job) == Work() if job.kind == "round-0" else is_stored(bench, job)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

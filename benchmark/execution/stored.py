@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from benchmark.bench import Bench
 from benchmark.fitting import key_of, stored_round
-from benchmark.plan import Job, Work
+from benchmark.plan import Job, Work, strategies_of
 from benchmark.progress import Progress
+from benchmark.round_zero import missing_of
 from benchmark.store import FULL_DATA
 from benchmark.trajectory import History, Turn
 from strategies.registry import resolve
@@ -16,16 +17,18 @@ from strategies.registry import resolve
 
 def to_do(bench: Bench, jobs: Mapping[Job, Work]) -> dict[Job, Work]:
     """The jobs that still have something to do; a round 0 only where a trajectory of its seed has."""
-    quiet = replace(bench, progress=Progress(quiet=True))
-    left = {job for job in jobs if job.kind != "round-0" and not is_stored(quiet, job)}
-    left |= {job.needs for job in left if job.needs is not None}
+    left = {job for job in jobs if job.kind != "round-0" and not is_stored(bench, job)}
+    needed = {job.needs for job in left if job.needs is not None}
+    left |= {job for job in needed if not is_stored(bench, job)}
     return {job: work for job, work in jobs.items() if job in left}
 
 
 def is_stored(bench: Bench, job: Job) -> bool:
-    """Whether all results of a trajectory or full-data job are stored, under the keys of this experiment."""
+    """Whether all results of a job are stored, under the keys of this experiment."""
+    checks = {"round-0": _round_zero, "trajectory": _trajectory, "full-data": _full_data}
+    quiet = replace(bench, progress=Progress(quiet=True))
     try:
-        return _trajectory(bench, job) if job.kind == "trajectory" else _full_data(bench, job.seed)
+        return checks[job.kind](quiet, job)
     except Exception:  # the job meets the same error, and says it where it is read
         return False
 
@@ -42,6 +45,10 @@ def _trajectory(bench: Bench, job: Job) -> bool:
     return True
 
 
-def _full_data(bench: Bench, seed: int) -> bool:
-    key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
-    return stored_round(bench, FULL_DATA, seed, 0, key) is not None
+def _full_data(bench: Bench, job: Job) -> bool:
+    key = key_of(bench, FULL_DATA, job.seed, 0, list(bench.dataset.train.ids), None)
+    return stored_round(bench, FULL_DATA, job.seed, 0, key) is not None
+
+
+def _round_zero(bench: Bench, job: Job) -> bool:
+    return not missing_of(bench, job.seed, strategies_of(bench.experiment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmark.bench import Bench
 from benchmark.config import Experiment, validated
+from benchmark.environment import device_name
 from benchmark.execution.faults import ERROR, Fault, fault_of
 from benchmark.execution.live import live
 from benchmark.plan import Job, run_job, work_left
 from benchmark.progress import Progress
-from benchmark.run import opened
+from benchmark.run import ENVIRONMENT, opened, results_held
+from benchmark.store import to_json, write_atomically
 
 LOG = "log.txt"
 
@@ -87,7 +90,10 @@ def opened_for(order: Order) -> Bench:
     log = Log(Path(order.folder) / LOG)
     warnings.showwarning = lambda message, *_, **__: log.say(str(message))
     experiment = validated(order.experiment, "the experiment")
-    return replace(opened(experiment, Path(order.out), Progress(quiet=True)), progress=log)
+    bench = replace(opened(experiment, Path(order.out), Progress(quiet=True)), progress=log)
+    if bench.device.type == "cuda":
+        _name_device(bench.store.root, device_name(bench.device))
+    return bench
 
 
 def attempt(bench: Bench, job: Job) -> Fault | None:
@@ -101,6 +107,14 @@ def attempt(bench: Bench, job: Job) -> Fault | None:
     except Exception as error:
         return fault_of(error, folder)
     return None
+
+
+def _name_device(out: Path, name: str) -> None:
+    """Add a GPU's name to ``environment.json``, whose writer has not seen it."""
+    with results_held(out):
+        environment = json.loads((out / ENVIRONMENT).read_bytes())
+        names = {*environment["device"].split(", "), name} - {"cuda"}
+        write_atomically(out / ENVIRONMENT, to_json(environment | {"device": ", ".join(sorted(names))}))
 
 
 def _one_thread_count() -> threadpool_limits:

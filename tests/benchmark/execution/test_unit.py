@@ -1,5 +1,6 @@
 """One job, wherever it runs: its signs of life, its error, its log, its threads."""
 
+import json
 import os
 import pickle
 import warnings
@@ -10,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from benchmark.execution.faults import ERROR, kept_error
 from benchmark.execution.live import STATUS, read_sign
-from benchmark.execution.unit import LOG, Log, attempt, do, order_of
+from benchmark.execution.unit import LOG, Log, _name_device, attempt, do, order_of
 from benchmark.plan import Job
 from strategies.interface import Selection, Strategy
 from strategies.registry import register
@@ -116,3 +117,11 @@ def test_a_warning_goes_to_the_log(tmp_path):
     log.finished("one")
     log.say("two")
     assert (tmp_path / LOG).read_text() == "one\ntwo\n"
+
+
+def test_jobs_on_gpus_add_their_names_to_the_environment(tmp_path):
+    file = tmp_path / "environment.json"
+    file.write_text(json.dumps({"device": "cuda", "threads": 1}))
+    for name in ("GPU B", "GPU A", "GPU B"):
+        _name_device(tmp_path, name)
+    assert json.loads(file.read_text()) == {"device": "GPU A, GPU B", "threads": 1}

@@ -1,0 +1,32 @@
+"""What engines whose jobs run in other processes have in common: here they only plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmark.bench import Bench, open_bench
+from benchmark.config import Experiment
+from benchmark.progress import Progress
+
+
+class Elsewhere:
+    """Plans in this process, which trains nothing and leaves GPUs alone."""
+
+    in_process = False
+
+    def __init__(self, experiment: Experiment, device: str, threads: int) -> None:
+        #: As the jobs have it.
+        self.experiment = experiment.model_copy(update={"device": device, "threads": threads})
+
+    def opened(self, out: Path, progress: Progress) -> Bench:
+        """The experiment, opened to plan."""
+        progress.say(f"Opening {self.experiment.dataset}")
+        return open_bench(self.experiment.model_copy(update={"device": "cpu", "threads": 1}), out, progress)
+
+    def facts(self, bench: Bench) -> dict[str, Any]:
+        """Device and threads of the jobs, for ``environment.json``; on a GPU, each job adds its name."""
+        del bench
+        device, asked = self.experiment.device, self.experiment.deterministic
+        deterministic = device == "cpu" if asked is None else asked
+        return {"device": device, "threads": self.experiment.threads, "deterministic": deterministic}
