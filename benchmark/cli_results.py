@@ -102,10 +102,12 @@ def noise(
     from benchmark.noise import measure_noise
     from benchmark.progress import Progress
     from benchmark.report.noise import floors, noise_text
-    from benchmark.run import load_experiment, opened
+    from benchmark.run import check_agreement, load_experiment, opened
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
-    bench = opened(experiment, out or Path("results") / experiment.name, Progress(quiet))
+    folder = out or Path("results") / experiment.name
+    check_agreement(experiment, folder)
+    bench = opened(experiment, folder, Progress(quiet))
     measure_noise(bench, trainings)
     found = floors(bench.store.noise_rounds(bench.dataset.name))
     click.echo(noise_text(found, len(bench.dataset.train.ids)))
