@@ -8,17 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from strategies import Modifier, Pool, Selection, aggregation, register
-from strategies.interface import Positions, Scores
 from strategies.scoring import all_tasks
 
 
 class Aggregated(Modifier):
     """A base's scores, its tasks brought together by an aggregation."""
 
-    @staticmethod
-    def aggregate(scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
-        """Positions of the chosen among n x T scores."""
-        raise NotImplementedError
+    #: Gives positions of the chosen among n x T scores.
+    aggregate: aggregation.Aggregation
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """What the aggregation chooses of the unlabelled images."""
