@@ -13,7 +13,7 @@ from benchmark.execution.elsewhere import Elsewhere
 from benchmark.execution.faults import Fault
 from benchmark.execution.follow import Follower
 from benchmark.execution.ray_session import address, import_ray, nodes, session
-from benchmark.execution.room import Wish, shared_out
+from benchmark.execution.room import Wish, counted, shared_out
 from benchmark.execution.schedule import Failure, Queue, longest_first
 from benchmark.execution.stored import to_do
 from benchmark.execution.unit import Order, do, order_of
@@ -36,7 +36,7 @@ class RayEngine(Elsewhere):
         del bench
         share = self._share
         place = f"the Ray cluster at {address()}" if address() else "this machine"
-        return f"{share.device} of {place}, {share.jobs} at once, {share.threads} threads each"
+        return f"{share.device} of {place}, {share.jobs} at once, {counted(share.threads, 'thread')} each"
 
     def run_jobs(self, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
         """Run all jobs that have something to do; one that fails stops no other."""

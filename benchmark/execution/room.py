@@ -67,7 +67,7 @@ def _on_gpus(experiment: Experiment, wish: Wish, gpus: int, cpus: int) -> Share:
     jobs = wish.jobs or room
     if jobs > room:
         raise UserError(
-            f"--jobs {jobs} is more than the {room} that fit on {gpus} GPUs with --per-device "
+            f"--jobs {jobs} is more than the {room} that fit on {counted(gpus, 'GPU')} with --per-device "
             f"{wish.per_device}: give fewer jobs, or more of them per device."
         )
     return Share(jobs, "cuda", experiment.threads or max(1, cpus // jobs), wish.per_device)
@@ -82,7 +82,12 @@ def _on_cores(experiment: Experiment, wish: Wish, nodes: Sequence[Node]) -> Shar
     jobs = wish.jobs or room
     if not room or jobs > room:
         raise UserError(
-            f"--jobs {max(jobs, 1)} with {threads} threads each is more than the {room} that fit on {cpus} "
-            "cores: give fewer jobs, or fewer --threads."
+            f"--jobs {max(jobs, 1)} with {counted(threads, 'thread')} each is more than the {room} that fit "
+            f"on {counted(cpus, 'core')}: give fewer jobs, or fewer --threads."
         )
     return Share(jobs, "cpu", threads)
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 thread``, ``2 threads``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -19,7 +19,7 @@ from benchmark.execution.alone import run_alone
 from benchmark.execution.elsewhere import Elsewhere
 from benchmark.execution.faults import ERROR, fault_of, kept_error
 from benchmark.execution.follow import Follower
-from benchmark.execution.room import Wish
+from benchmark.execution.room import Wish, counted
 from benchmark.execution.schedule import TRIES, Failure, longest_first
 from benchmark.execution.stored import is_stored, to_do
 from benchmark.execution.unit import Order, folder_of, opened_for, order_of
@@ -47,7 +47,8 @@ class Slurm(Elsewhere):
     def place(self, bench: Bench) -> str:
         """Where jobs run, in words."""
         del bench
-        return f"{self.experiment.device} of a SLURM cluster, {self.experiment.threads} threads each"
+        threads = counted(self.experiment.threads or THREADS, "thread")
+        return f"{self.experiment.device} of a SLURM cluster, {threads} each"
 
     def run_jobs(self, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
         """Submit all jobs that have something to do, and wait for them; they go on if this process ends."""

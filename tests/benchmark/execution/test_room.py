@@ -43,7 +43,7 @@ def test_what_each_job_gets(shares, nodes, wish, changes, share):
     ("nodes", "wish", "changes", "words"),
     [
         (CPU, Wish(2), {"device": "cuda"}, "device: cuda is not there; no node has a CUDA device"),
-        (CPU, Wish(9), {}, "--jobs 9 with 1 threads each is more than the 8 that fit on 8 cores"),
+        (CPU, Wish(9), {}, "--jobs 9 with 1 thread each is more than the 8 that fit on 8 cores"),
         (CPU, Wish(2), {"threads": 5}, "--jobs 2 with 5 threads each is more than the 1"),
         (CPU, Wish(), {"threads": 9}, "--jobs 1 with 9 threads each is more than the 0"),
         (CPU, Wish(2, 2), {}, "--per-device is for jobs that share a GPU"),
