@@ -47,7 +47,8 @@ class ConsistencyDiversity(Strategy):
     pooling: features averaged over pixels (mean) or weighted by the task's inconsistency map.
     dimensions: length of the unified representation for distill and pca.
     select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
-    scores (filter). power=0 is pure diversity.
+    scores (filter), or the images that random selection draws (random): the loss weights alone. power=0 is
+    pure diversity.
     weighting: loss weights from the rank of each image's score for the task (rank), or equal ones (none).
     gain: how far those weights go, 1 - gain to 1 + gain.
     """
@@ -64,7 +65,7 @@ class ConsistencyDiversity(Strategy):
         representation: Literal["distill", "concat", "pca"] = "distill",
         pooling: Literal["mean", "inconsistency"] = "mean",
         dimensions: int = 128,
-        select: Literal["product", "filter"] = "product",
+        select: Literal["product", "filter", "random"] = "product",
         power: float = 1.0,
         keep: float = 3.0,
         weighting: Literal["rank", "none"] = "rank",
@@ -80,7 +81,7 @@ class ConsistencyDiversity(Strategy):
         }
         self.scales, self.normalisation = scales, normalise
         self.representation, self.pooling, self.dimensions = representation, pooling, dimensions
-        self.filter, self.power, self.keep = select == "filter", power, keep
+        self.choice, self.power, self.keep = select, power, keep
         self.gain = gain if weighting == "rank" else 0.0
 
     def companion(self, shapes: Shapes) -> Companion | None:
@@ -104,21 +105,25 @@ class ConsistencyDiversity(Strategy):
         return {} if self.by_loss else self._maps(outputs)
 
     def select(self, pool: Pool, budget: int) -> Selection:
-        """Score times distance, one image at a time; or k-center among the highest scores."""
+        """Score times distance, one image at a time; or k-center among the highest scores; or a draw."""
         raw = columns(pool, [task.name for task in pool.tasks])
-        score = np.zeros(len(pool.ids))
-        score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
-        candidates = self._candidates(pool, score, budget)
-        weights = None if self.filter else score**self.power
-        vectors = self._representation(pool)
-        chosen = k_center_greedy(
-            vectors, budget, labelled=pool.labelled, candidates=candidates, weights=weights, rng=pool.rng
-        )
-        return Selection(chosen, raw)
+        if self.choice == "random":
+            return Selection(pool.rng.choice(pool.unlabelled, budget, replace=False), raw)
+        return Selection(self._diverse(pool, budget, raw), raw)
 
     def loss_weights(self, scores: Scores) -> Scores | None:
         """Each task learns first from the images that were inconsistent for it."""
         return rank_weights(scores, self.gain) if self.gain else None
+
+    def _diverse(self, pool: Pool, budget: int, raw: Scores) -> Positions:
+        score = np.zeros(len(pool.ids))
+        score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
+        candidates = self._candidates(pool, score, budget)
+        weights = score**self.power if self.choice == "product" else None
+        vectors = self._representation(pool)
+        return k_center_greedy(
+            vectors, budget, labelled=pool.labelled, candidates=candidates, weights=weights, rng=pool.rng
+        )
 
     def _inconsistencies(self, outputs: Outputs) -> dict[str, Tensor]:
         from strategies.inconsistency import inconsistency_loss
@@ -144,7 +149,7 @@ class ConsistencyDiversity(Strategy):
         return principal_components(rows, self.dimensions) if self.representation == "pca" else rows
 
     def _candidates(self, pool: Pool, score: Scores, budget: int) -> Positions:
-        if not self.filter:
+        if self.choice == "product":
             return pool.unlabelled
         count = min(len(pool.unlabelled), round(self.keep * budget))
         return pool.unlabelled[highest(score[pool.unlabelled], count, pool.rng)]

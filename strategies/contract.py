@@ -60,19 +60,31 @@ class Probe:
 
     def measured(self, outputs: Outputs) -> dict[str, NDArray[Any]]:
         """Rows of all images, in batches, as the runner measures them."""
+        return self._said(outputs, lambda strategy, batch: strategy.measure(batch))
+
+    def mapped(self, outputs: Outputs, size: int = BATCH) -> dict[str, NDArray[Any]]:
+        """Maps of all images, in batches of this size."""
+        return self._said(outputs, lambda strategy, batch: strategy.maps(batch), size)
+
+    def _said(
+        self,
+        outputs: Outputs,
+        ask: Callable[[Strategy, Outputs], Mapping[str, Tensor]],
+        size: int = BATCH,
+    ) -> dict[str, NDArray[Any]]:
         strategy = self.named.create()
         strategy.check(outputs.tasks)
         with one_torch_thread():
             companion = _companion(strategy, outputs)
             parts = []
-            for start in range(0, _count(outputs), BATCH):
-                rows_of = slice(start, start + BATCH)
+            for start in range(0, _count(outputs), size):
+                rows_of = slice(start, start + size)
                 views = {view: _slice(_varied(outputs, view), rows_of) for view in strategy.views}
                 losses = _losses(outputs)[rows_of] if strategy.reference else None
                 batch = replace(_slice(outputs, rows_of), views=views, true_losses=losses)
                 with torch.no_grad():
                     said = {} if companion is None else companion(batch)
-                    rows = strategy.measure(replace(batch, companion=said))
+                    rows = ask(strategy, replace(batch, companion=said))
                 parts.append({name: value.cpu().numpy() for name, value in rows.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -99,6 +111,22 @@ def measures_without_regard_to_the_batch(probe: Probe) -> None:
     for name, rows in straight.items():
         same = np.allclose(rows[order.numpy()], mixed[name], rtol=1e-4, atol=1e-5)
         assert same, f"{name!r} of an image changes with its batch"
+
+
+def maps_every_image_by_itself(probe: Probe) -> None:
+    """Maps, if any, are finite, one per image and task, the same in any batch, and change no output."""
+    outputs = made_up_outputs()
+    before = _tensors(outputs.mapped(torch.clone))
+    maps, one_by_one = probe.mapped(outputs), probe.mapped(outputs, size=1)
+    untouched = all(map(torch.equal, before, _tensors(outputs)))
+    assert untouched, "maps changed the outputs that they were given"
+    for task, values in maps.items():
+        assert task in outputs.refined, f"there are maps of {task!r}, which is no task"
+        shape = f"maps of {task!r} are of shape {values.shape}, not images x height x width"
+        assert values.ndim == 3 and len(values) == IMAGES, shape
+        assert np.isfinite(values).all(), f"maps of {task!r} are not finite"
+        same = np.allclose(values, one_by_one[task], rtol=1e-4, atol=1e-5)
+        assert same, f"the map of an image for {task!r} changes with its batch"
 
 
 def answers_the_same_for_the_same_seed(probe: Probe) -> None:
@@ -212,6 +240,7 @@ CLAUSES: tuple[Callable[[Probe], None], ...] = (
     chooses_the_budget,
     measures_one_row_per_image,
     measures_without_regard_to_the_batch,
+    maps_every_image_by_itself,
     answers_the_same_for_the_same_seed,
     ignores_the_order_of_the_pool,
     breaks_ties_at_random,
@@ -314,6 +343,18 @@ def _count(outputs: Outputs) -> int:
 
 def _slice(outputs: Outputs, which: slice | Tensor) -> Outputs:
     return outputs.mapped(lambda tensor: tensor[which])
+
+
+def _tensors(outputs: Outputs) -> list[Tensor]:
+    """All tensors of the network."""
+    found: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    outputs.mapped(keep)
+    return found
 
 
 def _varied(outputs: Outputs, view: str) -> Outputs:

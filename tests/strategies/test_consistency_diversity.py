@@ -150,6 +150,13 @@ def test_scores_below_zero_never_prefer_the_nearest_image(monkeypatch):
     assert all((weights >= 0).all() and weights.max() > 0 for weights in seen)
 
 
+def test_weighting_alone_takes_the_images_of_random_selection_and_weighs_them():
+    alone, random = made("select=random"), resolve("random").create()
+    selection = alone.select(pool_of(3), 12)
+    assert selection.indices.tolist() == random.select(pool_of(3), 12).indices.tolist()
+    assert alone.loss_weights(selection.scores) == pytest.approx(made().loss_weights(selection.scores))
+
+
 @pytest.mark.parametrize("options", ["", "normalise=zscore", "normalise=minmax", "select=filter", "power=0"])
 def test_scores_that_are_all_the_same_leave_a_full_selection(options):
     pool = pool_of(1)
@@ -262,7 +269,7 @@ def test_every_option_of_the_method_is_listed():
         "representation": (("distill", "concat", "pca"), "distill"),
         "pooling": (("mean", "inconsistency"), "mean"),
         "dimensions": ((), 128),
-        "select": (("product", "filter"), "product"),
+        "select": (("product", "filter", "random"), "product"),
         "power": ((), 1.0),
         "keep": ((), 3.0),
         "weighting": (("rank", "none"), "rank"),
