@@ -26,6 +26,7 @@ from strategies.registry import RegistryError, resolve
 Positive = Annotated[int, Field(ge=1, strict=True)]
 Factor = Annotated[float, Field(gt=0)]
 FeedHome = Literal["auto", "device", "disk", "stream"]
+SHOWN, LONGEST = 200, 800  # characters of a value, of a sentence
 WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 
 
@@ -157,6 +158,9 @@ class Experiment(Model):
         None, description="same bits on repetition; if not given, on the CPU and not on a GPU"
     )
     threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
+    checkpoint_minutes: float = Field(
+        10.0, ge=0, description="between two checkpoints within a training; 0 for none; it changes no number"
+    )
 
     @field_validator("name")
     @classmethod
@@ -243,15 +247,16 @@ def sentences(error: ValidationError, origin: str, model: type[BaseModel]) -> st
 
 
 def _sentence(mistake: Any, model: type[BaseModel]) -> str:
-    field = ".".join(map(str, mistake["loc"]))
+    field = ".".join(map(str, mistake["loc"]))[:SHOWN]
     message = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+    message = message if len(message) <= LONGEST else f"{message[:LONGEST]} ..."
     message = message.replace("Tuple", "List").replace("tuple", "list")  # as YAML calls it
     if mistake["type"] == "extra_forbidden":
         close = _closest(field, model)
         return f"there is no field {field}" + (f"; did you mean {close}?" if close else "")
     if mistake["type"] in ("value_error", "missing"):
         return f"{field}: {message}"
-    return f"{field}: {message} (given: {mistake['input']!r})"
+    return f"{field}: {message} (given: {repr(mistake['input'])[:SHOWN]})"
 
 
 def _closest(field: str, model: type[BaseModel]) -> str | None:

@@ -13,8 +13,9 @@ import torch
 from benchmark.bench import Bench
 from benchmark.randomness import Streams
 from benchmark.store import Round, digest_of
+from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
-from benchmark.training.train import Trained, train, weights_digest
+from benchmark.training.train import UNKEPT, Trained, train, weights_digest
 from strategies.interface import Positions, Scores, Strategy
 
 
@@ -34,8 +35,12 @@ def fit(
     streams: Streams,
     weights: Scores | None = None,
     companions: Mapping[str, Strategy] | None = None,
+    checkpoint: Checkpoint = UNKEPT,
 ) -> Fitted:
-    """Train from scratch on these images of the pool and evaluate on the validation split."""
+    """Train on these images of the pool, from scratch or a checkpoint, and evaluate on the validation split.
+
+    Seconds of the training count from its beginning, but not what was lost after a checkpoint.
+    """
     experiment, seconds = bench.experiment, dict[str, float]()
     size, precision = experiment.recipe.evaluation_batch_size, experiment.recipe.precision
     with timed(seconds, "train", bench.device):
@@ -48,12 +53,28 @@ def fit(
             streams,
             companions or {},
             bench.progress.advance,
+            checkpoint,
         )
+    seconds["train"] = round(seconds["train"] + checkpoint.seconds_before, 4)
     if trained.network.loaded:
         bench.progress.say(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
         metrics = evaluate(trained.network, bench.val, size, precision, bench.progress.say)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
+
+
+def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoint:
+    """The checkpoint of the training of a round with this key, in its trajectory's folder."""
+    minutes = bench.experiment.checkpoint_minutes
+    folder = bench.store.trajectory(bench.dataset.name, strategy, seed)
+    return KeptCheckpoint(folder, key, minutes, bench.progress) if minutes else Checkpoint()
+
+
+def commit(bench: Bench, done: Round) -> Round:
+    """Store a round, after which nothing is left of its training's checkpoints."""
+    bench.store.write(done)
+    remove_checkpoints(bench.store.trajectory(done.dataset, done.strategy, done.seed))
+    return done
 
 
 def key_of(
@@ -81,11 +102,10 @@ def key_of(
 def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:
     """The stored round if there is one of this key; one of another key is computed again."""
     done = bench.store.read(bench.dataset.name, strategy, seed, number)
-    if done is None or done.key == key:
+    if done is None or (done.key == key and bench.position_of.keys() >= set(done.selected)):
         return done
-    bench.progress.say(
-        f"{strategy}, seed {seed}, round {number}: stored under other settings; computed again"
-    )
+    why = "under other settings" if done.key != key else "with images that the pool does not have"
+    bench.progress.say(f"{strategy}, seed {seed}, round {number}: stored {why}; computed again")
     return None
 
 

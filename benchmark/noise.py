@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmark.bench import Bench
-from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round
+from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round
 from benchmark.store import NOISE_FLOOR, Round, nulls
 from strategies.interface import Positions
 
@@ -31,8 +31,9 @@ def _train(bench: Bench, number: int, repeat: int) -> None:
     with bench.store.locked(bench.dataset.name, NOISE_FLOOR, repeat):
         if _stored(bench, number, repeat) is None:
             positions = bench.random_set(0, bench.counts[number])
-            fitted = fit(bench, positions, bench.streams(repeat, number))
-            bench.store.write(_record(bench, number, repeat, positions, fitted))
+            checkpoint = checkpoint_of(bench, NOISE_FLOOR, repeat, _key(bench, number, repeat))
+            fitted = fit(bench, positions, bench.streams(repeat, number), checkpoint=checkpoint)
+            commit(bench, _record(bench, number, repeat, positions, fitted))
             loss = fitted.metrics["total"]["loss"]
             bench.progress.finished(f"{len(positions)} labelled, training {repeat}: total loss {loss:.4f}")
 

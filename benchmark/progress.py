@@ -15,7 +15,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.total = self.done = 0
+        self.total = self.done = self._skipped = 0
         self.started = time.monotonic()
         self._bar: Any = None
         #: Told of every step while a job runs in this process.
@@ -23,7 +23,8 @@ class Progress:
 
     def begin(self, total: int) -> None:
         """Start counting towards ``total`` iterations."""
-        self.total, self.done, self.started = total, 0, time.monotonic()
+        self.total, self.started = total, time.monotonic()
+        self.done = self._skipped = 0
         if sys.stderr.isatty() and not self.quiet:
             from tqdm import tqdm
 
@@ -40,6 +41,16 @@ class Progress:
         self.reach(self.done + 1)
         if self.live is not None:
             self.live.advance()
+
+    def skip(self, iterations: int) -> None:
+        """So many iterations were done by an earlier process: they count as done, but not for the pace."""
+        self.done += iterations
+        self._skipped += iterations
+        if self._bar is not None:
+            for counter in ("initial", "n", "last_print_n"):
+                setattr(self._bar, counter, getattr(self._bar, counter) + iterations)
+        if self.live is not None:
+            self.live.skip(iterations)
 
     def reach(self, done: int) -> None:
         """So many iterations of the whole run are done, here or elsewhere."""
@@ -70,7 +81,8 @@ class Progress:
             self._bar = None
 
     def _left(self) -> str:
-        seconds = (time.monotonic() - self.started) * max(self.total - self.done, 0) / max(self.done, 1)
+        here = max(self.done - self._skipped, 1)
+        seconds = (time.monotonic() - self.started) * max(self.total - self.done, 0) / here
         minutes, seconds = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{seconds:02d} left" if hours else f"{minutes}:{seconds:02d} left"

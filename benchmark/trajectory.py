@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from benchmark.bench import Bench
 from benchmark.errors import UserError
-from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round, timed
+from benchmark.fitting import (
+    Fitted,
+    checkpoint_of,
+    commit,
+    fit,
+    key_of,
+    peak_memory_mb,
+    stored_round,
+    timed,
+)
 from benchmark.picks import keep_picks
 from benchmark.round_zero import round_zero
 from benchmark.store import FULL_DATA, Round, nulls
@@ -49,7 +58,7 @@ def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
         strategy, history = named.create(), History(bench.first_set(seed))
         for number in range(len(bench.counts)):
             turn = Turn(bench, named, strategy, seed, number, history)
-            done = turn.stored() or bench.store.write(turn.play())
+            done = turn.stored() or commit(bench, turn.play())
             strategy.load_state_dict(done.strategy_state)
             history = history.after(done, bench)
 
@@ -61,8 +70,9 @@ def run_full_data(bench: Bench, seed: int) -> None:
         key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
         if not stored_round(bench, FULL_DATA, seed, 0, key):
             bench.progress.at_round(0)
-            fitted = fit(bench, positions, bench.streams(seed, 0))
-            bench.store.write(_round(bench, FULL_DATA, seed, 0, key, positions, fitted))
+            checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
+            fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
+            commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted))
             _say(bench, FULL_DATA, seed, len(positions), fitted)
 
 
@@ -111,7 +121,8 @@ class Turn:
             return round_zero(self.bench, self.seed, self.named.name, self.strategy)
         streams = self.bench.streams(self.seed, self.number)
         companions = {self.named.name: self.strategy}
-        return fit(self.bench, self.history.positions, streams, self._weights(), companions)
+        checkpoint = checkpoint_of(self.bench, self.named.name, self.seed, self._key())
+        return fit(self.bench, self.history.positions, streams, self._weights(), companions, checkpoint)
 
     def _weights(self) -> Scores | None:
         scores = self.history.scores

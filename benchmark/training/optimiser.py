@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,8 +54,9 @@ class Optimiser:
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         self.parameters = list(network.parameters())
+        self.device = self.parameters[0].device
         self.clip = recipe.clip
-        self.finite = FiniteLoss(self.parameters[0].device)
+        self.finite = FiniteLoss(self.device)
         self.optimiser = OPTIMISERS[recipe.optimiser](self.parameters, recipe)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, learning_rate_factor(recipe))
 
@@ -67,6 +69,16 @@ class Optimiser:
             nn.utils.clip_grad_norm_(self.parameters, self.clip)
         self.optimiser.step()
         self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state after the last step. Raises DivergedError: no state behind a bad loss is given away."""
+        self.finite.look()
+        return {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after the step after which the state was taken."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
 
 
 OPTIMISERS: Mapping[str, Callable[[list[nn.Parameter], Recipe], torch.optim.Optimizer]] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
@@ -16,6 +17,7 @@ from benchmark.data.feed import Batch, Feed, shuffled
 from benchmark.networks import Network, build_network
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
+from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.compiled import compiled
 from benchmark.training.forward import forward
@@ -25,6 +27,7 @@ from strategies.inconsistency import resized
 from strategies.interface import Outputs, Positions, Scores, Strategy
 
 Progress = Callable[[int], None]
+UNKEPT = Checkpoint()
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,37 @@ class Trained:
 
     network: Network
     companions: Mapping[str, nn.Module]
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """All that one iteration leaves to the next, torch's global streams included."""
+
+    trained: Trained
+    optimiser: Optimiser
+    companions: Sequence[CompanionStep]
+    augmentation: Generator
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next iteration begins with. Raises DivergedError where a loss was not finite."""
+        return {
+            "optimiser": self.optimiser.state_dict(),
+            "network": self.trained.network.state_dict(),
+            "companions": {step.strategy: step.state_dict() for step in self.companions},
+            "augmentation": self.augmentation.get_state(),
+            "streams": stream_states(self.optimiser.device),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let the next iteration begin with this. Raises ValueError or torch's errors if it does not fit."""
+        if state["companions"].keys() != self.trained.companions.keys():
+            raise ValueError("other strategies' companions were trained")
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.trained.network.load_state_dict(state["network"])
+        for step in self.companions:
+            step.load_state_dict(state["companions"][step.strategy])
+        self.augmentation.set_state(state["augmentation"])
+        set_stream_states(state["streams"], self.optimiser.device)
 
 
 def train(
@@ -44,29 +78,32 @@ def train(
     streams: Streams,
     companions: Mapping[str, Strategy],
     progress: Progress = lambda _: None,
+    checkpoint: Checkpoint = UNKEPT,
 ) -> Trained:
     """Train on the images at ``positions`` with loss weights (L x T; None: all 1).
 
     The network is the same bit for bit whatever companions are trained: they see detached outputs and have
-    streams and optimisers of their own. Raises DivergedError before a step on a loss that is not finite, and
+    streams and optimisers of their own. From a ``checkpoint`` it goes on to the same bits, and iterations
+    that are done cost nothing. Raises DivergedError before a step on a loss that is not finite, and
     UserError for a companion that edits what it is shown and where memory is full.
     """
     # A network's dropout draws from the stream of the weights too.
     with memory_for_training(feed, network, recipe), global_torch_stream(streams.seed_of("weights")):
-        trained = _fresh(feed, network, streams, companions)
-        steps = [CompanionStep(n, m, recipe, streams) for n, m in trained.companions.items()]
-        optimiser = Optimiser(trained.network, recipe)
-        computing = compiled(trained.network) if recipe.compile else trained.network
-        for number, (batch, rows) in enumerate(training_batches(feed, positions, recipe, streams)):
+        training = _fresh(feed, network, recipe, streams, companions)
+        computing = compiled(training.trained.network) if recipe.compile else training.trained.network
+        first = checkpoint.resume(training)
+        batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
+        for done, (batch, rows) in enumerate(batches, first + 1):
             outputs = forward(computing, batch.images, recipe.precision)
             losses = task_losses(outputs, batch, feed.tasks)
             total = objective(losses, _rows_of(weights, rows, losses), feed.tasks)
-            optimiser.step(total, [feed.ids[i] for i in positions[rows]])
-            for step in steps:
+            training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
+            for step in training.companions:
                 step(outputs.mapped(Tensor.detach), losses.refined.detach())
-            progress(number + 1)
-        optimiser.finite.look()
-    return trained
+            progress(done)
+            checkpoint.keep(training, done)
+        training.optimiser.finite.look()
+    return training.trained
 
 
 @dataclass(frozen=True)
@@ -91,27 +128,44 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
 
 def weights_digest(network: nn.Module) -> str:
     """sha256 of all weights and buffers, to tell whether two trainings ended the same."""
+    return state_digest(network.state_dict())
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """The same of a network's state."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
     return digest.hexdigest()
 
 
 def _fresh(
-    feed: Feed, config: NetworkConfig, streams: Streams, strategies: Mapping[str, Strategy]
-) -> Trained:
+    feed: Feed, config: NetworkConfig, recipe: Recipe, streams: Streams, strategies: Mapping[str, Strategy]
+) -> InProgress:
     network = build_network(config, feed.tasks).to(feed.device).train()
-    companions = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
-    return Trained(network, {name: module for name, module in companions.items() if module is not None})
+    made = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
+    companions = {name: module for name, module in made.items() if module is not None}
+    steps = [CompanionStep(name, module, recipe, streams) for name, module in companions.items()]
+    optimiser, augmentation = Optimiser(network, recipe), streams.torch("augmentation")
+    return InProgress(Trained(network, companions), optimiser, steps, augmentation)
 
 
 def training_batches(
-    feed: Feed, positions: Positions, recipe: Recipe, streams: Streams
+    feed: Feed,
+    positions: Positions,
+    recipe: Recipe,
+    streams: Streams,
+    augmentation: Generator | None = None,
+    first: int = 0,
 ) -> Iterator[tuple[Batch, Positions]]:
-    """Augmented batches, with the places in ``positions`` that they came from."""
-    generator = streams.torch("augmentation")
+    """Augmented batches, with the places in ``positions`` that they came from.
+
+    They begin after the ``first`` ones, which left the stream of the augmentation as it is given.
+    """
+    generator = augmentation or streams.torch("augmentation")
     order = list(shuffled(len(positions), recipe.batch_size, recipe.iterations, streams.numpy("batches")))
+    order = order[first:]
     batches = feed.batches(positions[rows] for rows in order)
     for rows, batch in zip(order, batches, strict=True):
         yield augmented(batch, feed.tasks, recipe.augmentation, generator), rows
