@@ -1,4 +1,4 @@
-"""Commands on results: report, compare, export, and the noise floor that they are read against."""
+"""Commands on results: report, compare, chosen, export, and the noise floor that they are read against."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.cli_options import DATA_ROOT, PATH, fields_of
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (report, compare, export, noise):
+    for command in (report, compare, chosen, export, noise):
         cli.add_command(command)
 
 
@@ -62,6 +62,20 @@ def compare(strategy: str, against: str, folder: Path) -> None:
 
     with opened_results([folder]) as (opened,):
         click.echo(in_words(read_results(opened), strategy, against))
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@DATA_ROOT
+def chosen(folder: Path, data_root: Path | None) -> None:
+    """Say what each strategy chose, by the labels of the images: classes, rare ones, distances.
+
+    An analysis after the study: it opens the data, which `mtal report` does not need.
+    """
+    from benchmark.chosen import chosen_text
+
+    with opened_results([folder]) as (opened,):
+        click.echo(chosen_text(opened, data_root))
 
 
 @click.command()

@@ -1,0 +1,112 @@
+"""What strategies chose, told by labels: against labels that the test draws itself."""
+
+import numpy as np
+import pytest
+
+from benchmark.chosen import POOL, chosen_labels, image_facts, score_agreement
+from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.store import Round
+from benchmark.tasks import make_task
+
+SIDE = 32
+
+
+class Images:
+    """Image k is of grey k, shows class k % 4 beside class 0, has k edge pixels and lies k metres away."""
+
+    def __init__(self, count):
+        self.ids = tuple(f"image-{k}" for k in range(count))
+
+    def __getitem__(self, k):
+        classes = np.zeros((SIDE, SIDE), dtype=np.uint8)
+        classes[:8] = 3 if k == 5 else k % 3
+        edge = np.zeros((SIDE, SIDE), dtype=np.uint8)
+        edge.flat[:k] = 1
+        edge[-1] = 255
+        depth = np.full((SIDE, SIDE), k, dtype=np.float32)
+        depth[0] = np.nan
+        image = np.full((SIDE, SIDE, 3), 10 * k, dtype=np.uint8)
+        return Sample(image, {"semseg": classes, "edge": edge, "depth": depth})
+
+
+@pytest.fixture
+def dataset():
+    tasks = (make_task("semseg", classes=tuple("abcd")), make_task("edge"), make_task("depth"))
+    return MultiTaskDataset("grey", tasks, Images(10), Images(2), "digest")
+
+
+def trajectory(*rounds, strategy="mine", seed=0):
+    """One stored round for each set of labelled images."""
+    return [
+        Round("grey", strategy, seed, n, "key", tuple(f"image-{k}" for k in labelled), {}, "digest")
+        for n, labelled in enumerate(rounds)
+    ]
+
+
+def test_an_image_is_described_by_its_labels(dataset):
+    facts, thumbnails = image_facts(dataset)
+    assert facts["depth"].tolist() == list(range(10))
+    assert facts["edge %"].tolist() == pytest.approx([100 * k / (SIDE * (SIDE - 1)) for k in range(10)])
+    assert facts["semseg classes"].tolist() == [1, 2, 2, 1, 2, 2, 1, 2, 2, 1]
+    assert facts["semseg rare %"].tolist() == [100.0 if k == 5 else 0 for k in range(10)]
+    assert thumbnails.loc["image-3"].unique().tolist() == pytest.approx([30 / 255])
+
+
+def test_the_first_set_counts_for_distances_only(dataset):
+    chosen = chosen_labels(trajectory((0, 9), (0, 9, 5, 8)), dataset).set_index("strategy")
+    mine = chosen.loc["mine"]
+    assert mine["depth"] == pytest.approx(6.5)
+    assert mine["semseg rare %"] == pytest.approx(50)
+    assert mine["distance"] == pytest.approx((30 + 10) / 2 / 255)  # 5 to 8, and 8 to 9 of the first set
+    assert chosen.loc[POOL, "distance"] == pytest.approx(10 / 255)
+
+
+def test_each_seed_and_its_last_round_is_a_row(dataset):
+    rounds = [*trajectory((0,), (0, 1), (0, 1, 2)), *trajectory((3,), (3, 4), seed=1)]
+    chosen = chosen_labels(reversed(rounds), dataset)
+    assert chosen[["strategy", "seed", "depth"]].values.tolist() == [
+        ["mine", 0, 1.5],
+        ["mine", 1, 4.0],
+        [POOL, 0, 4.5],
+    ]
+
+
+def scored(strategy, seed, scores):
+    return Round("grey", strategy, seed, 0, "key", ("image-0",), {}, "digest", scores=scores)
+
+
+def test_scores_are_held_against_the_true_losses_of_the_same_network():
+    losses = [[1.0, 9.0], [2.0, 8.0], [3.0, 1.0], [4.0, 2.0]]
+    rounds = [
+        scored("true-loss", 0, losses),
+        scored("mine", 0, [[1.0, 1.0], [4.0, 2.0], [9.0, 4.0], [16.0, 3.0]]),
+        scored("mine", 1, losses),
+        scored("one score", 0, [[1.0], [2.0], [3.0], [4.0]]),
+    ]
+    agreement = score_agreement(rounds, ["semseg", "edge"])
+    assert agreement.to_dict("records") == [{"strategy": "mine", "seed": 0, "semseg": 1.0, "edge": -1.0}]
+    assert score_agreement(rounds[1:], ["semseg", "edge"]).empty
+
+
+def test_the_command_prints_a_row_per_strategy(mtal, small_experiment, tmp_path):
+    import yaml
+
+    file = tmp_path / "small.yaml"
+    fields = small_experiment(strategies=["random", "core-set"]).model_dump(mode="json")
+    file.write_text(yaml.safe_dump(fields))
+    assert mtal("run", file, "--out", "done", "--quiet", "--no-timing").code == 0
+    printed = mtal("chosen", "done")
+    assert printed.code == 0, printed.err
+    assert [line.split()[0] for line in printed.out.splitlines() if line[:4] in ("rand", "core", "the ")] == [
+        "core-set",
+        "random",
+        "the",
+    ]
+
+
+def test_a_folder_without_a_study_is_refused_in_a_sentence(mtal, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refused = mtal("chosen", "empty")
+    assert refused.code == 2
+    assert "experiment.yaml" in refused.err
+    assert refused.err.count("\n") == 1
