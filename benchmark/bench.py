@@ -58,9 +58,14 @@ class Bench:
 
     @cached_property
     def pretrained_digest(self) -> str | None:
-        """sha256 of the file of pre-trained weights, if one is given."""
+        """sha256 of the file of pre-trained weights, if one is given. Raises UserError if it is none."""
         file = self.experiment.network.pretrained
-        return hashlib.sha256(file.read_bytes()).hexdigest() if isinstance(file, Path) else None
+        if not isinstance(file, Path):
+            return None
+        if not file.is_file():  # a pipe would make the reader wait
+            raise UserError(f"network.pretrained: {file} is no file; give a file of weights.")
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def streams(self, seed: int, number: int) -> Streams:
         """The random streams of a round."""

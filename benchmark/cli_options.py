@@ -36,7 +36,7 @@ def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any
 
 
 def _set(fields: dict[str, Any], setting: str) -> None:
-    import yaml
+    from benchmark.reading import parsed_yaml
 
     path, equals, value = setting.partition("=")
     *parents, last = path.split(".")
@@ -47,8 +47,8 @@ def _set(fields: dict[str, Any], setting: str) -> None:
         if not isinstance(fields, dict):
             raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
     try:
-        fields[last] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):
+        fields[last] = parsed_yaml(value)
+    except ValueError:
         raise UserError(
-            f"--set {path}: {value!r} is not a value; quote text that holds special signs."
+            f"--set {path}: {value!r:.200} is not a value; quote text that holds special signs."
         ) from None

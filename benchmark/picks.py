@@ -8,7 +8,6 @@ them loses no round, and a stored round's are never made again.
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmark.reading import parsed_json, read_bytes
 from benchmark.store import to_json
 from strategies.interface import Pool, Positions, Selection, Strategy
 from strategies.ranking import ranks
@@ -93,10 +93,10 @@ def write_picks(folder: Path, picks: Sequence[Pick]) -> None:
 def read_picks(folder: Path) -> list[Pick]:
     """The pictures of a round; those that are missing, torn or no pictures are left out."""
     try:
-        listed = json.loads(_content(folder / LIST))
+        listed = parsed_json(_content(folder / LIST))
         entries = listed["picks"] if listed["format"] == FORMAT else []
         picks = [_read_pick(folder, number, entry) for number, entry in enumerate(entries[:PICKS], start=1)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return []
     return [pick for pick in picks if pick.image]
 
@@ -230,11 +230,12 @@ def _read_pick(folder: Path, number: int, entry: Mapping[str, Any]) -> Pick:
 
 def _jpeg_in(path: Path) -> bytes:
     """What is in a JPEG file; nothing if it is missing, torn or something else."""
-    content = _content(path) if path.is_file() else b""
+    content = _content(path)
     return content if content.startswith(b"\xff\xd8\xff") and content.endswith(b"\xff\xd9") else b""
 
 
 def _content(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        content = stream.read(LARGEST + 1)
-    return content if len(content) <= LARGEST else b""
+    try:
+        return read_bytes(path, LARGEST)
+    except OSError:
+        return b""

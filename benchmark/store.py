@@ -13,18 +13,22 @@ import json
 import math
 import os
 import re
+import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from benchmark.errors import BusyError, UserError
+from benchmark.reading import LARGEST_INTEGER, read_json
 
 FORMAT = 1
+SUM = "sha256"  # of a round's other fields, in its file
+SIDE_FILE = 1000  # bytes: a digest and a name
 FULL_DATA, ROUND_ZERO, NOISE_FLOOR = "full-data", "round-0", "noise-floor"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 
@@ -65,25 +69,26 @@ class Store:
 
     def read(self, dataset: str, strategy: str, seed: int, number: int) -> Round | None:
         """A stored round, or None. A torn or foreign file is ignored with a warning."""
-        return _read_round(self._file(dataset, strategy, seed, number))
+        return self._read(self._file(dataset, strategy, seed, number))
 
     def write(self, done: Round) -> Round:
         """Commit a round."""
         file = self._file(done.dataset, done.strategy, done.seed, done.round)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, to_json(asdict(done)))
+        content = json.loads(to_json(asdict(done)))
+        write_atomically(file, to_json(content | {SUM: digest_of(content)}))
         return done
 
     def rounds(self) -> Iterator[Round]:
         """Every stored round of every trajectory, in a fixed order."""
         for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
-            if file.parent.parent.name not in (ROUND_ZERO, NOISE_FLOOR) and (done := _read_round(file)):
+            if file.parent.parent.name not in (ROUND_ZERO, NOISE_FLOOR) and (done := self._read(file)):
                 yield done
 
     def noise_rounds(self, dataset: str) -> list[Round]:
         """Every stored training of the noise floor of a data set."""
         files = sorted((self.root / _file_name(dataset) / NOISE_FLOOR).glob("seed-*/round-*.json"))
-        return [done for file in files if (done := _read_round(file))]
+        return [done for file in files if (done := self._read(file))]
 
     def write_results(self) -> Path:
         """Derive ``results.csv`` from the stored rounds."""
@@ -115,6 +120,13 @@ class Store:
                 "wait for it, or give another --out."
             ) from None
 
+    def _read(self, file: Path) -> Round | None:
+        done = _read_round(file)
+        if done is None or file == self._file(done.dataset, done.strategy, done.seed, done.round):
+            return done
+        warnings.warn(f"{file} is the round of another place and is ignored", stacklevel=3)
+        return None
+
     def _file(self, dataset: str, strategy: str, seed: int, number: int) -> Path:
         return self.trajectory(dataset, strategy, seed) / f"round-{number:02d}.json"
 
@@ -131,7 +143,9 @@ def read_blob(path: Path) -> bytes | None:
     if not path.is_file() or not _side_file(path).is_file():
         return None
     content = path.read_bytes()
-    if _side_file(path).read_text().split()[:1] == [hashlib.sha256(content).hexdigest()]:
+    with _side_file(path).open("rb") as stream:
+        noted = stream.read(SIDE_FILE).split()[:1]
+    if noted == [hashlib.sha256(content).hexdigest().encode()]:
         return content
     warnings.warn(f"{path} does not match its sha256 and is computed again", stacklevel=2)
     return None
@@ -148,6 +162,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:  # what a full disk says does not name the file
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -182,21 +199,78 @@ def _read_round(file: Path) -> Round | None:
     if not file.is_file():
         return None
     try:
-        content = json.loads(file.read_bytes())
-        known = {f.name for f in fields(Round)}
-        newer = content["format"] > FORMAT
-        done = Round(**{name: value for name, value in content.items() if name in known})
+        content = read_json(file)
+        number = content["format"]
+        if not _is_count(number):
+            raise ValueError(f"its format is {number!r:.60}")
+        if number <= FORMAT:
+            return _round_of(content)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
-        warnings.warn(f"{file} is not a stored round ({error}) and is ignored", stacklevel=3)
+        warnings.warn(f"{file} is not a stored round ({error}) and is ignored", stacklevel=4)
         return None
-    if newer:
-        raise UserError(f"{file} has format {done.format}; this version reads up to {FORMAT}: update it.")
-    return _with_tuples(done)
+    raise UserError(f"{file} has format {number}; this version reads up to {FORMAT}: update it.")
 
 
-def _with_tuples(done: Round) -> Round:
-    values = {f.name: getattr(done, f.name) for f in fields(Round)}
-    return Round(**values | {"labelled": tuple(done.labelled), "selected": tuple(done.selected)})
+def _round_of(content: Mapping[str, Any]) -> Round:
+    """The round, if every field is as a run writes it. Raises ValueError and TypeError."""
+    if SUM in content and content[SUM] != digest_of({n: v for n, v in content.items() if n != SUM}):
+        raise ValueError(f"it does not match its {SUM}")
+    values = {f.name: content[f.name] for f in fields(Round) if f.name in content}
+    wrong = next((name for name, value in values.items() if not _SOUND[name](value)), None)
+    if wrong:
+        raise ValueError(f"its {wrong} is not what a run writes")
+    done = Round(**values)
+    return replace(done, labelled=tuple(done.labelled), selected=tuple(done.selected))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_INTEGER
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value)) and len(set(value)) == len(value)
+
+
+def _are_scores(value: Any) -> bool:
+    rows = value if isinstance(value, list) else [None]
+    widths = {len(row) if isinstance(row, list) and all(map(_is_number, row)) else 0 for row in rows}
+    return value is None or (len(widths) == 1 and widths != {0})
+
+
+def _are_metrics(value: Any) -> bool:
+    of_tasks = list(value.values()) if isinstance(value, dict) else [None]
+    return all(
+        isinstance(of_task, dict) and all(v is None or _is_number(v) for v in of_task.values())
+        for of_task in of_tasks
+    )
+
+
+def _are_seconds(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+#: What each field of a stored round must be: whoever has its results may have written them by hand.
+_SOUND: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("dataset", "strategy"), _is_name),
+    **dict.fromkeys(("seed", "round", "format"), _is_count),
+    **dict.fromkeys(("key", "weights_digest"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("labelled", "selected"), _are_ids),
+    "metrics": _are_metrics,
+    "scores": _are_scores,
+    "strategy_state": lambda value: isinstance(value, dict),
+    "seconds": _are_seconds,
+    "peak_memory_mb": _is_number,
+}
 
 
 def _side_file(path: Path) -> Path:

@@ -23,8 +23,10 @@ from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.labels import BadFile, read_bytes
 from benchmark.errors import UserError
 from benchmark.progress import Progress
+from benchmark.reading import read_text
 
 SPLITS = ("train", "val")
+MOST_LIST = 2**20  # bytes of a list of ids: a hundred thousand of them
 Ids = Mapping[str, tuple[str, ...]]
 Side = Annotated[int, Field(ge=8, le=8192, strict=True)]  # of an image, in pixels
 T = TypeVar("T")
@@ -154,13 +156,13 @@ def read_lists(folder: Path, publication: Publication) -> Ids:
 
 def _read_list(path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, MOST_LIST).splitlines()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"Split list {str(path)!r} cannot be read: {reason}.") from None
     ids = [line.strip() for line in lines if line.strip()]
     for name, count in Counter(ids).items():
-        if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        if not re.fullmatch(r"\w[\w-]{0,199}", name, re.ASCII):
             raise UserError(f"{str(path)!r} holds {name[:60]!r}; a line should be an id such as 0001.")
         if count > 1:
             raise UserError(f"Id {name!r} is {count} times in {str(path)!r}; once is right.")

@@ -32,11 +32,14 @@ from benchmark.data.labels import (
     resized_label,
 )
 from benchmark.errors import UserError
+from benchmark.reading import read_text
 
 if TYPE_CHECKING:  # tasks import torch
     from benchmark.tasks.task import Task
 
 SPLITS = ("train", "val")
+MOST_LIST = 2**24  # bytes of a list of ids: a million of them
+LONGEST = 256  # characters of an id: no file system takes more
 Files = Mapping[str, Path]
 
 
@@ -86,9 +89,14 @@ def open_folder(yaml_path: Path, data_root: Path | None = None) -> MultiTaskData
 
 def _root(config: FolderConfig, yaml_path: Path, data_root: Path | None) -> Path:
     root = data_root if data_root is not None else yaml_path.parent / config.root
-    if not root.is_dir():
+    try:
+        found = root.is_dir()
+    except OSError:  # a name that no file system takes
+        found = False
+    if not found:
         raise UserError(
-            f"Data root {str(root)!r} of {str(yaml_path)!r} is no folder; correct root or give --data-root."
+            f"Data root {str(root)!r:.300} of {str(yaml_path)!r} is no folder; correct root or give "
+            "--data-root."
         )
     return root
 
@@ -186,7 +194,7 @@ class _Matcher:
             paths = sorted(folder.iterdir())
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            self.problems.add("folder", f"Folder {str(folder)!r} cannot be listed: {reason}.")
+            self.problems.add("folder", f"Folder {str(folder)!r:.300} cannot be listed: {reason}.")
             return None
         files: dict[str, Path] = {}
         for path in paths:
@@ -224,11 +232,12 @@ class _Matcher:
 
     def _read_list(self, path: Path) -> list[str]:
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = read_text(path, MOST_LIST).splitlines()
         except (OSError, ValueError) as error:
-            self.problems.add("list", f"List {str(path)!r} cannot be read: {error}.")
+            reason = getattr(error, "strerror", None) or error
+            self.problems.add("list", f"List {str(path)!r} cannot be read: {reason}.")
             return []
-        ids = [_normal(line.strip()) for line in lines if line.strip()]
+        ids = [_normal(line.strip()[:LONGEST]) for line in lines if line.strip()]
         for stem, count in Counter(ids).items():
             if count > 1:
                 self.problems.add("twice", f"Id {stem!r} is {count} times in {str(path)!r}; once is right.")

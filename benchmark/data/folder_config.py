@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from benchmark.errors import UserError
+from benchmark.reading import read_yaml
 from strategies.interface import Kind
 
 #: Fields that only some kinds of task have; a field that is not named here suits every kind.
@@ -217,23 +217,23 @@ def load_config(path: Path) -> FolderConfig:
 
 def _load_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_yaml(path)
     except (OSError, UnicodeError) as error:
         raise UserError(
             f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UserError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}.") from None
+    except ValueError as error:
+        raise UserError(f"{str(path)!r} is not valid YAML: {error}.") from None
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    field = ".".join(map(str, detail["loc"])) or "the file"
+    field = _cut(".".join(map(str, detail["loc"]))) or "the file"
     if detail["type"] == "missing":
         return f"{field}: is missing."
     if detail["type"] == "extra_forbidden":
         return f"{field}: is no field; there are {', '.join(_fields(detail['loc'][:-1]))}."
     if detail["type"] == "value_error":
-        return f"{field}: {detail['msg'].removeprefix('Value error, ')}."
+        return f"{field}: {_cut(detail['msg'].removeprefix('Value error, '), 300)}."
     return f"{field}: {detail['msg'].replace('Input s', 's')}, not {_short(detail['input'])}."
 
 
@@ -245,5 +245,8 @@ def _fields(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return _cut(repr(value))
+
+
+def _cut(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmark import reading
 from benchmark.data.folder_config import TaskFolder
 from strategies.interface import Kind
 
@@ -23,6 +24,7 @@ LABEL_ENDINGS = (".png", ".npy")
 #: Below Pillow's own limit, so that its warning never comes alone.
 MAX_PIXELS = 80_000_000
 MAX_BYTES = 2**31
+MOST_AXES = 4
 #: A vector that is shorter has no direction.
 SHORTEST = 1e-3
 
@@ -53,9 +55,7 @@ class BadFile(Exception):  # noqa: N818 - it is the file that is bad
 def read_bytes(path: Path) -> bytes:
     """The whole file. Raises BadFile."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadFile("unreadable", f"is larger than {MAX_BYTES >> 20} MiB")
-        return path.read_bytes()
+        return reading.read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise BadFile("unreadable", f"cannot be read: {error.strerror or error}") from None
 
@@ -67,7 +67,7 @@ def read_image(data: bytes) -> NDArray[np.uint8]:
         raise BadFile(
             "unreadable", f"has pixels of mode {picture.mode}; an image should have 8 bits a channel"
         )
-    return np.array(_decoded(picture).convert("RGB"))  # a copy: torch wants to write
+    return np.array(_decoded(picture, "RGB"))  # a copy: torch wants to write
 
 
 def read_label(data: bytes, ending: str, task: TaskFolder) -> NDArray[Any]:
@@ -115,20 +115,22 @@ def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     return picture
 
 
-def _decoded(picture: Image.Image) -> Image.Image:
+def _decoded(picture: Image.Image, mode: str | None = None) -> Image.Image:
     try:
         picture.load()
+        return picture if mode is None else picture.convert(mode)
     except Exception as error:  # decoders raise anything on hostile bytes
         raise BadFile("unreadable", f"is damaged: {error}") from error
-    return picture
 
 
 def _read_png(data: bytes, kind: Kind) -> NDArray[Any]:
     picture = _open(data, ("PNG",))
+    if data[12:16] != b"IHDR":
+        raise BadFile("unreadable", "is damaged: its header does not come first")
     if picture.mode not in _LABEL_MODES[kind]:
         raise BadFile("format", f"is a PNG of mode {picture.mode}, where {kind} labels need {_WANTED[kind]}")
     values = np.asarray(_decoded(picture))
-    bits, grey = data[24], data[25] == 0  # of the header chunk, always first (PNG 1.2, section 11.2.2)
+    bits, grey = data[24], data[25] == 0  # of the header chunk (PNG 1.2, section 11.2.2)
     # Pillow stretches the values of grey files of 2 and 4 bits to 0..255.
     return values // (255 // (2**bits - 1)) if grey and bits in (2, 4) else values
 
@@ -146,6 +148,8 @@ def read_npy(data: bytes) -> NDArray[Any]:
         raise BadFile("unreadable", "is no NumPy file or is damaged") from error
     if dtype.kind not in "biuf":
         raise BadFile("format", f"holds {dtype}, and a label should be numbers (nothing is unpickled)")
+    if len(shape) > MOST_AXES:
+        raise BadFile("format", f"has {len(shape)} axes, and a label has two or three")
     if (
         any(side < 1 for side in shape)
         or dtype.itemsize * int(np.prod(shape, dtype=object)) > len(data) - stream.tell()
@@ -170,7 +174,8 @@ def _listed(values: NDArray[Any]) -> str:
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind != "f":
         return values.astype(np.int64)
-    broken = ~np.isfinite(values) | (values != np.round(values)) | (np.abs(values) > 2**53)
+    with np.errstate(over="ignore"):  # half floats end before 2^53
+        broken = ~np.isfinite(values) | (values != np.round(values)) | (np.abs(values) > 2**53)
     if broken.any():
         raise BadFile("value", f"holds {_listed(values[broken])}, where whole numbers should be")
     return values.astype(np.int64)

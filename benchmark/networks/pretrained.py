@@ -30,8 +30,8 @@ SHOWN = 3
 def create_loaded(name: str, options: Mapping[str, Any], file: Path | None) -> tuple[nn.Module, str]:
     """A model of timm with weights from a file, or timm's own without one, and what was loaded.
 
-    Raises UserError unless every tensor of the model was loaded, and for a file with tensors that the model
-    has not even with its classifier.
+    Raises UserError unless every tensor of the model was loaded and is finite, and for a file with tensors
+    that the model has not even with its classifier.
     """
     import timm
 
@@ -45,6 +45,8 @@ def create_loaded(name: str, options: Mapping[str, Any], file: Path | None) -> t
     match = _matched(model, handed, _whole(name))
     if not match.complete:
         raise UserError(f"network.pretrained: {origin} does not fit {name}: {match.complaint}.")
+    if broken := _not_finite(model):
+        raise UserError(f"network.pretrained: {origin} holds NaN or infinite numbers in {broken}.")
     _forget(model)
     return model, f"{name}: {match.summary} loaded from {origin}{match.left_out}"
 
@@ -87,10 +89,9 @@ def _read(file: Path) -> Any:
 
 
 def _unwrapped(content: Any) -> dict[str, Any]:
-    while isinstance(content, Mapping) and (
-        inner := next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
-    ):
-        content = inner
+    for _ in WRAPPERS:  # more than one in another is rare, and one in itself has no end
+        wrapped = (content.get(key) for key in WRAPPERS) if isinstance(content, Mapping) else ()
+        content = next((inner for inner in wrapped if isinstance(inner, Mapping)), content)
     weights = {str(name): value for name, value in content.items()} if isinstance(content, Mapping) else {}
     while weights and (prefix := next((p for p in PREFIXES if all(n.startswith(p) for n in weights)), "")):
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}
@@ -203,6 +204,10 @@ def _not_loaded(name: str, file: Path | None, error: Exception) -> str:
             "machine access to them, or set pretrained to a file of weights or to false."
         )
     return f"network.pretrained: {file} does not fit {name}: timm cannot convert it ({first_line(error)})."
+
+
+def _not_finite(model: nn.Module) -> str | None:
+    return next((name for name, tensor in model.state_dict().items() if not tensor.isfinite().all()), None)
 
 
 def _forget(model: nn.Module) -> None:

@@ -18,6 +18,7 @@ from benchmark.errors import UserError
 
 _LABELS = {"semseg": ("segmentation", SEMSEG_13), "depth": ("depth", DEPTH), "normals": ("normal", NORMALS)}
 COLUMNS = ("image", *(column for column, _ in _LABELS.values()))
+MOST_ROWS = 10_000  # of a file, before as many places are made
 Place = tuple[Path, int, int]  # file, row group, row in it
 
 
@@ -78,6 +79,8 @@ def parquet_split(root: Path, split: str, size: Size) -> ParquetSplit:
 def _rows(path: Path) -> list[tuple[int, int]]:
     metadata = _opened(path).metadata
     counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    if not 0 <= sum(counts) <= MOST_ROWS or min(counts, default=0) < 0:
+        raise UserError(f"{str(path)!r} has {sum(counts)} rows, and NYUD-v2 has 1449 images.")
     return [(group, row) for group, count in enumerate(counts) for row in range(count)]
 
 
@@ -88,11 +91,14 @@ def _opened(path: Path) -> Any:
         raise UserError(
             f"{str(path)!r} needs pyarrow to be read: pip install 'mtal-benchmark[parquet]'."
         ) from None
+    if not path.is_file():
+        raise UserError(f"{str(path)!r} is no plain file; it should be a parquet file.")
     try:
         file = ParquetFile(path)
+        names = file.schema_arrow.names
     except Exception as error:  # hostile bytes
         raise UserError(f"{str(path)!r} is no parquet file or is damaged.") from error
-    missing = [column for column in COLUMNS if column not in file.schema_arrow.names]
+    missing = [column for column in COLUMNS if column not in names]
     if missing:
         raise UserError(f"{str(path)!r} has no column {missing[0]!r}; it should have {', '.join(COLUMNS)}.")
     return file
@@ -116,6 +122,15 @@ def _labels(table: Any, row: int, size: tuple[int, ...]) -> dict[str, NDArray[An
 
 
 def _array(table: Any, column: str, row: int) -> NDArray[Any]:
+    try:
+        return _numbers(table, column, row)
+    except BadFile:
+        raise
+    except Exception as error:  # columns of types that no image has fail anywhere
+        raise BadFile("format", f"has a {column} that is no array of numbers") from error
+
+
+def _numbers(table: Any, column: str, row: int) -> NDArray[Any]:
     """A cell of nested lists as an array: numbers lie one after another, the counts give its shape."""
     import pyarrow as pa
 
@@ -131,6 +146,8 @@ def _array(table: Any, column: str, row: int) -> NDArray[Any]:
     if not pa.types.is_primitive(cell.type) or np.prod(shape, dtype=int) != len(cell):
         raise BadFile("format", f"has a {column} that is no array of numbers")
     values: NDArray[Any] = cell.to_numpy(zero_copy_only=False).reshape(shape)
+    if values.dtype.kind not in "biuf":
+        raise BadFile("format", f"has a {column} that is no array of numbers")
     return values
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.labels import BadFile
+from benchmark.data.labels import MAX_PIXELS, BadFile
 from benchmark.data.matlab import read_mat, read_mat_numbers
 
 PERSON = 15
@@ -66,7 +66,10 @@ def _objects(data: bytes) -> list[_Object]:
 
 
 def _painted(people: list[_Object]) -> NDArray[np.uint8]:
-    label = np.zeros(people[0].mask.shape, np.uint8)
+    mask = people[0].mask
+    if mask.ndim != 2 or not 0 < mask.size <= MAX_PIXELS:
+        raise BadFile("format", f"holds a person with a mask of shape {mask.shape}, which is no picture")
+    label = np.zeros(mask.shape, np.uint8)
     for name, mask in (part for person in people for part in person.parts):
         if name not in PART_CLASSES:
             raise BadFile("value", f"holds a part {name[:40]!r}, which no person has")
