@@ -7,6 +7,7 @@ strategies train beside the network leaves it unchanged. So all their companions
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ import torch
 from torch import nn
 
 from benchmark.bench import Bench
-from benchmark.fitting import Fitted, fit, key_of, peak_memory_mb, stored_round
+from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round
 from benchmark.networks import Network, build_network
 from benchmark.randomness import global_torch_stream
 from benchmark.store import ROUND_ZERO, Round, nulls, read_blob, write_blob
 from benchmark.training.companions import make_companion
-from benchmark.training.train import Trained
+from benchmark.training.train import Trained, state_digest
 from strategies.interface import Strategy
 
 READERS = 60.0  # seconds: trajectories of a seed that start together read it one after the other
@@ -52,13 +53,15 @@ def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
     bench.progress.at_round(0)
     positions = bench.first_set(seed)
-    fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies)
+    checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, _key(bench, seed))
+    fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies, checkpoint=checkpoint)
     before = _stored_weights(bench, seed)
-    companions = dict(before["companions"]) if before else {}
+    same = before and state_digest(before["network"]) == fitted.weights_digest
+    companions = dict(before["companions"]) if before and same else {}
     companions |= {name: module.state_dict() for name, module in fitted.trained.companions.items()}
     content = {"network": fitted.trained.network.state_dict(), "companions": companions}
     write_blob(_weights_file(bench, seed), _to_bytes(content))
-    bench.store.write(_record(bench, seed, fitted))
+    commit(bench, _record(bench, seed, fitted))
     return fitted
 
 
@@ -66,7 +69,12 @@ def _stored(bench: Bench, seed: int) -> Stored | None:
     """The record and the weights, if both are there and sound."""
     done = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
     weights = _stored_weights(bench, seed) if done else None
-    return (done, weights) if done and weights else None
+    if not done or not weights:
+        return None
+    if state_digest(weights["network"]) != done.weights_digest:
+        _warn(bench, seed, "they are of another training")
+        return None
+    return done, weights
 
 
 def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy) -> Fitted | None:
@@ -129,8 +137,16 @@ def _stored_weights(bench: Bench, seed: int) -> dict[str, Any] | None:
     content = read_blob(_weights_file(bench, seed))
     if content is None:
         return None
-    stored: dict[str, Any] = torch.load(io.BytesIO(content), map_location=bench.device, weights_only=True)
-    return stored
+    try:
+        stored = torch.load(io.BytesIO(content), map_location=bench.device, weights_only=True)
+        return {"network": dict(stored["network"]), "companions": dict(stored["companions"])}
+    except Exception as error:  # a file may hold anything
+        _warn(bench, seed, (str(error) or type(error).__name__).splitlines()[0])
+        return None
+
+
+def _warn(bench: Bench, seed: int, why: str) -> None:
+    warnings.warn(f"{_weights_file(bench, seed)} cannot be used ({why}) and is computed again", stacklevel=4)
 
 
 def _to_bytes(content: Any) -> bytes:

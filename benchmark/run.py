@@ -16,6 +16,7 @@ from benchmark.config import Experiment, validated
 from benchmark.errors import BusyError, UserError
 from benchmark.execution.room import Wish
 from benchmark.progress import Progress
+from benchmark.reading import read_fields, read_json
 from benchmark.store import to_json, write_atomically
 
 if TYPE_CHECKING:
@@ -46,44 +47,16 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
 
     A YAML file may name a ``preset`` to start from. Raises UserError with all mistakes at once.
     """
-    own = read_yaml(file) if file else {}
+    own = read_fields(file) if file else {}
     of_file = own.pop("preset", None)
     preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
-    base = read_yaml(preset_file(dataset, preset)) if preset else {}
+    base = read_fields(preset_file(dataset, preset)) if preset else {}
     fields = _with_network(_merged(_merged(base, own), {"dataset": dataset}), flags)
     if not fields.get("name"):
         words = re.sub(r"[^\w.=\- ]", "-", Path(dataset).stem)
         fields["name"] = "-".join(filter(None, (words, preset)))
     return validated(fields, str(file or f"preset {preset} with your options"))
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping. Raises UserError."""
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), UniqueKeys)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise UserError(f"{file} must hold fields, one 'name: value' a line.")
-    return content
-
-
-class UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
-    """YAML's plain values only, and no field twice: plain PyYAML takes the last one without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As the base class, after looking for names that are there twice."""
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [name for name in names if names.count(name) > 1 and name != "<<"]
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{twice[0]!r} is there twice", node.start_mark
-            )
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 def run(
@@ -93,29 +66,37 @@ def run(
     timing: bool = True,
     engine: str | None = None,
     wish: Wish = ONE,
+    tracker: str | None = None,
 ) -> Outcome:
     """Run all jobs of an experiment into a folder and write its report; what is stored is not done again.
 
     What is left to do is said before; what it will cost too, if ``timing``, unless nobody reads it or the
-    jobs run elsewhere. Raises BusyError when another run holds the folder.
+    jobs run elsewhere. ``tracker`` names, comma-separated, where curves are sent as well. Raises BusyError
+    when another run holds the folder.
     """
     from benchmark.cost import expected
     from benchmark.execution.engine import engine_for
+    from benchmark.execution.litter import remove_litter
     from benchmark.report import write_report
+    from benchmark.tracking.courier import sending
+    from benchmark.tracking.tracker import trackers
 
     check_agreement(experiment, out)
+    shown = trackers(tracker, out, experiment.name)
     place = engine_for(experiment, engine, wish)
     bench = place.opened(out, progress)
     jobs = _jobs(experiment, bench)
     with _held(out):
+        remove_litter(out)
         write_head(experiment, bench, out, place.facts(bench))
         progress.say(f"{len(jobs)} jobs on {place.place(bench)}; results in {out}")
         for line in expected(bench, _sum(jobs), timing and place.in_process and not progress.quiet):
             progress.say(line)
-        reasons = _table(_run_jobs(place, bench, jobs))
-        if not any(bench.store.rounds()):
-            return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
-        report = write_report(out)
+        with sending(shown, bench, jobs):
+            reasons = _table(_run_jobs(place, bench, jobs))
+            if not any(bench.store.rounds()):
+                return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
+            report = write_report(out)
         return Outcome(out, report.text, report.figures, reasons)
 
 
@@ -228,7 +209,7 @@ def check_agreement(experiment: Experiment, out: Path) -> None:
     file = out / EXPERIMENT
     if not file.is_file():
         return
-    stored = validated(read_yaml(file) | {"strategies": experiment.strategies}, str(file))
+    stored = validated(read_fields(file) | {"strategies": experiment.strategies}, str(file))
     differences = [
         f"{path}: {before!r} there, {now!r} now"
         for path, before, now in _differences(
@@ -252,9 +233,10 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
 
 
 def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[str, Any]) -> None:
-    """Write ``experiment.yaml`` and ``environment.json``; ``facts`` of the machine go over this process's."""
-    import json
+    """Write ``experiment.yaml`` and ``environment.json``; ``facts`` of the machine go over this process's.
 
+    Raises UserError for a folder that holds results on other data, and for a broken one.
+    """
     import torch
 
     from benchmark.environment import describe
@@ -262,20 +244,33 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     threads = torch.get_num_threads()
     environment = describe(bench.dataset, experiment.strategies, bench.device, threads, bench.deterministic)
     environment |= facts
-    file = out / ENVIRONMENT
-    if file.is_file():
-        before = json.loads(file.read_text())
-        environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
-        data = before["data"]
-        if (data["name"], data["digest"]) != (bench.dataset.name, bench.dataset.digest):
-            raise UserError(
-                f"{out} holds results on other data (the images or labels differ): give another --out."
-            )
+    environment["strategies"] = _strategies_before(out, bench) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
-    fields = experiment.model_dump(mode="json", exclude={"feed", "device", "deterministic", "data_root"})
+    machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
+    fields = experiment.model_dump(mode="json", exclude=machine)
     if (out / EXPERIMENT).is_file():
-        stored = read_yaml(out / EXPERIMENT)
+        stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
             fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
-    write_atomically(file, to_json(environment))
+    write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def _strategies_before(out: Path, bench: Bench) -> dict[str, Any]:
+    """What a folder says of the strategies that it holds; nothing if it holds none."""
+    file = out / ENVIRONMENT
+    if not file.is_file():
+        return {}
+    try:
+        before = read_json(file)
+        strategies, data = dict(before.get("strategies", {})), before["data"]
+        same = (data["name"], data["digest"]) == (bench.dataset.name, bench.dataset.digest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file} is broken ({type(error).__name__}): remove it, and the run writes it again."
+        ) from None
+    if not same:
+        raise UserError(
+            f"{out} holds results on other data (the images or labels differ): give another --out."
+        )
+    return strategies

@@ -25,6 +25,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     that does. Raises BusyError when another process has this very job.
     """
     from benchmark.execution.alone import run_alone
+    from benchmark.execution.litter import remove_litter_of_jobs
     from benchmark.execution.serial import facts_of
     from benchmark.plan import Work, work_left
     from benchmark.run import check_agreement, opened, write_head, write_results
@@ -32,6 +33,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     job = job_of(experiment, index)
     check_agreement(experiment, out)
     bench = opened(experiment, out, progress)
+    remove_litter_of_jobs(out)
     write_head(experiment, bench, out, facts_of(bench))
     progress.say(f"Job {index} of {experiment.name or out}: {job.label}")
     left = work_left(bench, job) + (work_left(bench, job.needs) if job.needs else Work())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,8 +14,10 @@ from benchmark.config import Experiment, budget_counts, validated
 from benchmark.errors import UserError
 from benchmark.execution.faults import kept_error
 from benchmark.execution.live import Sign, read_sign
-from benchmark.run import ENVIRONMENT, EXPERIMENT, read_yaml
-from benchmark.store import FULL_DATA, ROUND_ZERO, Store
+from benchmark.reading import LARGEST_INTEGER, read_fields, read_json
+from benchmark.report.text import printable
+from benchmark.run import ENVIRONMENT, EXPERIMENT
+from benchmark.store import FULL_DATA, NOISE_FLOOR, ROUND_ZERO
 from strategies.registry import RegistryError, resolve
 
 EVERY = 2.0  # seconds between two looks
@@ -37,23 +39,25 @@ class State:
     @property
     def word(self) -> str:
         """done, running, lost, failed or waiting."""
-        if self.sign is not None:
-            return "lost" if self.sign.lost else "running"
+        if self.sign is not None and not self.sign.lost:
+            return "running"
         if self.done >= self.planned:
-            return "done"
+            return "done"  # also where a process was killed after its last round
+        if self.sign is not None:
+            return "lost"
         return "failed" if self.error else "waiting"
 
     @property
     def line(self) -> str:
         """Rounds, state and name, and what there is to say about it."""
         rounds = f"{self.done} of {self.planned} rounds"
-        return f"{rounds}  {self.word:<7}  {self.name}, seed {self.seed}{self._more()}"
+        return printable(f"{rounds}  {self.word:<7}  {self.name}, seed {self.seed}{self._more()}")
 
     def _more(self) -> str:
         sign = self.sign
-        if sign is not None and sign.lost:
+        if sign is not None and self.word == "lost":
             return f": no sign of process {sign.pid} on {sign.host} for {_span(time.time() - sign.updated)}"
-        if sign is not None:
+        if sign is not None and self.word == "running":
             left = "" if sign.seconds_left is None else f", about {_span(sign.seconds_left)} left"
             steps = f"{sign.done} of {sign.total} iterations"
             return f": round {sign.round} on {sign.host}, {sign.device}, {steps}{left}"
@@ -91,11 +95,14 @@ def _states(folder: Path) -> list[State]:
         raise UserError(
             f"{folder} holds no results: {EXPERIMENT} is written there by `mtal run --out {folder}`."
         )
-    fields = read_yaml(folder / EXPERIMENT)
+    fields = read_fields(folder / EXPERIMENT)
     known = {name: fields[name] for name in NEEDED if name in fields}
     experiment = validated(known | {"strategies": ["random"]}, str(folder / EXPERIMENT))
     rounds = len(budget_counts(experiment.budgets, _pool_size(folder / ENVIRONMENT)))
-    planned = _planned(experiment, [_name(str(text)) for text in fields.get("strategies", ())], rounds)
+    written = fields.get("strategies", [])
+    if not isinstance(written, list):
+        raise UserError(f"{folder / EXPERIMENT}: strategies must be a list of names, not {written!r:.60}.")
+    planned = _planned(experiment, [_name(str(text)) for text in written], rounds)
     return _found(folder, planned, rounds)
 
 
@@ -105,15 +112,16 @@ def _planned(experiment: Experiment, names: list[str], rounds: int) -> dict[Plac
 
 
 def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
-    done = Counter((r.strategy, r.seed) for r in Store(folder).rounds())
-    signs, errors = {}, {}
+    signs, errors, done = {}, {}, Counter[Place]()
     for home in sorted(folder.glob("*/*/seed-*")):
         if not home.name.removeprefix("seed-").isdecimal():
             continue
         place = unquote(home.parent.name), int(home.name.removeprefix("seed-"))
         signs[place], errors[place] = read_sign(home), kept_error(home)
+        if place[0] not in (ROUND_ZERO, NOISE_FLOOR):  # counted by name: a file that is there is whole
+            done[place] += sum(1 for _ in home.glob("round-*.json"))
     first = {place: 1 for place in signs if place[0] == ROUND_ZERO and (signs[place] or errors[place])}
-    others = {place: rounds for place in done if place not in planned}  # of a strategy of another name now
+    others = {place: rounds for place in +done if place not in planned}  # of a strategy of another name now
     return [
         State(*place, done[place], count, signs.get(place), errors.get(place))
         for place, count in (first | planned | others).items()
@@ -121,11 +129,13 @@ def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
 
 
 def _name(text: str) -> str:
-    """The name under which a strategy's results are stored, also where its file has moved."""
+    """The name under which a strategy's results are stored; a file that it comes from is never executed."""
+    name, bracket, values = text.partition("[")
+    plain = name.rpartition(".py:")[2] + bracket + re.sub(r"[^\[=,]*\.py:", "", values)
     try:
-        return resolve(text).name
-    except RegistryError:
-        return text.rpartition(".py:")[2]
+        return resolve(plain).name
+    except (RegistryError, RecursionError):
+        return plain
 
 
 def _span(seconds: float) -> str:
@@ -136,6 +146,9 @@ def _span(seconds: float) -> str:
 
 def _pool_size(file: Path) -> int:
     try:
-        return int(json.loads(file.read_text(encoding="utf-8"))["data"]["pool"])
-    except (ValueError, KeyError, TypeError) as error:
+        size = read_json(file)["data"]["pool"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file} is not as `mtal run` writes it: {type(error).__name__}: {error}.") from None
+    if not isinstance(size, int) or not 0 < size < LARGEST_INTEGER:
+        raise UserError(f"{file}: data.pool must be a number of images, not {size!r:.60}.")
+    return size

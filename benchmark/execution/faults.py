@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import BusyError, UserError
+from benchmark.reading import read_bytes
 from benchmark.store import write_atomically
 from strategies.registry import RegistryError
 
 ERROR = "error.txt"
+LARGEST = 2**24  # bytes of it: more than any traceback has
 #: Disks that are full or gone, networks that are down, tables of the kernel that are full: not a wrong path.
 OF_MACHINE = {
     getattr(errno, name)
@@ -48,16 +50,16 @@ def fault_of(error: Exception, folder: Path) -> Fault:
         return Fault("busy", str(error))
     machine = any(map(_of_machine, _causes(error)))
     expected = isinstance(error, UserError | RegistryError)
-    _keep(folder, f"{error}\n" if expected else "".join(traceback.format_exception(error)))
-    first = (str(error).splitlines() or [""])[0]
-    reason = str(error) if expected else f"{type(error).__name__}: {first} (see {folder / ERROR})"
+    kept = _kept(folder, f"{error}\n" if expected else "".join(traceback.format_exception(error)))
+    first = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    reason = str(error) if expected else f"{first} (see {folder / ERROR})" if kept else first
     return Fault("machine" if machine else "code", reason)
 
 
 def kept_error(folder: Path) -> str | None:
     """The last line of a trajectory's ``error.txt``, which says what happened; None without one."""
     try:
-        lines = (folder / ERROR).read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = read_bytes(folder / ERROR, LARGEST).decode(errors="replace").split("\n")
     except OSError:
         return None
     return next(
@@ -65,10 +67,12 @@ def kept_error(folder: Path) -> str | None:
     )
 
 
-def _keep(folder: Path, text: str) -> None:
+def _kept(folder: Path, text: str) -> bool:
     with suppress(OSError):  # the disk may be what failed
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / ERROR, text.encode())
+        return True
+    return False
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

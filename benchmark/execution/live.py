@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -13,45 +12,52 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.progress import Progress
+from benchmark.reading import read_json
 from benchmark.store import to_json, write_atomically
 
 STATUS = "status.json"
 EVERY = 2.0  # seconds between two signs of life
+FAR = 1e15  # no count and no time reaches it
 SILENT = 900.0  # seconds without one, after which a job on another host is in doubt
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of life: where a job runs, which round, and how far it is. Times are seconds since 1970."""
+    """A sign of life: where a job runs, which round, and how far it is."""
 
     host: str
     pid: int
     device: str
     round: int
-    #: Training iterations that this process has done, and those that it began with.
+    #: Training iterations that are done of those that were left when this process began.
     done: int
     total: int
-    started: float
+    #: Clock ticks from the start of the host to that of the process; a later one may have the same number.
+    begun: int
+    #: Since the job began, by a clock that nobody sets; and of the sign, since 1970.
+    seconds: float
     updated: float
+    #: Those that are done because an earlier process had done them: a checkpoint held them.
+    skipped: int = 0
 
     @property
     def lost(self) -> bool:
         """Whether nothing stands behind it any more: its process is gone, or has been silent for long."""
         if self.host != socket.gethostname():
             return time.time() - self.updated > SILENT
-        begun = _begun(self.pid)
-        return begun is None or begun > self.started + 2  # a later process may have the same number
+        return _begun(self.pid) != self.begun
 
     @property
     def seconds_left(self) -> float | None:
         """What the rest takes at the pace so far; None before there is one."""
-        return (self.updated - self.started) * (self.total - self.done) / self.done if self.done else None
+        here = self.done - self.skipped
+        return self.seconds * (self.total - self.done) / here if here else None
 
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("host", "device"), str),
-    **dict.fromkeys(("pid", "round", "done", "total"), int),
-    **dict.fromkeys(("started", "updated"), float),
+    **dict.fromkeys(("pid", "round", "done", "total", "begun", "skipped"), int),
+    **dict.fromkeys(("seconds", "updated"), float),
 }
 
 
@@ -60,8 +66,9 @@ class Live:
 
     def __init__(self, folder: Path, device: str, total: int) -> None:
         self._file = folder / STATUS
-        self._fixed = {"host": socket.gethostname(), "pid": os.getpid(), "device": device, "total": total}
-        self._started, self._done, self._round, self._written = time.time(), 0, 0, 0.0
+        self._fixed = {"host": socket.gethostname(), "pid": os.getpid(), "begun": _begun(os.getpid()) or 0}
+        self._fixed |= {"device": device, "total": total}
+        self._started, self._done, self._skipped, self._round, self._written = time.monotonic(), 0, 0, 0, 0.0
 
     def at_round(self, number: int) -> None:
         """The job holds its folder and begins a round."""
@@ -74,6 +81,12 @@ class Live:
         if time.monotonic() - self._written > EVERY:
             self._write()
 
+    def skip(self, iterations: int) -> None:
+        """So many iterations need not be done: an earlier process did them."""
+        self._done += iterations
+        self._skipped += iterations
+        self._write()
+
     def end(self) -> None:
         """Take the sign away; one that was never given may be another process's."""
         if self._written:
@@ -82,9 +95,10 @@ class Live:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        state = {"round": self._round, "done": self._done, "started": self._started, "updated": time.time()}
+        counts = {"round": self._round, "done": self._done, "skipped": self._skipped}
+        times = {"seconds": self._written - self._started, "updated": time.time()}
         with suppress(OSError):  # a full disk stops the results, not this
-            write_atomically(self._file, to_json(self._fixed | state))
+            write_atomically(self._file, to_json(self._fixed | counts | times))
 
 
 @contextmanager
@@ -101,19 +115,18 @@ def live(progress: Progress, folder: Path, device: str, total: int) -> Iterator[
 def read_sign(folder: Path) -> Sign | None:
     """The sign of life in a trajectory's folder, if there is one that can be read."""
     try:
-        content = json.loads((folder / STATUS).read_bytes())
-        return Sign(**{name: kind(content[name]) for name, kind in KINDS.items()})
-    except (OSError, ValueError, KeyError, TypeError):
+        content = read_json(folder / STATUS)
+        values = {name: kind(content[name]) for name, kind in KINDS.items()}
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+    sound = all(abs(value) < FAR for value in values.values() if not isinstance(value, str))
+    return Sign(**values) if sound else None
 
 
-def _begun(pid: int) -> float | None:
-    """When a process of this host began, in seconds since 1970; None if there is none."""
+def _begun(pid: int) -> int | None:
+    """When a process of this host began, in clock ticks since the host did; None if there is none."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        booted = next(
-            line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime")
-        )
-    except (OSError, StopIteration, IndexError, ValueError):
+        return None if state == "Z" else int(rest[18])
+    except (OSError, IndexError, ValueError):
         return None
-    return None if state == "Z" else int(booted.split()[1]) + int(rest[18]) / os.sysconf("SC_CLK_TCK")

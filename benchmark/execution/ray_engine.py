@@ -12,6 +12,7 @@ from benchmark.config import Experiment
 from benchmark.execution.elsewhere import Elsewhere
 from benchmark.execution.faults import Fault
 from benchmark.execution.follow import Follower
+from benchmark.execution.litter import remove_litter_of_jobs
 from benchmark.execution.ray_session import address, import_ray, nodes, session
 from benchmark.execution.room import Wish, counted, shared_out
 from benchmark.execution.schedule import Failure, Queue, longest_first
@@ -59,7 +60,9 @@ class RayEngine(Elsewhere):
             for reference in ended:
                 job = running.pop(reference)
                 follower.look(job, ended=True)
-                queue.settle(job, _fault_of(reference))
+                if fault := _fault_of(reference):  # a process that was lost took nothing away
+                    remove_litter_of_jobs(bench.store.root)
+                queue.settle(job, fault)
 
     def _start(self, order: Order) -> Any:
         """A process of its own for each job (``max_calls``), which frees the GPU's memory with its end.

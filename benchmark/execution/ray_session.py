@@ -104,7 +104,13 @@ def _start(ray: Any, own: list[Node]) -> None:
         return
     (node,) = own
     size = {"num_cpus": node.cpus, "num_gpus": node.gpus, "object_store_memory": OBJECT_STORE}
-    ray.init(address="local", include_dashboard=False, **size, **quiet)
+    try:
+        ray.init(address="local", include_dashboard=False, **size, **quiet)
+    except Exception as error:  # Ray has no type for this; a machine that is very busy is too slow for it
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise UserError(
+            f"Ray does not start on this machine: {reason}. Run the same command again."
+        ) from error
 
 
 def _join(ray: Any, given: str, quiet: dict[str, Any]) -> None:

@@ -111,6 +111,7 @@ class Task:
     def __call__(self) -> None:
         """Do the job. Raises RuntimeError if it failed, so that no job which needs it starts."""
         signal.signal(signal.SIGTERM, _stop)  # submitit's own handler does nothing, and SLURM then kills
+        signal.signal(signal.SIGUSR1, signal.getsignal(signal.SIGUSR2))  # whichever is sent: the time is over
         try:
             bench = opened_for(self.order)
         except Exception as error:

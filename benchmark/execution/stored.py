@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from benchmark.bench import Bench
@@ -10,7 +10,7 @@ from benchmark.fitting import key_of, stored_round
 from benchmark.plan import Job, Work, strategies_of
 from benchmark.progress import Progress
 from benchmark.round_zero import missing_of
-from benchmark.store import FULL_DATA
+from benchmark.store import FULL_DATA, Round
 from benchmark.trajectory import History, Turn
 from strategies.registry import resolve
 
@@ -25,29 +25,38 @@ def to_do(bench: Bench, jobs: Mapping[Job, Work]) -> dict[Job, Work]:
 
 def is_stored(bench: Bench, job: Job) -> bool:
     """Whether all results of a job are stored, under the keys of this experiment."""
-    checks = {"round-0": _round_zero, "trajectory": _trajectory, "full-data": _full_data}
     quiet = replace(bench, progress=Progress(quiet=True))
     try:
-        return checks[job.kind](quiet, job)
+        return _round_zero(quiet, job) if job.kind == "round-0" else None not in rounds_of(quiet, job)
     except Exception:  # the job meets the same error, and says it where it is read
         return False
 
 
-def _trajectory(bench: Bench, job: Job) -> bool:
+def rounds_of(bench: Bench, job: Job) -> Iterator[Round | None]:
+    """The stored rounds of a trajectory or a full-data reference in order, by the keys of this experiment.
+
+    None says that the next one is not stored; asked again, it is looked for again.
+    """
+    return _full_data(bench, job) if job.kind == "full-data" else _trajectory(bench, job)
+
+
+def _trajectory(bench: Bench, job: Job) -> Iterator[Round | None]:
     named, history = resolve(job.strategy), History(bench.first_set(job.seed))
     strategy = named.create()
     for number in range(len(bench.counts)):
-        done = Turn(bench, named, strategy, job.seed, number, history).stored()
-        if done is None:
-            return False
+        turn = Turn(bench, named, strategy, job.seed, number, history)
+        while (done := turn.stored()) is None:
+            yield None
+        yield done
         strategy.load_state_dict(done.strategy_state)
         history = history.after(done, bench)
-    return True
 
 
-def _full_data(bench: Bench, job: Job) -> bool:
+def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
     key = key_of(bench, FULL_DATA, job.seed, 0, list(bench.dataset.train.ids), None)
-    return stored_round(bench, FULL_DATA, job.seed, 0, key) is not None
+    while (done := stored_round(bench, FULL_DATA, job.seed, 0, key)) is None:
+        yield None
+    yield done
 
 
 def _round_zero(bench: Bench, job: Job) -> bool:

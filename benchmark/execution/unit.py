@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Log(Progress):
 
     def say(self, line: str) -> None:
         """Append a line."""
-        with self._file.open("a", encoding="utf-8") as log:
+        with suppress(OSError), self._file.open("a", encoding="utf-8") as log:  # a full disk stops no job
             log.write(f"{line}\n")
 
     def finished(self, what: str) -> None:

@@ -11,7 +11,7 @@ import yaml
 from benchmark import status
 from benchmark.errors import UserError
 from benchmark.execution.faults import ERROR
-from benchmark.execution.live import SILENT, STATUS
+from benchmark.execution.live import SILENT, STATUS, _begun
 from benchmark.status import status_table, watched
 from benchmark.store import FULL_DATA, ROUND_ZERO, Round, Store
 
@@ -41,7 +41,14 @@ def sign(folder):
         home = Store(folder).trajectory("rooms", strategy, 0)
         home.mkdir(parents=True, exist_ok=True)
         content = {"host": socket.gethostname(), "pid": os.getpid(), "device": "GPU 2", "round": 1}
-        content |= {"done": 250, "total": 1000, "started": now, "updated": now + 60}
+        content |= {
+            "done": 250,
+            "total": 1000,
+            "skipped": 0,
+            "begun": _begun(os.getpid()),
+            "seconds": 60,
+            "updated": now,
+        }
         (home / STATUS).write_text(json.dumps(content | changes))
 
     return write
@@ -115,6 +122,12 @@ def test_a_job_that_nothing_stands_behind(folder, sign):
     lines = status_table(folder).splitlines()
     assert lines[0] == "0 of 2 rounds  lost     random, seed 0: no sign of process 12 on elsewhere for 16:40"
     assert lines[-1] == "0 of 5 rounds in all; 2 waiting, 1 lost"
+
+
+def test_a_job_killed_after_its_last_round_is_done(folder, stored, sign):
+    stored("random", 2)
+    sign("random", pid=2**22 + 1)  # more than any process has
+    assert status_table(folder).splitlines()[0] == "2 of 2 rounds  done     random, seed 0"
 
 
 def test_a_strategy_whose_file_has_moved_is_counted(folder, stored):

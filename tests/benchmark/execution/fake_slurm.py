@@ -1,6 +1,7 @@
-"""As much of SLURM as submitit needs, on this machine: sbatch, srun, sacct or scancel by the name it has.
+"""As much of SLURM as submitit needs, on this machine: sbatch, srun and the like by the name it has.
 
 State is in the folder FAKE_SLURM: a file per job, or task of an array, whose content is its state.
+``python fake_slurm.py install BIN`` writes the programs into a folder, which is then to be on the PATH.
 """
 
 import os
@@ -12,6 +13,13 @@ from pathlib import Path
 
 HOME = Path(os.environ["FAKE_SLURM"])
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
+PROGRAMS = ("sbatch", "srun", "sacct", "scontrol", "scancel")
+
+
+def install(folder):
+    for program in (Path(folder) / name for name in PROGRAMS):
+        program.write_text(f"#!{sys.executable}\n__file__ = {__file__!r}\nexec(open(__file__).read())\n")
+        program.chmod(0o755)
 
 
 def sbatch(file):
@@ -36,13 +44,15 @@ def run(name, file, dependency):
     if needed and (HOME / needed).read_text() != "COMPLETED":
         (HOME / name).write_text("CANCELLED")
         return
-    (HOME / name).write_text("RUNNING")
     number, _, task = name.partition("_")
     places = {"SLURM_JOB_ID": number, "SLURM_JOB_NODELIST": "here", "SLURM_NTASKS": "1"}
     places |= dict.fromkeys(("SLURM_NODEID", "SLURM_PROCID", "SLURM_LOCALID"), "0")
     places |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": task} if task else {}
-    done = subprocess.run(["bash", file], env={**os.environ, **places}, start_new_session=True)
-    (HOME / name).write_text("FAILED" if done.returncode else "COMPLETED")
+    while (HOME / name).read_text() == "PENDING":  # again, if it has been put into the queue again
+        (HOME / name).write_text("RUNNING")
+        done = subprocess.run(["bash", file], env={**os.environ, **places}, start_new_session=True)
+        if (HOME / name).read_text() == "RUNNING":
+            (HOME / name).write_text("FAILED" if done.returncode else "COMPLETED")
 
 
 def srun(*arguments):
@@ -59,14 +69,17 @@ def sacct(*_):
             print(f"{file.name}|{file.read_text()}|here")
 
 
+def scontrol(_, name):
+    (HOME / name).write_text("PENDING")
+
+
 def scancel(name):
     (HOME / name).write_text("CANCELLED")
 
 
 if __name__ == "__main__":
     if Path(sys.argv[0]).name == "fake_slurm.py":
-        run(*sys.argv[2:])
+        {"run": run, "install": install}[sys.argv[1]](*sys.argv[2:])
     else:
-        {"sbatch": sbatch, "srun": srun, "sacct": sacct, "scancel": scancel}[Path(sys.argv[0]).name](
-            *sys.argv[1:]
-        )
+        programs = dict(zip(PROGRAMS, (sbatch, srun, sacct, scontrol, scancel), strict=True))
+        programs[Path(sys.argv[0]).name](*sys.argv[1:])

@@ -86,5 +86,7 @@ def test_a_full_disk_does_not_hide_the_fault(tmp_path, monkeypatch):
         raise system("ENOSPC")
 
     monkeypatch.setattr("benchmark.execution.faults.write_atomically", full)
-    assert fault_of(raised(system("ENOSPC")), tmp_path).cause == "machine"
+    fault = fault_of(raised(system("ENOSPC")), tmp_path)
+    assert fault.cause == "machine"
+    assert ERROR not in fault.reason, "which is not there"
     assert kept_error(tmp_path) is None

@@ -32,7 +32,8 @@ def test_it_says_where_and_how_far(tmp_path, monkeypatch):
         sign = read_sign(tmp_path)
     assert (sign.host, sign.pid, sign.device) == (socket.gethostname(), os.getpid(), "GPU 2")
     assert (sign.round, sign.done, sign.total) == (4, 3, 10)
-    assert before - 0.01 <= sign.started <= sign.updated <= time.time()
+    assert before - 0.01 <= sign.updated <= time.time()
+    assert 0 <= sign.seconds <= time.time() - before + 0.01
     assert read_sign(tmp_path) is None, "and nothing is left of it"
     progress.advance()
     assert list(tmp_path.iterdir()) == []
@@ -75,10 +76,11 @@ def test_a_process_that_is_gone_is_lost(sign):
 def test_a_killed_process_that_nobody_asked_about_is_lost(sign):
     child = subprocess.Popen(["sleep", "60"])
     try:
-        assert not replace(sign, pid=child.pid, started=time.time()).lost
+        of_child = replace(sign, pid=child.pid, begun=module._begun(child.pid))
+        assert not of_child.lost
         child.kill()
         deadline = time.monotonic() + 5
-        while not replace(sign, pid=child.pid, started=time.time()).lost:  # it stays as a zombie
+        while not of_child.lost:  # it stays as a zombie
             assert time.monotonic() < deadline
     finally:
         child.wait()
@@ -86,7 +88,20 @@ def test_a_killed_process_that_nobody_asked_about_is_lost(sign):
 
 def test_a_later_process_of_the_same_number_is_another(sign):
     """After a restart of the machine, say."""
-    assert replace(sign, started=sign.started - 10**6, updated=sign.updated - 10**6).lost
+    assert replace(sign, begun=sign.begun + 1).lost
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_clock_that_is_set_changes_nothing_on_this_host(tmp_path, sign, monkeypatch, hours):
+    """Neither who lives nor how long the rest takes: both are told by clocks that nobody sets."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600 * hours)
+    assert not sign.lost
+    job = Live(tmp_path, "cpu", 2)
+    job.advance()
+    job.at_round(0)
+    assert 0 <= read_sign(tmp_path).seconds_left < 60
+    assert replace(sign, begun=sign.begun + 1).lost
 
 
 def test_another_host_is_lost_after_long_silence(sign):
@@ -97,7 +112,7 @@ def test_another_host_is_lost_after_long_silence(sign):
 
 
 def test_the_rest_takes_as_long_as_the_first_part_did():
-    sign = Sign("h", 1, "cpu", 0, done=25, total=100, started=1000.0, updated=1010.0)
+    sign = Sign("h", 1, "cpu", 0, done=25, total=100, begun=0, seconds=10.0, updated=1010.0)
     assert sign.seconds_left == 30.0
     assert replace(sign, done=0).seconds_left is None
 

@@ -17,7 +17,7 @@ from benchmark.execution.room import Wish
 from benchmark.execution.serial import run_serial
 from benchmark.plan import plan, work_left
 from benchmark.progress import Progress
-from benchmark.run import read_yaml
+from benchmark.reading import read_fields
 from benchmark.store import Store
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the engine needs the extra `cluster`")
@@ -38,7 +38,9 @@ class InAFile(Strategy):
 def same(written, tmp_path_factory, small_bench, numbers):
     """A longer experiment, and what serial gives for it."""
     file = written(iterations=40)
-    bench = small_bench(tmp_path_factory.mktemp("serial"), **validated(read_yaml(file), "test").model_dump())
+    bench = small_bench(
+        tmp_path_factory.mktemp("serial"), **validated(read_fields(file), "test").model_dump()
+    )
     assert run_serial(bench, plan(bench.experiment)) == []
     bench.store.write_results()
     return file, bench.store.root
@@ -111,6 +113,17 @@ def test_a_gpu_that_is_not_there_is_refused_at_once(by_ray, tmp_path, monkeypatc
     with pytest.raises(UserError, match="device: cuda is not there"):
         by_ray(tmp_path / "out", device="cuda")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_ray_that_does_not_start_is_one_sentence(by_ray, tmp_path, monkeypatch):
+    def slow(**_):
+        raise Exception("The current node timed out during startup. This could happen because ...\nand so on")
+
+    monkeypatch.setattr("ray.init", slow)
+    with pytest.raises(
+        UserError, match=r"Ray does not start on this machine: The current node timed out .*Run"
+    ):
+        by_ray(tmp_path / "out")
 
 
 def test_what_is_stored_starts_nothing(small_bench, small_experiment, tmp_path, monkeypatch):

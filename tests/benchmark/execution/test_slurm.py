@@ -4,7 +4,7 @@ import json
 import os
 import re
 import signal
-import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +20,6 @@ pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
 from benchmark.execution import slurm as module
 from benchmark.execution.slurm import Slurm, Submission, Task, Waiting
 
-PROGRAMS = ("sbatch", "srun", "sacct", "scancel")
 BROKEN = """
 from strategies import Strategy, register
 
@@ -37,13 +36,10 @@ def cluster(tmp_path, monkeypatch):
     programs, home = tmp_path / "bin", tmp_path / "state"
     programs.mkdir()
     home.mkdir()
-    source = Path(__file__).with_name("fake_slurm.py")
-    for name in PROGRAMS:
-        program = programs / name
-        program.write_text(f"#!{sys.executable}\n__file__ = {str(source)!r}\nexec(open(__file__).read())\n")
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SLURM", str(home))
+    fake = Path(__file__).with_name("fake_slurm.py")
+    subprocess.run([sys.executable, fake, "install", programs], check=True)
     return home
 
 

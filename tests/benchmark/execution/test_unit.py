@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -117,6 +118,10 @@ def test_a_warning_goes_to_the_log(tmp_path):
     log.finished("one")
     log.say("two")
     assert (tmp_path / LOG).read_text() == "one\ntwo\n"
+
+
+def test_a_full_disk_takes_no_log_and_stops_no_job():
+    Log(Path("/dev/full")).say("a line")
 
 
 def test_jobs_on_gpus_add_their_names_to_the_environment(tmp_path):
