@@ -88,16 +88,19 @@ def _contents(study: Study, columns: Literal[1, 2]) -> tuple[dict[str, bytes], s
         protocol,
         tables,
     )
+    from benchmark.report.text import printable
 
     files = tables.render(study.results) | headline.render(study.results)
     for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
         files |= part.render(study)
     files |= figures.render(study, columns)
-    text = "\n\n".join([tables.terminal_table(study.results), *noise.notes(study)])
+    text = "\n\n".join([tables.terminal_table(study.results), *map(printable, noise.notes(study))])
     return files | page.render_page(study, files), text
 
 
 def _write(path: Path, content: bytes) -> Path:
+    if path.parent.is_symlink() and path.parent.name in ("tables", "figures"):
+        raise UserError(f"{path.parent} is a symbolic link, and a report follows none: give another --out.")
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, content)
     return path

@@ -36,6 +36,8 @@ class Table:
     notes: Sequence[str]
     #: What the best mark means; empty where nothing is marked.
     marked: str = "Best mean per budget"
+    #: What the names of the rows are.
+    of: str = "strategy"
 
 
 @dataclass(frozen=True)

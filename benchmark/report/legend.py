@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Up to so many seeds, each is drawn too, and the axes show the seeds rather than their wide intervals.
 FEW_SEEDS = 3
+#: Fewer have no band: the t interval of two is 12.7 standard errors to either side.
+SEEDS_FOR_A_BAND = 3
+#: Points, of a line that shows one seed, or a strategy without its spread.
+THIN = 0.5
 #: Letters of a name in one line.
 LETTERS = 42
 #: Inches, at the legend's font size.
@@ -36,12 +40,14 @@ class Legend:
     columns: Columns
     #: Strategies that saw labels.
     references: AbstractSet[str] = frozenset()
+    #: Strategies whose spread is drawn, by bands or thin lines; None for intervals of all.
+    spread: AbstractSet[str] | None = None
 
     @property
     def height(self) -> float:
         """Inches that it needs, its title included."""
         lines = sum(line.count("\n") for line in self._labels) + math.ceil(len(self._labels) / self._across)
-        return LINE * (lines + 2)
+        return LINE * (lines + 2 + self._title().count("\n"))
 
     def draw(self, figure: Figure) -> None:
         """Put it under the panels."""
@@ -81,6 +87,8 @@ class Legend:
             )
         one = self.look[name]
         line = Line2D([], [], color=one.colour, marker=one.marker, label=label)
+        if self._partly and name not in (self.spread or ()):
+            line.set(linewidth=THIN, markersize=2.0)
         line.set(dashes=one.dash, markeredgecolor="white", markeredgewidth=MARKER_EDGE)
         return line
 
@@ -93,5 +101,14 @@ class Legend:
         subject = dataset if task == TOTAL_LOSS[0] else f"{dataset}, {task}"
         if seeds == 1:
             return f"{subject}: one seed, no interval"
+        partly = "\nof the thick lines; the others are means alone" if self._partly else ""
+        if self.spread is not None and seeds < SEEDS_FOR_A_BAND:
+            return f"{subject}: mean, and each of {seeds} seeds as a thin line{partly}"
         cut = ", cut off at the axes" if seeds <= FEW_SEEDS else ""
-        return f"{subject}: mean and 95 % t interval of {seeds} seeds{cut}"
+        return f"{subject}: mean and 95 % t interval of {seeds} seeds{cut}{partly}"
+
+    @property
+    def _partly(self) -> bool:
+        """Whether some strategies are shown without their spread."""
+        several = self.rows["seed"].nunique() > 1
+        return bool(several and self.spread is not None and set(self.look) - self.spread)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
 
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 #: The headline: the multi-task validation loss.
@@ -21,6 +22,8 @@ TOTAL_LOSS = ("total", "loss")
 KEY = ["dataset", "strategy", "seed", "labelled", "task", "metric"]
 #: The network trained on every image of the pool.
 FULL_DATA = "full-data"
+DIGITS = 18  # of a whole number: so many fit into 64 bits
+SHOWN = 60  # characters of a cell in a sentence
 T = TypeVar("T")
 
 
@@ -86,7 +89,7 @@ def read_results(folder: Path) -> Results:
 def _read(path: Path, parse: Callable[[Path], T]) -> T:
     try:
         return parse(path)
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         kind = "UTF-8 JSON" if path.suffix == ".json" else "a UTF-8 comma-separated table"
         raise UserError(f"{path} cannot be read as {kind} as written by `mtal run`: {error}.") from error
 
@@ -97,15 +100,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             f"{path.parent} holds no results.csv: give the folder of a run, where `mtal run` writes it with "
             f"the columns {','.join(COLUMNS)}."
         )
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        header = next(reader, [])
-        missing = [column for column in COLUMNS if column not in header]
-        if missing:
-            raise UserError(
-                f"{path} lacks the column {missing[0]!r}: its columns must be {','.join(COLUMNS)}."
-            )
-        return list(_parsed(reader, header, path))
+    reader = csv.reader(io.StringIO(read_text(path, MOST_TABLE), newline=""), strict=True)
+    header = next(reader, [])
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise UserError(f"{path} lacks the column {missing[0]!r}: its columns must be {','.join(COLUMNS)}.")
+    return list(_parsed(reader, header, path))
 
 
 def _parsed(reader: Iterator[list[str]], header: list[str], path: Path) -> Iterator[dict[str, Any]]:
@@ -128,8 +128,8 @@ def _name(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"seed, round and labelled must be whole numbers from 0 on, not {text!r}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
+        raise ValueError(f"seed, round and labelled must be whole numbers from 0 on, not {text[:SHOWN]!r}")
     return int(text)
 
 
@@ -139,7 +139,7 @@ def _value(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"value must be a finite number, or empty where it is missing, not {text!r}")
+        raise ValueError(f"value must be a finite number, or empty where it is missing, not {text[:SHOWN]!r}")
     return value if text else math.nan
 
 
@@ -162,12 +162,16 @@ def _facts(path: Path) -> tuple[int, int | None, frozenset[str]]:
     """Number of images in the pool and, where it is known, of validation images; names of references."""
     if not path.exists():
         raise UserError(f"{path} is missing: `mtal run` writes it beside results.csv, with the pool's size.")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     data = content.get("data") if isinstance(content, dict) else None
     pool, val = (data.get(key) if isinstance(data, dict) else None for key in ("pool", "val"))
-    if isinstance(pool, int) and pool > 0 and (val is None or (isinstance(val, int) and val > 0)):
+    if _is_size(pool) and (val is None or _is_size(val)):
         return pool, val, _references(content.get("strategies", {}), path)
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
+
+
+def _is_size(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST_INTEGER
 
 
 def _references(strategies: Any, path: Path) -> frozenset[str]:

@@ -40,7 +40,7 @@ def render(study: Study) -> dict[str, bytes]:
     found = ranks_of(study)
     if found is None:
         return {}
-    return table_files("mean_ranks", numbers(found), [_table(found)])
+    return table_files("mean_ranks", numbers(found), [make_table(found)])
 
 
 def numbers(found: Ranks) -> pd.DataFrame:
@@ -57,7 +57,8 @@ def numbers(found: Ranks) -> pd.DataFrame:
     return pd.DataFrame(table).assign(blocks=found.blocks, p=found.p, critical_difference=found.critical)
 
 
-def _table(found: Ranks) -> Table:
+def make_table(found: Ranks) -> Table:
+    """The table of the ranks, the best strategy first."""
     rows = numbers(found).to_dict("records")
     return Table(
         heads=["mean rank", "groups"],

@@ -6,11 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import gammaincinv  # scipy.stats takes half a second to import
 
+from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.load import TOTAL_LOSS
 from benchmark.report.paired import detectable_difference
 from benchmark.report.study import Study
@@ -72,7 +74,7 @@ def floors(rounds: Sequence[Round]) -> list[Floor]:
     task, metric = TOTAL_LOSS
     losses: dict[int, list[float]] = defaultdict(list)
     for done in rounds:
-        loss = done.metrics[task][metric]
+        loss = done.metrics.get(task, {}).get(metric)
         if loss is not None:
             losses[len(done.labelled)].append(loss)
     return [_floor(labelled, found) for labelled, found in sorted(losses.items())]
@@ -93,6 +95,24 @@ def noise_text(found: Sequence[Floor], pool: int) -> str:
     return "\n".join([*lines, "", *_powers(found)])
 
 
+def make_table(dataset: str, found: Sequence[Floor], pool: int) -> Table:
+    """The same as a table: a row a budget."""
+    gains = ["", *(f"{before.mean - floor.mean:.4f}" for before, floor in pairwise(found))]
+    names = [head(floor.labelled, pool) for floor in found]
+    return Table(
+        heads=["trainings", "mean loss", "deviation", "gain of the step to it"],
+        rows=list(zip(names, map(_cells, found, gains), strict=True)),
+        references=[],
+        caption=(
+            f"{dataset}: total loss of one labelled set trained with several training seeds, its standard "
+            "deviation (95 % interval), and the gain of the step from the budget before."
+        ),
+        notes=_powers(found),
+        marked="",
+        of="labelled",
+    )
+
+
 def noise_note(found: Sequence[Floor], pool: int) -> str:
     """One sentence for a table of losses."""
     listed = "; ".join(f"{floor.deviation:.3g} at {head(floor.labelled, pool)}" for floor in found)
@@ -108,8 +128,20 @@ def _floor(labelled: int, losses: Sequence[float]) -> Floor:
     if count < 2:
         return Floor(labelled, tuple(losses), math.nan, math.nan, math.nan)
     deviation = float(np.std(losses, ddof=1))
-    low, high = (deviation * math.sqrt((count - 1) / stats.chi2.ppf(q, count - 1)) for q in (0.975, 0.025))
+    low, high = (deviation * math.sqrt((count - 1) / _chi_squared(q, count - 1)) for q in (0.975, 0.025))
     return Floor(labelled, tuple(losses), deviation, low, high)
+
+
+def _cells(floor: Floor, gain: str) -> list[Cell]:
+    counted = [Cell(str(len(floor.losses))), Cell(f"{floor.mean:.4f}")]
+    spread = Cell(f"{floor.deviation:.4f}", f" ({floor.low:.4f} to {floor.high:.4f})")
+    if math.isnan(floor.deviation):
+        spread = Cell(MISSING)
+    return [*counted, spread, Cell(gain)]
+
+
+def _chi_squared(level: float, degrees: int) -> float:
+    return float(2 * gammaincinv(degrees / 2, level))
 
 
 def _powers(found: Sequence[Floor]) -> list[str]:

@@ -14,11 +14,11 @@ from benchmark.report.cells import Section
 from benchmark.report.cost_table import costs_of
 from benchmark.report.facts import flattened, planned_budgets, written
 from benchmark.report.formats import list_files
+from benchmark.report.gaps import gaps
 from benchmark.report.load import FULL_DATA
-from benchmark.report.statistics import missing_seeds
 from benchmark.report.study import Source, Study
 from benchmark.report.subject import Subject, subjects
-from benchmark.report.tables import head, listed_gaps, total_loss
+from benchmark.report.tables import head
 
 #: Fields of an experiment that are said elsewhere.
 ELSEWHERE = ("name", "dataset", "strategies", "seeds", "budgets")
@@ -93,12 +93,7 @@ def _results(subject: Subject) -> Iterator[tuple[str, str]]:
     heads = {size: head(size, pool) for size in (*budgets, pool)}
     yield "seeds", written(sorted(set().union(*planned.values())))
     yield "labelled images", written([heads[size] for size in budgets])
-    gaps = [
-        f"{name}, {gap}"
-        for name, seeds in planned.items()
-        if (gap := _gap(subject, name, seeds, budgets, heads))
-    ]
-    yield "failed or not run", "; ".join(gaps) or "nothing"
+    yield from gaps(subject, planned, budgets, heads)
     yield "values that a metric does not have", _without_value(subject)
     if hours := _hours(subject):
         yield "computing time", f"{hours:.3g} hours"
@@ -134,15 +129,6 @@ def _budgets(subject: Subject) -> list[int]:
         for source in subject.study.sources_of(subject.dataset)
     )
     return sorted({*subject.evidence.budgets, *(size for budgets in planned for size in budgets)})
-
-
-def _gap(
-    subject: Subject, name: str, seeds: set[int], budgets: Sequence[int], heads: Mapping[int, str]
-) -> str:
-    expected = [max(heads)] if name == FULL_DATA else list(budgets)
-    losses = total_loss(subject.results.of(subject.dataset))
-    gaps = missing_seeds(losses[losses["strategy"] == name], expected, sorted(seeds))
-    return listed_gaps(gaps, expected, heads)
 
 
 def _without_value(subject: Subject) -> str:

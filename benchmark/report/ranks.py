@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
 
 #: Fewer independent blocks say nothing about which ranks differ.
 BLOCKS_FOR_A_TEST = 6
@@ -37,6 +36,8 @@ def ranks_over(values: pd.DataFrame) -> Ranks:
     blocks, strategies = complete.shape
     if blocks < BLOCKS_FOR_A_TEST or strategies < 3:
         return Ranks(mean, blocks, math.nan, math.nan, ())
+    from scipy import stats  # half a second, for the few who have so many data sets
+
     p = float(stats.friedmanchisquare(*(complete[name] for name in complete)).pvalue)
     critical = critical_difference(strategies, blocks)
     return Ranks(mean, blocks, p, critical, _cliques(mean, critical))
@@ -44,6 +45,8 @@ def ranks_over(values: pd.DataFrame) -> Ranks:
 
 def critical_difference(strategies: int, blocks: int, level: float = 0.05) -> float:
     """The Nemenyi difference of mean ranks (Demsar 2006, section 3.2.2)."""
+    from scipy import stats
+
     quantile = stats.studentized_range.ppf(1 - level, strategies, math.inf) / math.sqrt(2)
     return float(quantile * math.sqrt(strategies * (strategies + 1) / (6 * blocks)))
 

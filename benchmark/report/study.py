@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from benchmark.errors import UserError
+from benchmark.reading import read_json, read_yaml
 from benchmark.report.load import Results, read_results
 from benchmark.report.metrics import metric
 from benchmark.store import Round, Store
@@ -85,7 +83,7 @@ def read_study(folder: Path) -> Study:
     known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
     slim = (replace(done, scores=None, strategy_state={}) for done in Store(folder).rounds())
     rounds = tuple(done for done in slim if (done.dataset, done.strategy) in known)
-    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    environment = read_json(folder / "environment.json")
     source = Source(folder, tuple(results.datasets), environment, _experiment(folder / "experiment.yaml"))
     return Study(results, rounds, (source,))
 
@@ -94,10 +92,9 @@ def _experiment(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {reason}.") from error
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {error}.") from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise UserError(f"{path} must hold fields, one 'name: value' a line, as `mtal run` writes it.")
     return content

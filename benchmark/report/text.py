@@ -54,7 +54,7 @@ def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
 def _markdown_lines(table: Table) -> Iterator[str]:
     yield escape_markdown(table.caption) + (f" {table.marked} in bold." if table.marked else "")
     yield ""
-    yield f"| strategy | {' | '.join(map(escape_markdown, table.heads))} |"
+    yield f"| {table.of} | {' | '.join(map(escape_markdown, table.heads))} |"
     yield f"|:---|{'---:|' * len(table.heads)}"
     for name, cells in _all_rows(table):
         yield f"| {escape_markdown(name)} | {' | '.join(map(_markdown_cell, cells))} |"
@@ -72,7 +72,7 @@ def _markdown_cell(cell: Cell) -> str:
 def _terminal_lines(table: Table, width: int) -> Iterator[str]:
     yield from _paragraph(table.caption, width)
     labels = [wrapped(name, width // 3) for name, _ in _all_rows(table)]
-    name_width = max(len(line) for label in [["strategy"], *labels] for line in label)
+    name_width = max(len(line) for label in [[table.of], *labels] for line in label)
     for start, end in _blocks(table, width - name_width):
         yield ""
         yield from _block(table, labels, name_width, slice(start, end))
@@ -106,7 +106,7 @@ def _block(table: Table, labels: list[list[str]], name_width: int, part: slice) 
     columns = [_column(table, position) for position in range(len(table.heads))[part]]
     widths = [max(map(len, column)) for column in columns]
     rule = "-" * (name_width + sum(len(GAP) + width for width in widths))
-    for number, (label, *row) in enumerate(zip([["strategy"], *labels], *columns, strict=True)):
+    for number, (label, *row) in enumerate(zip([[table.of], *labels], *columns, strict=True)):
         if not any(row):
             continue  # full-data, in a block without its column
         if number in (1, 1 + len(table.rows)):

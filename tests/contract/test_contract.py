@@ -1,9 +1,18 @@
 """The contract over the whole registry, and over variants that exercise every option of the method."""
 
+import re
+
 import pytest
 
 import baselines  # noqa: F401
-from strategies.contract import CLAUSES, Probe, breaks_ties_at_random, broken, chooses_the_budget
+from strategies.contract import (
+    CLAUSES,
+    Probe,
+    breaks_ties_at_random,
+    broken,
+    chooses_the_budget,
+    maps_every_image_by_itself,
+)
 from strategies.interface import Pool, Selection, Strategy
 from strategies.parameters import parameters_of
 from strategies.registry import Entry, Named, entries, resolve
@@ -78,3 +87,42 @@ def test_a_broken_selection_is_named(how):
 def test_choosing_by_place_is_noticed():
     entry = Entry("cheat", Cheat, {}, "", "", "", None)
     assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})))
+
+
+class Mapper(Strategy):
+    """Draws maps in a way that is wrong, or in the right one."""
+
+    def __init__(self, how="right"):
+        self.how = how
+
+    def maps(self, outputs):
+        depth = outputs.refined["depth"]
+        if self.how == "edits":
+            depth.abs_()
+        return {
+            "right": lambda: {"depth": depth.abs().mean(1)},
+            "edits": lambda: {"depth": depth.mean(1)},
+            "no task": lambda: {"deepness": depth.mean(1)},
+            "channels": lambda: {"depth": depth},
+            "one map": lambda: {"depth": depth.mean(1)[:1]},
+            "not finite": lambda: {"depth": depth.mean(1).log()},
+            "batch": lambda: {"depth": depth.mean(1) / depth.max()},
+        }[self.how]()
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("right", None),
+        ("edits", "changed the outputs"),
+        ("no task", "'deepness', which is no task"),
+        ("channels", r"of shape \(24, 1, 16, 12\)"),
+        ("one map", r"of shape \(3, 16, 12\)"),
+        ("not finite", "not finite"),
+        ("batch", "changes with its batch"),
+    ],
+)
+def test_wrong_maps_are_noticed(how, why):
+    entry = Entry("mapper", Mapper, parameters_of(Mapper), "", "", "", None)
+    found = broken(maps_every_image_by_itself, Probe(Named("mapper", entry, {"how": how})))
+    assert found is None if why is None else re.search(why, found)

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmark.report.figures.canvas import close_up, file_name, picture
-from benchmark.report.legend import FEW_SEEDS, Legend
+from benchmark.report.figures.emphasis import emphasised
+from benchmark.report.legend import FEW_SEEDS, SEEDS_FOR_A_BAND, THIN, Legend
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.metrics import in_order, metric
 from benchmark.report.statistics import CELL, summarise, t_interval
@@ -34,7 +35,10 @@ def render(subject: Subject, columns: Columns) -> dict[str, dict[str, bytes]]:
     """The files of the total loss and of each task, by figure and ending."""
     rows = subject.results.of(subject.dataset).dropna(subset="value")
     references = subject.results.references
-    return {name: _figure(part, subject.look, references, columns) for name, part in _parts(rows).items()}
+    spread = emphasised(subject)
+    return {
+        name: _figure(part, subject.look, references, spread, columns) for name, part in _parts(rows).items()
+    }
 
 
 def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -47,15 +51,19 @@ def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _figure(
-    rows: pd.DataFrame, look: Mapping[str, Look], references: AbstractSet[str], columns: Columns
+    rows: pd.DataFrame,
+    look: Mapping[str, Look],
+    references: AbstractSet[str],
+    spread: AbstractSet[str],
+    columns: Columns,
 ) -> dict[str, bytes]:
     """One panel a metric, the legend below."""
-    numbers = with_means(rows)
+    numbers = _with_drawn(with_means(rows), spread)
     panels = in_order(set(rows["metric"]))
     if len(panels) > 1:
         columns = 2
     lines = math.ceil(len(panels) / PANELS_PER_ROW)
-    legend = Legend(rows, shown(look, rows), columns, references)
+    legend = Legend(rows, shown(look, rows), columns, references, spread)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()
@@ -74,6 +82,15 @@ def with_means(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[CSV_COLUMNS].merge(summarise(rows), on=CELL)
 
 
+def _with_drawn(numbers: pd.DataFrame, spread: AbstractSet[str]) -> pd.DataFrame:
+    """With what is drawn of each strategy beside its mean: the interval, its seeds, both, or nothing."""
+    seeds = int(numbers["seed"].nunique())
+    what = "" if seeds == 1 else "seeds" if seeds < SEEDS_FOR_A_BAND else "interval"
+    if seeds == SEEDS_FOR_A_BAND:
+        what = "interval and seeds"
+    return numbers.assign(drawn=[what if n in {*spread, FULL_DATA} else "" for n in numbers["strategy"]])
+
+
 def shown(look: Mapping[str, Look], rows: pd.DataFrame) -> dict[str, Look]:
     """The looks of the strategies that these rows hold."""
     names = set(rows["strategy"])
@@ -81,24 +98,36 @@ def shown(look: Mapping[str, Look], rows: pd.DataFrame) -> dict[str, Look]:
 
 
 def panel(ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look]) -> None:
-    """Curves of one metric with their intervals, and the line of the network trained on everything."""
+    """Curves of one metric with what ``drawn`` says, and the line of the network trained on everything."""
     is_full = numbers["strategy"] == FULL_DATA
     curves = numbers.assign(percent=100 * numbers["share"])[~is_full]
-    if not curves.empty:
-        _curves(ax, curves.drop_duplicates(CELL), look, _band_alpha(numbers))
-    _full_data_line(ax, list(numbers.loc[is_full, "value"]), _band_alpha(numbers))
-    if few(numbers) and numbers["seed"].nunique() > 1:
-        _single_seeds(ax, curves, look)
+    for name, rows in curves.groupby("strategy"):
+        _curve(ax, rows, look[str(name)], thin=not rows["drawn"].any() and curves["drawn"].any())
+    for name, rows in curves[curves["drawn"] != ""].groupby("strategy"):
+        _spread(ax, rows, look[str(name)])
+    _full_data_line(ax, numbers[is_full])
     _axes(ax, numbers)
 
 
-def _curves(ax: Axes, cells: pd.DataFrame, look: Mapping[str, Look], alpha: float) -> None:
-    for name, curve in cells.groupby("strategy"):
-        one, band = look[str(name)], curve.dropna(subset="low")
-        line(ax, curve, one)
-        ax.fill_between(
-            band["percent"], band["low"], band["high"], color=one.colour, alpha=alpha, linewidth=0
-        )
+def _curve(ax: Axes, rows: pd.DataFrame, look: Look, thin: bool) -> None:
+    style: dict[str, Any] = {"linewidth": THIN, "markersize": 2.0, "zorder": 1.8} if thin else {}
+    line(ax, rows.drop_duplicates(CELL), look, **style)
+
+
+def _spread(ax: Axes, rows: pd.DataFrame, look: Look) -> None:
+    """The interval as a band; every seed where there are few."""
+    drawn = rows["drawn"].iloc[0]
+    if "interval" in drawn:
+        band = rows.drop_duplicates(CELL).dropna(subset="low")
+        limits = band["percent"], band["low"], band["high"]
+        ax.fill_between(*limits, color=look.colour, alpha=_band_alpha(drawn), linewidth=0)
+    if drawn == "seeds":
+        for _, curve in rows.groupby("seed"):
+            ax.plot(
+                curve["percent"], curve["value"], color=look.colour, linewidth=THIN, alpha=0.6, zorder=1.7
+            )
+    elif "seeds" in drawn:
+        ax.scatter(rows["percent"], rows["value"], s=40, marker="_", color=look.colour, linewidth=0.6)
 
 
 def line(ax: Axes, curve: pd.DataFrame, look: Look, **more: Any) -> None:
@@ -112,25 +141,21 @@ def few(rows: pd.DataFrame) -> bool:
     return int(rows["seed"].nunique()) <= FEW_SEEDS
 
 
-def _band_alpha(rows: pd.DataFrame) -> float:
+def _band_alpha(drawn: str) -> float:
     """Intervals of few seeds are so wide that they lie over each other."""
-    return 0.06 if few(rows) else 0.13
+    return 0.06 if "seeds" in drawn else 0.13
 
 
-def _full_data_line(ax: Axes, values: list[float], alpha: float) -> None:
-    if not values:
+def _full_data_line(ax: Axes, rows: pd.DataFrame) -> None:
+    if rows.empty:
         return
-    mean, low, high = t_interval(values)
+    mean, low, high = t_interval(list(rows["value"]))
+    drawn = str(rows["drawn"].iloc[0])
     ax.axhline(mean, color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, zorder=1.5)
-    if math.isfinite(low):
-        ax.axhspan(low, high, color=FULL_DATA_COLOUR, alpha=alpha, linewidth=0, zorder=1)
-
-
-def _single_seeds(ax: Axes, curves: pd.DataFrame, look: Mapping[str, Look]) -> None:
-    for name, rows in curves.groupby("strategy"):
-        ax.scatter(
-            rows["percent"], rows["value"], s=40, marker="_", color=look[str(name)].colour, linewidth=0.6
-        )
+    if "interval" in drawn and math.isfinite(low):
+        ax.axhspan(low, high, color=FULL_DATA_COLOUR, alpha=_band_alpha(drawn), linewidth=0, zorder=1)
+    for value in rows["value"] if drawn == "seeds" else ():
+        ax.axhline(value, color=FULL_DATA_COLOUR, linewidth=THIN, alpha=0.6, zorder=1.4)
 
 
 def _axes(ax: Axes, rows: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmark.report import cost_table, delta_table
+from benchmark.report import cost_table, delta_table, mean_ranks, noise
 from benchmark.report.cells import Section, Table
 from benchmark.report.costs import mean_costs
 from benchmark.report.headline import make_headline
@@ -40,6 +40,7 @@ class Chapter:
     #: None where the results cannot have them.
     delta: SortableTable | None
     costs: SortableTable | None
+    noise: SortableTable | None
     matrices: Sequence[ShadedTable]
     gallery: Gallery = field(default_factory=lambda: Gallery(None, []))
 
@@ -51,6 +52,8 @@ class Content:
     title: str
     chapters: Sequence[Chapter]
     unfinished: Sequence[str]
+    #: Over data sets; None where there are too few.
+    ranks: SortableTable | None
     marks: Sequence[Mark]
     protocol: Sequence[Section]
     downloads: Downloads
@@ -63,6 +66,7 @@ def gather(study: Study, files: Mapping[str, bytes]) -> Content:
         title=_title(study),
         chapters=[_chapter(subject) for subject in every if subject.evidence.budgets],
         unfinished=[subject.dataset for subject in every if not subject.evidence.budgets],
+        ranks=_ranks(study),
         marks=_marks(study.results),
         protocol=[section for section in protocol(study) if section.facts],
         downloads=downloads(study.results, files, DATA),
@@ -95,7 +99,7 @@ def _marks(results: Results) -> list[Mark]:
 def _chapter(subject: Subject) -> Chapter:
     results, numbers = subject.results, numbers_of(subject.results)
     rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
-    delta, costs = _delta(subject), _costs(subject)
+    delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
     return Chapter(
         dataset=subject.dataset,
         claim=claim(subject.evidence),
@@ -105,6 +109,7 @@ def _chapter(subject: Subject) -> Chapter:
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
         costs=sortable(costs) if costs else None,
+        noise=sortable(floor) if floor else None,
         matrices=[shaded(matrix) for matrix in (penalties(subject), overlaps(subject)) if matrix],
     )
 
@@ -116,3 +121,14 @@ def _delta(subject: Subject) -> Table | None:
 def _costs(subject: Subject) -> Table | None:
     spent = cost_table.costs_of(subject)
     return None if spent.empty else cost_table.make_table(subject, mean_costs(spent))
+
+
+def _noise(subject: Subject) -> Table | None:
+    found = noise.measured(subject.study, subject.dataset)
+    pool = subject.results.pool[subject.dataset]
+    return noise.make_table(subject.dataset, found, pool) if found else None
+
+
+def _ranks(study: Study) -> SortableTable | None:
+    found = mean_ranks.ranks_of(study)
+    return sortable(mean_ranks.make_table(found)) if found else None

@@ -114,16 +114,65 @@ def test_full_data_is_a_line_at_its_mean(folder, drawn):
     assert any(list(line.get_ydata()) == pytest.approx([mean, mean]) for line in ax.lines)
 
 
-def test_few_seeds_are_drawn_one_by_one_and_within_the_axes(folder, drawn):
-    results = read_results(folder)
-    ax = drawn["Total validation loss ↓"].axes[0]
+def drawn_of(synthetic, total_only, folder, names, seeds):
+    """The results, the numbers, the axes and the legend's title of the total loss of these."""
+    synthetic.write(folder, synthetic.rows(names, seeds=seeds, metrics=total_only))
+    files, drawn = render(folder)
+    figure = drawn["Total validation loss ↓"]
+    table = pd.read_csv(io.BytesIO(files["total_loss.csv"]), keep_default_na=False)
+    return read_results(folder), table, figure.axes[0], figure.legends[0].get_title().get_text()
+
+
+def test_three_seeds_are_drawn_one_by_one_beside_bands_cut_at_the_axes(synthetic, total_only, tmp_path):
+    results, table, ax, title = drawn_of(synthetic, total_only, tmp_path, ["random", "entropy"], 3)
     points = {
         round(y, 9) for one in ax.collections for _, y in one.get_offsets() if len(one.get_offsets()) > 1
     }
-    values = curves_of(results).query("task == 'total'")["value"]
+    values = curves_of(results)["value"]
     assert points == {round(value, 9) for value in values}
     low, high = ax.get_ylim()
     assert low < values.min() <= values.max() < high
+    assert set(table["drawn"]) == {"interval and seeds"}
+    assert "cut off at the axes" in title
+
+
+def test_two_seeds_are_two_thin_lines_and_no_band(synthetic, total_only, tmp_path):
+    results, table, ax, title = drawn_of(synthetic, total_only, tmp_path, ["random", "entropy"], 2)
+    assert len(ax.collections) == len(ax.patches) == 0
+    thin = [
+        tuple(line.get_ydata()) for line in ax.lines if line.get_linewidth() < 1 and len(line.get_xdata()) > 2
+    ]
+    expected = [tuple(rows["value"]) for _, rows in curves_of(results).groupby(["strategy", "seed"])]
+    assert sorted(thin) == sorted(expected)
+    assert set(table["drawn"]) == {"seeds"}
+    assert title == "rooms: mean, and each of 2 seeds as a thin line"
+
+
+MANY = [f"method-{letter}" for letter in "abcdefghi"]
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_of_many_strategies_random_the_method_and_the_best_three_show_their_spread(
+    synthetic, total_only, tmp_path, seeds
+):
+    names = ["random", "consistency-diversity", *MANY]
+    results, table, ax, title = drawn_of(synthetic, total_only, tmp_path, names, seeds)
+    best = curves_of(results).groupby("strategy")["value"].mean().nsmallest(3).index
+    shown = {"random", "consistency-diversity", *best}
+    assert len(shown) == 5
+    assert set(table.loc[table["drawn"] != "", "strategy"]) == {*shown, "full-data"}
+    assert len(ax.collections) == (5 if seeds == 5 else 0)
+    marked = [line for line in ax.lines if line.get_marker() != "None"]
+    assert len(marked) == len(names), "every strategy keeps its mean"
+    assert sum(line.get_linewidth() > 1 for line in marked) == 5
+    assert "of the thick lines; the others are means alone" in title
+
+
+def test_eight_strategies_all_have_their_band(synthetic, total_only, tmp_path):
+    _, table, ax, title = drawn_of(synthetic, total_only, tmp_path, ["random", *MANY[:7]], 5)
+    assert len(ax.collections) == 8
+    assert set(table["drawn"]) == {"interval"}
+    assert "thick" not in title
 
 
 def test_panels_are_the_metrics_of_the_task_loss_first(drawn):

@@ -1,12 +1,11 @@
 import re
-import shutil
-import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.report.latex import escape
+from benchmark.report.cells import Cell, Table
+from benchmark.report.latex import document_part, escape
 from benchmark.report.load import read_results
 from benchmark.report.tables import render
 
@@ -76,12 +75,25 @@ def test_the_note_names_what_is_missing(tex):
     assert escape(f"{HOSTILE[4]} has no result for seed 1 at any budget.") in tex
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
-def test_it_compiles_in_a_bare_article(tex, tmp_path):
-    (tmp_path / "table.tex").write_text(tex, encoding="utf-8")
-    page = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
-    (tmp_path / "page.tex").write_text(page)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+def test_an_interval_is_written_with_a_dash_and_words_stay_words():
+    cells = [Cell("26 %", " (24.3 to 28)"), Cell("30 %", " (up to 31)"), Cell("1.0", " ± 0.2", " [n = 2]")]
+    tex = document_part([Table(["a", "b", "c"], [("x", cells)], [], "", [])])
+    assert r"26 \%{\scriptsize (24.3\textendash{}28)}" in tex
+    assert r"30 \%{\scriptsize (up to 31)}" in tex
+    assert r"1.0{\scriptsize$\pm$0.2 {[}n = 2]}" in tex
+
+
+def test_heads_longer_than_their_column_and_long_names_take_several_lines():
+    name = "consistency-diversity[weighting=none,measure=loss]"
+    tex = document_part(
+        [Table(["labels for random's loss", "p"], [(name, [Cell("1.0"), Cell("2")])], [], "", [])]
+    )
+    assert r"\begin{tabular}[b]{@{}r@{}}labels for\\random's loss\end{tabular} & p \\" in tex
+    assert r"consistency-diversity\\{[}weighting=none,\\measure=loss]\end{tabular} & 1.0 & 2 \\" in tex
+
+
+@pytest.mark.parametrize(("columns", "environment"), [(2, "table"), (9, "table*")])
+def test_a_table_wider_than_a_column_goes_over_both(columns, environment):
+    tex = document_part([Table(["10 % (40)"] * columns, [("random", [Cell("1.000")] * columns)], [], "", [])])
+    assert rf"\begin{{{environment}}}[t]" in tex
+    assert rf"\end{{{environment}}}" in tex

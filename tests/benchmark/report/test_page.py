@@ -15,6 +15,7 @@ from benchmark.picks import Pick, picks_folder, write_picks
 from benchmark.report.cells import MISSING
 from benchmark.report.headline import evidence
 from benchmark.report.matrices import Matrix
+from benchmark.report.mean_ranks import ranks_of
 from benchmark.report.page import render_page
 from benchmark.report.page.content import gather
 from benchmark.report.page.downloads import downloads
@@ -246,6 +247,53 @@ def test_a_data_set_without_a_strategy_yet_is_named(synthetic, tmp_path):
     page = page_of(read_study(synthetic.write(tmp_path / "r", rows)))
     assert b"rooms: no strategy has a result yet." in page
     Parsed(page)
+
+
+@pytest.fixture
+def six(synthetic, total_only):
+    """Writes six data sets, enough for ranks to be compared, and the noise floor of one of them."""
+
+    def write(folder, names=("random", "entropy", "core-set"), datasets="abcdef"):
+        short = {"seeds": 2, "budgets": (40, 80), "metrics": total_only}
+        table = [row for name in datasets for row in synthetic.rows(names, dataset=name, **short)]
+        store = Store(synthetic.write(folder, table))
+        for seed, loss in enumerate((1.0, 1.2)):
+            ids = tuple(map(str, range(40)))
+            store.write(Round("a", "noise-floor", seed, 0, "key", ids, {"total": {"loss": loss}}, "w"))
+        return read_study(folder)
+
+    return write
+
+
+def test_mean_ranks_of_many_data_sets_and_the_noise_floor_are_shown(six, tmp_path):
+    study = six(tmp_path)
+    found = ranks_of(study)
+    content = gather(study, {})
+    rows = [(line.name, float(line.cells[0].cell.mean)) for line in content.ranks.rows]
+    assert rows == [(str(name), round(rank, 2)) for name, rank in found.mean.items()]
+    parsed = Parsed(page_of(study))
+    ids = {attributes.get("id") for _, attributes in parsed.elements}
+    assert {"ranks", "noise-0"} <= ids
+    assert "noise-1" not in ids, "only one data set has a floor"
+    links = {attributes.get("href") for attributes in parsed.all("a")}
+    assert {"#ranks", "#noise-0"} <= links
+    text = " ".join(parsed.text)
+    assert f"critical difference of {found.critical:.2f}" in text
+    assert "0.1414" in text
+    assert "10 % (40)" in text
+
+
+def test_ranks_and_floor_are_not_mentioned_where_there_are_none(study):
+    page = page_of(study(seeds=2))
+    assert b"Mean ranks" not in page
+    assert b"Noise floor" not in page
+
+
+def test_hostile_names_stay_text_in_ranks_and_floors(six, tmp_path):
+    names = ("random", HOSTILE[0], HOSTILE[1])
+    parsed = Parsed(page_of(six(tmp_path, names, [*"bcdef", HOSTILE[1]])))
+    assert not [attributes for tag, attributes in parsed.elements if "onerror" in attributes]
+    assert len(parsed.all("script")) == 1
 
 
 def test_trajectories_that_are_not_there_are_named(synthetic, tmp_path):

@@ -62,6 +62,9 @@ def file(synthetic, tmp_path_factory):
         Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(picture, "JPEG")
         pick = Pick("x", picture.getvalue(), {"depth": (0.5, 0.9)}, {"depth": picture.getvalue()})
         write_picks(picks_folder(trajectory, number), [pick])
+    for seed, loss in enumerate((1.0, 1.2)):
+        ids = tuple(map(str, range(40)))
+        Store(folder).write(Round("rooms", "noise-floor", seed, 0, "k", ids, {"total": {"loss": loss}}, "d"))
     for name, content in render_page(read_study(folder), {"figures/a.csv": b"x,y\n"}).items():
         (folder / name).write_bytes(content)
     return folder / "index.html"
@@ -120,6 +123,12 @@ def test_nothing_leaves_the_file(browser, file):
     assert [url for url in asked if url != file.as_uri() and not url.startswith("data:")] == []
     assert browser.get_log("browser") == []
     assert ask(browser, "document.title").startswith("rooms")
+
+
+def test_the_noise_floor_is_a_section_that_the_navigation_leads_to(page):
+    page.find_element(By.CSS_SELECTOR, "nav a[href='#noise-0']").click()
+    assert page.current_url.endswith("#noise-0")
+    assert "0.1414" in page.find_element(By.ID, "noise-table-0").text
 
 
 def test_even_a_script_of_the_page_could_not_ask_anybody(browser, file):

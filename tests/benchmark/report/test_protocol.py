@@ -8,6 +8,7 @@ from benchmark.report.latex import escape
 from benchmark.report.merge import merged
 from benchmark.report.protocol import protocol, render
 from benchmark.report.study import read_study
+from benchmark.store import Store
 
 MACHINE = {
     "device": "GPU 9",
@@ -71,18 +72,55 @@ def test_what_failed_or_was_not_run_is_named_even_if_nothing_of_it_is_there(fold
     path = folder(
         ("random", "entropy", "core-set"), keep=lambda row: row[1:3] not in lost and row[1] != "full-data"
     )
-    found = facts(read_study(path))["rooms: results"]["failed or not run"].split("; ")
-    assert found == [
+    found = facts(read_study(path))["rooms: results"]
+    assert not {"failed", "failed or not run"} & set(found)
+    assert found["not run"].split("; ") == [
         "core-set, seeds 0, 1 at any budget",
         "entropy, seed 1 at any budget",
         "full-data, seeds 0, 1 at any budget",
     ]
 
 
+def test_what_failed_is_named_with_the_reason_that_it_left(folder):
+    path = folder(keep=lambda row: row[4] < 120 or row[2:4] == (0, 0) or row[1] == "random")
+    left(path, "entropy", 1, "Traceback ...\n  File x\nRuntimeError: the loss is nan\n")
+    left(path, "random", 1, "RuntimeError: of an earlier try")
+    found = facts(read_study(path))["rooms: results"]
+    assert found["failed"] == "entropy, seed 1 at 30 % (120), 40 % (160): RuntimeError: the loss is nan"
+    assert found["not run"].split("; ")[0] == "entropy, seed 0 at 30 % (120), 40 % (160)"
+
+
+def test_a_round_zero_that_failed_is_why_its_trajectories_are_missing(folder):
+    path = folder(keep=lambda row: row[2] == 0)
+    left(path, "round-0", 1, "no memory")
+    found = facts(read_study(path))["rooms: results"]
+    assert found["failed"] == (
+        "entropy, seed 1 at any budget: round 0 failed: no memory; "
+        "random, seed 1 at any budget: round 0 failed: no memory"
+    )
+    assert found["not run"] == "full-data, seed 1 at any budget"
+
+
+def test_reasons_are_kept_short_and_stay_text(folder):
+    path = folder(keep=lambda row: row[1:3] != ("entropy", 1))
+    left(path, "entropy", 1, "ValueError: <script>\\input{x} " + "x" * 9000)
+    study = read_study(path)
+    assert len(facts(study)["rooms: results"]["failed"]) < 300
+    files = render(study)
+    assert b"<script" not in files["tables/protocol.md"]
+    assert b"\\input" not in files["tables/protocol.tex"]
+
+
+def left(path, strategy, seed, text):
+    folder = Store(path).trajectory("rooms", strategy, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "error.txt").write_text(text)
+
+
 def test_budgets_that_no_trajectory_has_reached_are_planned_all_the_same(folder):
     found = facts(read_study(folder(keep=lambda row: row[4] != 160)))["rooms: results"]
     assert found["labelled images"].endswith("40 % (160)")
-    assert found["failed or not run"] == "entropy, seeds 0, 1 at 40 % (160); random, seeds 0, 1 at 40 % (160)"
+    assert found["not run"] == "entropy, seeds 0, 1 at 40 % (160); random, seeds 0, 1 at 40 % (160)"
 
 
 def test_missing_values_of_metrics_are_counted(synthetic, tmp_path):
