@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+OLDEST := .venv-oldest
 
 DATASET ?= rooms
 PRESET ?= quick
@@ -12,7 +13,7 @@ DATA_ROOT ?=
 OUT ?=
 RESULTS ?= results/$(notdir $(basename $(DATASET)))-$(PRESET)
 
-.PHONY: help setup bench test test-slow lint format perf figures docs golden clean
+.PHONY: help setup bench test test-slow fuzz torture test-oldest lint format perf figures docs golden clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +40,21 @@ test: $(READY)  ## Run the tests that take minutes in all
 test-slow: $(READY)  ## Run the slow tests too
 	$(BIN)/python -m pytest -n auto --benchmark-disable -m "not perf"
 
+test-oldest: $(OLDEST)/.ready  ## Run the tests with the oldest versions that pyproject.toml takes
+	$(OLDEST)/bin/python -m pytest -n auto --benchmark-disable
+
+$(OLDEST)/.ready: requirements-oldest.txt pyproject.toml
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+torture: $(READY)  ## Inject faults for real: the table of docs/reliability.md
+	MTAL_TORTURE_TABLE=docs/reliability.md $(BIN)/python -m pytest tests/torture -m "slow or not slow"
+
+fuzz: $(READY)  ## Fuzz every reader for longer: FUZZ_EXAMPLES a property, 2000 if not given
+	$(BIN)/python -m pytest tests/fuzz -n auto --benchmark-disable --hypothesis-profile=fuzz
+
 lint: $(READY)  ## Check format, lint and strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -61,4 +77,4 @@ docs: $(READY)  ## Write the table of strategies in docs/strategies.md again
 	$(BIN)/python -m benchmark.strategy_table
 
 clean:  ## Remove caches and the .venv, never results
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

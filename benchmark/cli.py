@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from benchmark import cli_jobs, cli_results
+from benchmark import cli_cache, cli_doctor, cli_jobs, cli_results
 from benchmark.cli_jobs import engine_options
 from benchmark.cli_options import DATA_ROOT, PATH, fields_of
 from benchmark.errors import UserError
@@ -45,6 +45,7 @@ def cli() -> None:
 @click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
 @engine_options
+@click.option("--tracker", help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).")
 @click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
 @click.option("--timing/--no-timing", default=True, help="Say beforehand what the run will cost, or do not.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
@@ -62,13 +63,14 @@ def run(
     from benchmark.run import run as run_experiment
 
     preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
-    engine, wish = flags.pop("engine"), Wish(flags.pop("jobs"), flags.pop("per_device"))
+    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
+    engine, tracker = flags.pop("engine"), flags.pop("tracker")
     loaded = load_experiment(experiment, preset, fields_of(flags, settings))
     folder = out or Path("results") / loaded.name
     if only_planned:
         click.echo(dry_run(loaded, folder, Progress(quiet), timing))
         return
-    outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish)
+    outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish, tracker)
     click.echo(f"\n{outcome.table}\n")
     for figure in outcome.figures:
         click.echo(f"figure: {figure}")
@@ -218,11 +220,14 @@ def data_export(
 
 cli_results.add_commands(cli)
 cli_jobs.add_commands(cli)
+cli_doctor.add_commands(cli)
+cli_cache.add_commands(data)
 
 
 def main() -> NoReturn:
     """Run the command line; wrong input ends with one sentence and exit code 2, never a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGUSR1, lambda *_: signal.raise_signal(signal.SIGTERM))  # a scheduler's warning
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -11,7 +11,8 @@ import baselines  # noqa: F401
 from benchmark.catalogue import PRESETS, presets
 from benchmark.config import Experiment, budget_counts, parse_budget, parse_seeds, validated
 from benchmark.errors import UserError
-from benchmark.run import EXPERIMENT, check_agreement, load_experiment, read_yaml
+from benchmark.reading import read_fields
+from benchmark.run import EXPERIMENT, check_agreement, load_experiment
 
 GOOD = {"budgets": [10, 20], "strategies": ["random"], "seeds": [0]}
 
@@ -209,7 +210,7 @@ def test_a_user_strategy_whose_constructor_fails_is_named(tmp_path):
 
 @pytest.mark.parametrize("preset", presets())
 def test_every_preset_is_valid_and_listed(preset, tmp_path):
-    fields = read_yaml(PRESETS / f"{preset}.yaml")
+    fields = read_fields(PRESETS / f"{preset}.yaml")
     family = preset.partition("-")[0]
     fields["dataset"] = family
     if family == "folder":
@@ -237,7 +238,7 @@ def study(tmp_path, text):
         ("seeds: [1]\nseeds: [2]\n", "'seeds' is there twice"),
         ("recipe: {power: 1, iterations: 5, power: 2}", "'power' is there twice"),
         ("a: 2024-13-45", "is not valid YAML"),
-        ("&a [*a]", "must hold fields"),
+        ("&a [*a]", "is not valid YAML"),
         ("- a\n- b\n", "must hold fields, one 'name: value' a line"),
         ("just text", "must hold fields"),
         ("", "must hold fields"),
@@ -261,7 +262,7 @@ def test_a_file_that_is_no_experiment_is_one_line(tmp_path, content, words):
 
 def test_a_merge_key_is_no_duplicate(tmp_path):
     text = "x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}\n"
-    assert read_yaml(study(tmp_path, text))["y"] == {"a": 1, "b": 3}
+    assert read_fields(study(tmp_path, text))["y"] == {"a": 1, "b": 3}
 
 
 def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path):
@@ -273,7 +274,7 @@ def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path):
 
 def test_a_file_goes_over_its_preset_and_flags_over_both(tmp_path):
     file = study(tmp_path, "preset: quick\nseeds: [4]\nrecipe: {power: 2, warmup: 3}\n")
-    preset = read_yaml(PRESETS / "rooms-quick.yaml")
+    preset = read_fields(PRESETS / "rooms-quick.yaml")
     experiment = load_experiment(file, None, {"seeds": [7], "recipe": {"power": 3}})
     assert experiment.seeds == (7,)
     assert (experiment.recipe.power, experiment.recipe.warmup) == (3, 3)

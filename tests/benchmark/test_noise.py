@@ -8,7 +8,8 @@ from scipy import stats
 
 from benchmark.noise import measure_noise
 from benchmark.report import write_report
-from benchmark.report.noise import floors, noise_note, noise_text
+from benchmark.report.cells import MISSING
+from benchmark.report.noise import floors, make_table, noise_note, noise_text
 from benchmark.run import write_head
 from benchmark.store import Round
 from benchmark.trajectory import run_trajectory
@@ -66,6 +67,20 @@ def test_the_text_names_the_gain_of_a_step_and_what_seeds_can_show():
     assert "0.5500" in text  # from 1.1 to .55
     assert "10 seeds" in text
     assert noise_note(found, 100).endswith("0.141 at 10 % (10); 0.0707 at 20 % (20).")
+
+
+def test_the_table_says_the_same_as_the_text():
+    found = floors(trained(20, [0.5, 0.6]) + trained(10, [1.0, 1.2]) + trained(30, [0.5]))
+    table = make_table("rooms", found, 100)
+    assert [name for name, _ in table.rows] == ["10 % (10)", "20 % (20)", "30 % (30)"]
+    assert [[cell.mean for cell in cells] for _, cells in table.rows] == [
+        ["2", "1.1000", "0.1414", ""],
+        ["2", "0.5500", "0.0707", "0.5500"],
+        ["1", "0.5000", MISSING, "0.0500"],
+    ]
+    text = noise_text(found, 100)
+    assert all(cells[2].spread.strip(" ()") in text for _, cells in table.rows)
+    assert all(note in text for note in table.notes)
 
 
 def test_the_report_of_the_same_folder_prints_the_floor(small_bench, tmp_path):

@@ -41,6 +41,29 @@ def test_what_is_packed_reads_back_equal_and_weights_stay_at_home(results, tmp_p
     assert not folder.exists()
 
 
+def test_why_a_trajectory_failed_goes_along_without_the_places_of_this_machine(results, tmp_path):
+    failed = results / "rooms" / "entropy" / "seed-0"
+    failed.mkdir(parents=True)
+    (failed / "error.txt").write_text(
+        'Traceback\n  File "/home/me/x.py"\nValueError: \u00fc' + "\u00e4" * 9000
+    )
+    pack(results, tmp_path / "a.zip")
+    with unpacked(tmp_path / "a.zip") as folder:
+        text = (folder / "rooms" / "entropy" / "seed-0" / "error.txt").read_bytes()
+        pack(folder, tmp_path / "b.zip")
+    assert text.decode().startswith("ValueError: \u00fc\u00e4")
+    assert len(text) <= share.REASON_BYTES
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_reason_longer_than_any_that_is_packed_is_no_part_of_results(results, tmp_path):
+    pack(results, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as content:
+        content.writestr("rooms/entropy/seed-0/error.txt", b"x" * 2001)
+    with pytest.raises(UserError, match=r"error\.txt.*no part of results"), unpacked(tmp_path / "a.zip"):
+        pass
+
+
 def test_the_same_results_are_the_same_bytes(results, tmp_path):
     pack(results, tmp_path / "a.zip")
     pack(results, tmp_path / "b.zip")

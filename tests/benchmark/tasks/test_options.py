@@ -11,8 +11,9 @@ from benchmark.config import validated
 from benchmark.errors import UserError
 from benchmark.fitting import key_of
 from benchmark.progress import Progress
+from benchmark.reading import read_fields
 from benchmark.report.metrics import KNOWN
-from benchmark.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, read_yaml, write_head
+from benchmark.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, write_head
 from benchmark.tasks import TASKS, make_task
 
 SMALL = {
@@ -152,7 +153,7 @@ def test_writing_a_default_down_changes_no_key(tmp_path):
 def test_the_results_carry_the_choices(tmp_path):
     bench = bench_of(tmp_path, tasks={"saliency": {"headline": "miou"}})
     write_head(bench.experiment, bench, tmp_path, {})
-    assert read_yaml(tmp_path / EXPERIMENT)["tasks"] == {"saliency": {"headline": "miou"}}
+    assert read_fields(tmp_path / EXPERIMENT)["tasks"] == {"saliency": {"headline": "miou"}}
     described = json.loads((tmp_path / ENVIRONMENT).read_text())["tasks"]
     options = {"positive_weight": 0.8, "balance": "constant", "headline": "miou"}
     assert described["saliency"] == {"kind": "binary", "weight": 5.0, "headline": "miou", "options": options}

@@ -1,0 +1,49 @@
+"""The command that looks at the machine before a study does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make this command part of the command line."""
+    cli.add_command(doctor)
+
+
+@click.command()
+@click.argument("experiment", type=PATH, required=False)
+@click.option("--dataset", help="A data set by name, or the YAML file of your own.")
+@click.option("--preset", help="The preset to plan for: smoke, quick, standard or paper.")
+@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+@click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
+@click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
+@click.option("--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%).")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: feed=disk.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@click.option("--out", type=PATH, help="Folder of results. Default: results, or results/NAME of a study.")
+@DATA_ROOT
+def doctor(
+    experiment: Path | None, preset: str | None, settings: tuple[str, ...], out: Path | None, **flags: Any
+) -> None:
+    """Check this machine, and whether a study would run on it: a line a check, and what to do.
+
+    Without an experiment, a data set or a preset, it looks at the machine and the results' folder alone.
+    Nothing is left behind. Exit code 1 if there is a problem.
+    """
+    from benchmark.doctor import examined
+    from benchmark.run import load_experiment
+
+    named = experiment or preset or settings or any(v for k, v in flags.items() if k != "data_root")
+    study = load_experiment(experiment, preset, fields_of(flags, settings)) if named else None
+    words = set()
+    for finding in examined(out or Path("results", study.name if study else ""), study):
+        click.echo(finding.line)
+        words.add(finding.word)
+    sys.exit(1 if "problem" in words else 0)

@@ -1,0 +1,109 @@
+"""The GPUs: seen by torch, within what it was built for, with memory free."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.doctor.finding import Finding, ok, problem, size, warning
+
+DRIVER = Path("/proc/driver/nvidia/version")
+LITTLE = 2e9  # bytes: less holds no network of the presets for GPUs
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One device as torch sees it. Memory is in bytes; the capability is NVIDIA's two numbers."""
+
+    name: str
+    free: float
+    total: float
+    capability: tuple[int, int]
+    bf16: bool
+
+
+@dataclass(frozen=True)
+class Devices:
+    """All devices, what torch was built for, whether a driver is there, and what torch said of it."""
+
+    gpus: tuple[Gpu, ...]
+    cuda: str | None
+    built_for: tuple[str, ...]
+    driver: bool
+    said: str = ""
+
+
+def devices_here() -> Devices:
+    """What torch sees on this machine."""
+    import torch
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    driver = DRIVER.exists() or shutil.which("nvidia-smi") is not None
+    said = str(caught[0].message).partition(" (Triggered")[0].splitlines()[0] if caught else ""
+    built_for = tuple(torch.cuda.get_arch_list())
+    return Devices(tuple(map(_gpu, range(count))), torch.version.cuda, built_for, driver, said)
+
+
+def _gpu(index: int) -> Gpu:
+    import torch
+
+    free, total = torch.cuda.mem_get_info(index)
+    capability = torch.cuda.get_device_capability(index)
+    name = torch.cuda.get_device_name(index)
+    return Gpu(name, free, total, capability, capability >= (8, 0))
+
+
+def device_findings(devices: Devices, device: str = "auto", precision: str = "fp32") -> list[Finding]:
+    """A line for each GPU, or one for none, against the ``device`` and ``precision`` that are wanted."""
+    if not devices.gpus:
+        return [_without(devices, device)]
+    return [_finding(gpu, devices, index, precision) for index, gpu in enumerate(devices.gpus)]
+
+
+def _without(devices: Devices, device: str) -> Finding:
+    if devices.driver and devices.cuda:
+        found = (
+            f"a driver, and no GPU that torch (CUDA {devices.cuda}) can use ({devices.said or 'no reason'})"
+        )
+        advice = "Update the driver, or check CUDA_VISIBLE_DEVICES; without, everything runs on the CPU."
+    elif devices.driver:
+        found, advice = "a driver, and torch is built for the CPU alone", "Install a torch with CUDA."
+    else:
+        found, advice = "no GPU: everything runs on the CPU", "Choose device cpu, or a machine with a GPU."
+    if device.startswith("cuda"):
+        return problem("device", found, advice)
+    return warning("device", found, advice) if devices.driver else ok("device", found)
+
+
+def _finding(gpu: Gpu, devices: Devices, index: int, precision: str) -> Finding:
+    major, minor = gpu.capability
+    half = "bf16" if gpu.bf16 else "no bf16"
+    memory = f"{size(gpu.free)} free of {size(gpu.total)}"
+    found = f"{index}: {gpu.name}, {memory}, compute capability {major}.{minor}, {half}"
+    if not supported(gpu.capability, devices.built_for):
+        built_for = ", ".join(devices.built_for)
+        advice = f"Install a torch that is built for it (this one: {built_for})."
+        return problem("device", f"{found}, for which this torch has no code", advice)
+    if precision == "bf16" and not gpu.bf16:
+        return warning("device", found, "Set recipe.precision to fp32: this GPU computes bf16 very slowly.")
+    if gpu.free < LITTLE:
+        return warning("device", found, "See with nvidia-smi what holds its memory, or choose another GPU.")
+    return ok("device", found)
+
+
+def supported(capability: tuple[int, int], built_for: Sequence[str]) -> bool:
+    """Whether there is code for it: of its generation and no newer, or of any age in a form to translate."""
+    return not built_for or any(_runs(name, capability) for name in built_for)
+
+
+def _runs(name: str, capability: tuple[int, int]) -> bool:
+    """``name`` is as torch has it: ``sm_90`` for a finished form, ``compute_90`` for one to translate."""
+    kind, _, digits = name.partition("_")
+    number = int("".join(filter(str.isdigit, digits)) or 0)
+    built = number // 10, number % 10
+    return built <= capability and (kind == "compute" or built[0] == capability[0])

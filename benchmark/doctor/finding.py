@@ -1,0 +1,51 @@
+"""What one check of the machine found, in one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A word, what was found and, unless it is ok, one sentence that says what to do."""
+
+    word: Literal["ok", "warning", "problem"]
+    check: str
+    found: str
+    advice: str = ""
+
+    @property
+    def line(self) -> str:
+        """As the command prints it."""
+        advice = f". {self.advice}" if self.advice else ""
+        return f"{self.word:<7}  {self.check:<12}  {self.found}{advice}"
+
+
+def ok(check: str, found: str) -> Finding:
+    """Nothing to do."""
+    return Finding("ok", check, found)
+
+
+def warning(check: str, found: str, advice: str) -> Finding:
+    """It works, and not as well as it could, or not for every study."""
+    return Finding("warning", check, found, advice)
+
+
+def problem(check: str, found: str, advice: str) -> Finding:
+    """A run would fail, or could give wrong results."""
+    return Finding("problem", check, found, advice)
+
+
+def size(count: float) -> str:
+    """Bytes in words: ``3.2 MB``, ``12 GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error's message, or its type."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

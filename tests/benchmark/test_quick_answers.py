@@ -1,0 +1,46 @@
+"""Commands that only look begin at once: nothing heavy is imported before it is used."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys
+from benchmark.cli import main
+sys.argv = ["mtal", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as ended:
+    heavy = {"torch", "timm", "faiss", "pandas", "matplotlib", "scipy"} & set(sys.modules)
+    assert ended.code == 0 and not heavy, (ended.code, heavy)
+"""
+HELPED = ("run", "status", "report", "compare", "export", "doctor", "data", "noise")
+COMMANDS = [
+    "--help",
+    "list",
+    "list presets",
+    "show entropy",
+    "data cache",
+    *(f"{name} --help" for name in HELPED),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_second_of_processor_time_is_enough(tmp_path, command):
+    """The start of Python included. Not of the clock: the machine may have other things to do."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *command.split()],
+        cwd=tmp_path,
+        env={**os.environ, "MTAL_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
