@@ -81,11 +81,14 @@ def chosen(folder: Path, data_root: Path | None) -> None:
 @click.command()
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
-def export(folder: Path, out: Path) -> None:
+@click.option(
+    "--without-scores", is_flag=True, help="Leave out scores of single images: a tenth of the size."
+)
+def export(folder: Path, out: Path, without_scores: bool) -> None:
     """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
     from benchmark.share import pack
 
-    rounds = pack(folder, out)
+    rounds = pack(folder, out, scores=not without_scores)
     click.echo(f"Wrote {out}: {rounds} rounds. On any machine: mtal report {out} --out FOLDER")
 
 

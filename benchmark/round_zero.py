@@ -19,13 +19,14 @@ from benchmark.bench import Bench
 from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round
 from benchmark.networks import Network, build_network
 from benchmark.randomness import global_torch_stream
-from benchmark.store import ROUND_ZERO, Round, nulls, read_blob, write_blob
+from benchmark.store import ROUND_ZERO, Round, digest_of, nulls, read_blob, write_blob
 from benchmark.training.companions import make_companion
 from benchmark.training.train import Trained, state_digest
 from strategies.interface import Strategy
+from strategies.registry import resolve
 
 READERS = 60.0  # seconds: trajectories of a seed that start together read it one after the other
-#: The record of a round 0, and ``{"network": state, "companions": {strategy: state}}``.
+#: The record of a round 0, and ``{"network": state, "companions": {strategy and its code: state}}``.
 Stored = tuple[Round, dict[str, Any]]
 
 
@@ -53,12 +54,13 @@ def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
     bench.progress.at_round(0)
     positions = bench.first_set(seed)
-    checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, _key(bench, seed))
+    key = digest_of([_key(bench, seed), sorted(map(_code, strategies))])
+    checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
     fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies, checkpoint=checkpoint)
     before = _stored_weights(bench, seed)
     same = before and state_digest(before["network"]) == fitted.weights_digest
     companions = dict(before["companions"]) if before and same else {}
-    companions |= {name: module.state_dict() for name, module in fitted.trained.companions.items()}
+    companions |= {_code(name): module.state_dict() for name, module in fitted.trained.companions.items()}
     content = {"network": fitted.trained.network.state_dict(), "companions": companions}
     write_blob(_weights_file(bench, seed), _to_bytes(content))
     commit(bench, _record(bench, seed, fitted))
@@ -82,7 +84,7 @@ def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy
     done, weights = stored
     network = _network(bench, seed)
     companion = make_companion(strategy, network, bench.streams(seed, 0))
-    if companion is not None and name not in weights["companions"]:
+    if companion is not None and _code(name) not in weights["companions"]:
         return None
     network.load_state_dict(weights["network"])
     companions = _restored(name, companion, weights["companions"])
@@ -102,8 +104,13 @@ def _network(bench: Bench, seed: int) -> Network:
 def _restored(name: str, companion: nn.Module | None, states: Mapping[str, Any]) -> dict[str, nn.Module]:
     if companion is None:
         return {}
-    companion.load_state_dict(states[name])
+    companion.load_state_dict(states[_code(name)])
     return {name: companion}
+
+
+def _code(name: str) -> str:
+    """What a companion is kept under: that of changed code is trained again."""
+    return resolve(name).code
 
 
 def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:

@@ -15,13 +15,14 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.errors import UserError
 from benchmark.execution.faults import ERROR, kept_error
-from benchmark.store import write_atomically
+from benchmark.store import without_scores, write_atomically
 
 FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", "results.csv")
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+\.json", re.ASCII)
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
 REASON, REASON_BYTES = re.compile(r"[^/]+/[^/]+/seed-\d+/error\.txt", re.ASCII), 2000
+REASON_SHOWN = 300  # characters of what a library says of hostile bytes, which it may repeat
 #: What an archive may unpack to: a study of a thousand trajectories is a tenth of it.
 LARGEST, MOST = 4 * 2**30, 500_000
 #: How its files may be packed: the dictionary of an LZMA file can claim any memory.
@@ -30,10 +31,11 @@ PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def pack(folder: Path, out: Path) -> int:
+def pack(folder: Path, out: Path, scores: bool = True) -> int:
     """Write the results of a folder to a zip file; returns the number of rounds.
 
-    The same results give the same bytes. Raises UserError for a folder without results and a file that is
+    The same results give the same bytes. Without ``scores`` of single images it is a tenth of the size, and
+    says no longer why images were chosen. Raises UserError for a folder without results and a file that is
     there.
     """
     missing = [name for name in HEAD if not (folder / name).is_file()]
@@ -45,7 +47,7 @@ def pack(folder: Path, out: Path) -> int:
     errors = sorted(folder.glob(f"*/*/seed-*/{ERROR}"))
     files = [*(folder / name for name in HEAD), *rounds, *errors]
     _refuse_links(folder, files)
-    write_atomically(out, _packed(folder, files))
+    write_atomically(out, _packed(folder, files, scores))
     return len(rounds)
 
 
@@ -67,7 +69,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
         except UserError:
             raise
         except Exception as error:  # zipfile raises anything on hostile bytes
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split())[:REASON_SHOWN] or type(error).__name__
             raise UserError(
                 f"{archive} cannot be read as results packed by `mtal export`: {reason}."
             ) from error
@@ -82,18 +84,19 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
             raise UserError(f"{file} is no plain file, or in a folder that is a link: not packed.")
 
 
-def _packed(folder: Path, files: list[Path]) -> bytes:
+def _packed(folder: Path, files: list[Path], scores: bool) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_entry(FORMAT_FILE), json.dumps({"format": FORMAT}))
         for file in files:
-            archive.writestr(_entry(file.relative_to(folder).as_posix()), _content(file))
+            archive.writestr(_entry(file.relative_to(folder).as_posix()), _content(file, scores))
     return stream.getvalue()
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path, scores: bool) -> bytes:
     if file.name != ERROR:
-        return file.read_bytes()
+        content = file.read_bytes()
+        return without_scores(content) if file.name.startswith("round-") and not scores else content
     reason = (kept_error(file.parent) or "").encode()[: REASON_BYTES - 1]
     return reason.decode(errors="ignore").encode() + b"\n"
 

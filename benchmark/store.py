@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmark.errors import BusyError, UserError
-from benchmark.reading import LARGEST_INTEGER, read_json
+from benchmark.reading import LARGEST_INTEGER, parsed_json, read_json
 
 FORMAT = 1
 SUM = "sha256"  # of a round's other fields, in its file
@@ -178,6 +178,16 @@ def to_json(value: Any) -> bytes:
 def digest_of(value: Any) -> str:
     """sha256 of a JSON value, whatever the order of its keys."""
     return hashlib.sha256(to_json(value)).hexdigest()
+
+
+def without_scores(record: bytes) -> bytes:
+    """A stored round without scores of single images, most of its size; what is no round is left alone."""
+    try:
+        content = dict(parsed_json(record))
+    except (ValueError, TypeError):
+        return record
+    content = {name: value for name, value in content.items() if name != SUM} | {"scores": None}
+    return to_json(content | {SUM: digest_of(content)})
 
 
 def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:

@@ -167,9 +167,8 @@ class Turn:
         )
 
     def _key(self) -> str:
-        code = f"{self.named.name}@{','.join(map(str, self.named.digests))}"
         ids = _ids(self.bench, self.history.positions)
-        return key_of(self.bench, code, self.seed, self.number, ids, self._weights())
+        return key_of(self.bench, self.named.code, self.seed, self.number, ids, self._weights())
 
 
 def _round(

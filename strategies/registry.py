@@ -65,6 +65,11 @@ class Named:
         bases = [self.values.get(p.name, p.default) for p in parameters if p.annotation is StrategyName]
         return (self.entry.file_digest, *(digest for base in bases for digest in resolve(base).digests))
 
+    @property
+    def code(self) -> str:
+        """The name with these digests: other code under the same name is another strategy."""
+        return f"{self.name}@{','.join(map(str, self.digests))}"
+
     def create(self) -> Strategy:
         """A fresh instance, without memory of any run. Raises RegistryError if its values are refused."""
         arguments = {self.entry.parameters[name].argument: value for name, value in self.values.items()}

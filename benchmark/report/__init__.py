@@ -54,7 +54,7 @@ def write_report(
         paths = tuple(_write(target / name, content) for name, content in files.items())
     except OSError as error:
         raise UserError(
-            f"{target} cannot take the report, it must be a folder to write to: {error}."
+            f"{target} cannot take the report; it must be a folder to write to, with room: {error}."
         ) from error
     return Report(paths, main_table)
 

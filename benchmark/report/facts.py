@@ -48,6 +48,8 @@ def planned_budgets(experiment: Mapping[str, Any], pool: int, origin: str) -> li
         return budget_counts([parse_budget(budget) for budget in experiment["budgets"]], pool)
     except (ValueError, TypeError) as error:
         raise UserError(f"{origin}: {error}.") from None
+    except UserError as error:
+        raise UserError(f"{origin}, {error}") from None
 
 
 def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[str, Any]:

@@ -97,4 +97,8 @@ def _experiment(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {error}.") from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise UserError(f"{path} must hold fields, one 'name: value' a line, as `mtal run` writes it.")
+    for name, kind, what in (("strategies", str, "names"), ("seeds", int, "whole numbers")):
+        listed = content.get(name) or []
+        if not isinstance(listed, list) or not all(type(each) is kind for each in listed):
+            raise UserError(f"{path}: {name} must be a list of {what}, not {listed!r:.60}.")
     return content

@@ -45,7 +45,7 @@ INPUTS = {
         ("run --seeds 5-3", "not '5-3'"),
         ("run --dataset nowhere", "dataset: there is no data set 'nowhere'; give one of rooms"),
         ("run --dataset none.yaml", "dataset: there is no file none.yaml"),
-        ("run --preset huge", "There is no preset 'huge' for rooms; there is: quick"),
+        ("run --preset huge", "There is no preset 'huge' for rooms; there is: paper, quick, standard"),
         ("run --budgets 10,x", "budgets: a budget must be a count"),
         ("run --budgets 20,10 --quiet", "budgets: must grow from 1 to at most the pool"),
         ("run --device gpu", "device: "),
@@ -232,7 +232,8 @@ def test_a_torn_environment_is_named(mtal, tmp_path, content):
     (folder / "environment.json").write_text(content)
     ended = mtal("status", folder)
     assert ended.code == 2
-    assert f"{folder / 'environment.json'} is not as `mtal run` writes it" in ended.err
+    assert f"Error: {folder / 'environment.json'}" in ended.err
+    assert "is not as `mtal run` writes it" in ended.err or "data.pool must be" in ended.err
     assert "Traceback" not in ended.err
 
 

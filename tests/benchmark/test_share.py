@@ -3,6 +3,7 @@
 import json
 import stat
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,17 @@ def test_what_is_packed_reads_back_equal_and_weights_stay_at_home(results, tmp_p
         assert content_of(folder) == expected
         assert [done.seed for done in Store(folder).rounds()] == [0, 1]
     assert not folder.exists()
+
+
+def test_without_scores_a_round_is_sound_and_has_all_the_rest(results, tmp_path):
+    scored = replace(next(Store(results).rounds()), seed=2, scores=[[0.25, 1.5]] * 300, selected=("c",))
+    Store(results).write(scored)
+    (results / "rooms" / "entropy[task=depth]" / "seed-2" / "round-01.json").write_bytes(b"torn {")
+    pack(results, tmp_path / "whole.zip")
+    pack(results, tmp_path / "small.zip", scores=False)
+    assert (tmp_path / "small.zip").stat().st_size < (tmp_path / "whole.zip").stat().st_size
+    with unpacked(tmp_path / "small.zip") as folder, pytest.warns(UserWarning, match="is not a stored round"):
+        assert list(Store(folder).rounds())[2] == replace(scored, scores=None)
 
 
 def test_why_a_trajectory_failed_goes_along_without_the_places_of_this_machine(results, tmp_path):

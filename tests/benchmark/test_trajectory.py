@@ -8,9 +8,10 @@ import pytest
 
 from benchmark.execution.serial import run_serial
 from benchmark.plan import Job, Work, plan, run_job, work_left
+from benchmark.round_zero import missing_of
 from benchmark.store import Store
 from strategies.interface import Selection, Strategy
-from strategies.registry import register
+from strategies.registry import Named, register, resolve
 
 
 def finished(bench):
@@ -99,6 +100,14 @@ def test_a_strategy_added_later_meets_the_same_round_zero(tmp_path, small_bench)
     assert more["learning-loss", 0, 0]["weights_digest"] == few["random", 0, 0]["weights_digest"]
     alone = finished(small_bench(tmp_path / "alone", strategies=["learning-loss"]))
     assert {place: more[place] for place in alone} == alone, "beside others or alone, the same numbers"
+
+
+def test_what_a_strategy_trained_beside_round_zero_is_not_used_for_its_changed_code(undisturbed, monkeypatch):
+    bench, _ = undisturbed
+    strategies = {name: resolve(name).create() for name in ("random", "learning-loss")}
+    assert not missing_of(bench, 0, strategies)
+    monkeypatch.setattr(Named, "digests", ("changed",))
+    assert set(missing_of(bench, 0, strategies)) == {"learning-loss"}
 
 
 def test_a_flipped_bit_in_the_shared_weights_is_noticed(undisturbed, tmp_path, small_bench):

@@ -132,10 +132,10 @@ def test_sizes_that_lie_are_noticed(opened):
     content = packed([("results.csv", bytes(100_000))], compression=zipfile.ZIP_DEFLATED)
     size = (100_000).to_bytes(4, "little")
     assert opened(content) == {"results.csv"}
-    assert opened(content.replace(size, (100_001).to_bytes(4, "little"))) == {"results.csv"}, (
-        "no byte too many"
-    )
-    for lie in (1, 99_999, 2**32 - 1):
+    for claimed in (100_001, 2**32 - 1):
+        more = content.replace(size, claimed.to_bytes(4, "little"))
+        assert opened(more) == {"results.csv"}, "no byte too many"
+    for lie in (1, 99_999):
         assert opened(content.replace(size, lie.to_bytes(4, "little"))) is None
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -106,6 +107,16 @@ def reported(root):
     return tables.terminal_table(study.results), files
 
 
+@contextmanager
+def kept(file):
+    """A file's content, which it has again after a case: the folder is that of all cases."""
+    sound = file.read_bytes()
+    try:
+        yield sound
+    finally:
+        file.write_bytes(sound)
+
+
 def first_round(root):
     return root / "rooms/random/seed-0/round-00.json"
 
@@ -159,9 +170,10 @@ def test_a_round_of_another_place_is_not_taken_for_one_of_its_own(folder):
 @given(st.data())
 def test_reports_on_rounds_of_any_content(judged, fuzz, folder, data):
     """The rounds that a report looks into, beside a table that is sound."""
+    first = {done.strategy: asdict(done) for done in rounds() if (done.seed, done.round) == (0, 0)}
     for name in ("random", "entropy", NOISE_FLOOR):
         file = folder / f"rooms/{name}/seed-0/round-00.json"
-        file.write_text(json.dumps(data.draw(fuzz.values(json.loads(file.read_text())))))
+        file.write_text(json.dumps(data.draw(fuzz.values(json.loads(json.dumps(first[name]))))))
     judged(lambda: reported(folder), folder)
 
 
@@ -186,8 +198,9 @@ def test_reports_on_experiments_of_any_content(judged, fuzz, folder, data):
 @given(st.data())
 def test_reports_on_damaged_files(judged, fuzz, folder, data):
     file = folder / data.draw(st.sampled_from(["results.csv", "environment.json", "experiment.yaml"]))
-    file.write_bytes(data.draw(fuzz.bytes(file.read_bytes(), head=2000)))
-    judged(lambda: reported(folder), folder)
+    with kept(file) as sound:
+        file.write_bytes(data.draw(fuzz.bytes(sound, head=2000)))
+        judged(lambda: reported(folder), folder)
 
 
 CELLS = [
@@ -225,6 +238,7 @@ CELLS += [
 @FEW
 @given(st.data())
 def test_reports_on_tables_with_any_cells(judged, folder, data):
+    Store(folder).write_results()  # another case may have changed it
     lines = [line.split(",") for line in (folder / "results.csv").read_text().splitlines()]
     for _ in range(data.draw(st.integers(1, 3))):
         row = data.draw(st.sampled_from(lines))
