@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.labels import MAX_PIXELS, BadFile
+from benchmark.data.mat_structure import HEADER, check_structure
 
 #: What compressed variables may unpack to: a label map of 30 megapixels in doubles.
 MAX_INFLATED = 2**28
-#: MATLAB 5 MAT-file format: a header that ends with the byte order, then elements of a kind and a size.
-HEADER, COMPRESSED = 128, 15
+#: The kind of an element that holds another one, compressed.
+COMPRESSED = 15
 
 
 def read_mat(data: bytes, key: str) -> NDArray[Any]:
@@ -25,6 +26,8 @@ def read_mat(data: bytes, key: str) -> NDArray[Any]:
 
     try:
         plain = b"".join(_inflated(data))
+        if not _is_version_4(data):
+            check_structure(plain)
         sizes = {name: shape for name, shape, _ in whosmat(io.BytesIO(plain))}
         if key in sizes and not 0 <= np.prod(sizes[key], dtype=object) <= MAX_PIXELS:
             raise BadFile("unreadable", f"claims {key} of shape {sizes[key]}")
@@ -47,9 +50,13 @@ def read_mat_numbers(data: bytes, key: str) -> NDArray[Any]:
     return values
 
 
+def _is_version_4(data: bytes) -> bool:
+    return 0 in data[:4]
+
+
 def _inflated(data: bytes) -> Iterator[bytes]:
     """The same file without compression. SciPy would unpack a few bytes to any size."""
-    if 0 in data[:4]:  # version 4, which has none
+    if _is_version_4(data):  # which has none
         yield data
         return
     yield data[:HEADER]
