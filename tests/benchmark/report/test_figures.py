@@ -174,7 +174,7 @@ def test_the_penalty_matrix_is_that_of_ranked_strategies_after_the_shared_round(
     expected = penalty_matrix(shown)
     assert len(table) == 4 * 3
     for row in table.itertuples():
-        assert row.beats == expected.loc[row.strategy, row.against]
+        assert row.beats == pytest.approx(expected.loc[row.strategy, row.against])
     (ax,) = figure.axes
     names = [name.rpartition(" ")[0] or name for name in rows_of(ax)]
     assert names[-1] == "mean"

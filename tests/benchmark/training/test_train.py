@@ -178,7 +178,7 @@ def watched(batches, seen):
 
 def test_batches_are_the_same_whatever_is_trained_beside(toy, monkeypatch):
     seen = []
-    monkeypatch.setattr(toy.feed, "batches", watched(toy.feed.batches, seen))
+    monkeypatch.setitem(vars(toy.feed), "batches", watched(toy.feed.batches, seen))
     toy.train()
     without, seen[:] = list(seen), []
     toy.train({name: resolve(name).create() for name in entries()})
