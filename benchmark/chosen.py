@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.errors import UserError
-from benchmark.reading import read_fields, read_json
+from benchmark.reading import read_fields
 from benchmark.report.cells import Cell, Table
 from benchmark.report.load import FULL_DATA
+from benchmark.report.selections import chosen_images
+from benchmark.run import EXPERIMENT, read_environment
 from benchmark.store import Round, Store
+from benchmark.tasks.task import IGNORE
 
 SHOWN = 0.005  # of an image's pixels: fewer do not show a class
 RARE = 0.25  # of the classes, those that the fewest images show
@@ -87,10 +90,9 @@ def _dataset_of(folder: Path, data_root: Path | None) -> MultiTaskDataset:
     """The data that a study was run on, opened. Raises UserError if they are others now."""
     from benchmark.catalogue import open_dataset
 
-    study = read_fields(folder / "experiment.yaml")
+    study = read_fields(folder / EXPERIMENT)
     dataset = open_dataset(study["dataset"], study.get("data", {}), data_root)
-    digest = read_json(folder / "environment.json")["data"]["digest"]
-    if dataset.digest != digest:
+    if read_environment(folder).get("data", {}).get("digest") != dataset.digest:
         raise UserError(f"{folder} holds results on other data than {study['dataset']} is now.")
     return dataset
 
@@ -115,7 +117,7 @@ def _simple_facts(sample: Sample, dataset: MultiTaskDataset) -> dict[str, float]
     for task in dataset.tasks:
         label = sample.labels.get(task.name)
         if label is not None and task.kind == "binary":
-            facts[f"{task.name} %"] = 100 * _mean(label[label != 255] == 1)
+            facts[f"{task.name} %"] = 100 * _mean(label[label != IGNORE] == 1)
         if label is not None and task.kind == "scalar":
             facts[task.name] = _mean(label[np.isfinite(label)])
     return facts
@@ -158,14 +160,12 @@ def _nearest(labelled: pd.DataFrame, chosen: Sequence[str]) -> float:
 
 
 def _last_rounds(rounds: Iterable[Round]) -> list[tuple[Round, list[str]]]:
-    """Each trajectory's last round, with what it had chosen after the first set."""
-    first: dict[tuple[str, int], Round] = {}
-    last: dict[tuple[str, int], Round] = {}
-    for done in sorted((r for r in rounds if r.strategy != FULL_DATA), key=lambda r: r.round):
-        first.setdefault((done.strategy, done.seed), done)
-        last[done.strategy, done.seed] = done
-    of = [(last[key], set(first[key].labelled)) for key in sorted(last)]
-    return [(end, chosen) for end, begun in of if (chosen := [i for i in end.labelled if i not in begun])]
+    """Each trajectory's last round, with what it had chosen after the first set in the order of choice."""
+    learned = sorted((r for r in rounds if r.strategy != FULL_DATA), key=lambda r: r.round)
+    chosen = chosen_images(learned)
+    last = {(done.strategy, done.seed): done for done in learned}
+    ends = [(last[key], chosen.get((*key, len(last[key].labelled)), frozenset())) for key in sorted(last)]
+    return [(end, [image for image in end.labelled if image in after]) for end, after in ends if after]
 
 
 def _table(dataset: str, chosen: pd.DataFrame) -> Table:

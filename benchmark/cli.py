@@ -12,7 +12,17 @@ import click
 
 from benchmark import cli_cache, cli_doctor, cli_jobs, cli_results
 from benchmark.cli_jobs import engine_options
-from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+from benchmark.cli_options import (
+    BUDGETS,
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    SEEDS,
+    STRATEGIES,
+    THREADS,
+    fields_of,
+)
 from benchmark.errors import UserError
 from strategies.registry import RegistryError
 
@@ -34,15 +44,15 @@ def cli() -> None:
 @click.argument("experiment", type=PATH, required=False)
 @click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
 @click.option("--preset", help="Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
-@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
-@click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
-@click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
-@click.option("--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%).")
+@NETWORK
+@STRATEGIES
+@SEEDS
+@BUDGETS
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.iterations=500."
 )
-@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@DEVICE
+@THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
 @engine_options
 @click.option("--tracker", help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).")
@@ -86,10 +96,10 @@ def run(
 @cli.command()
 @click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
 @click.option("--preset", help="The preset whose network and recipe are measured. Default: quick.")
-@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+@NETWORK
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
-@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@DEVICE
+@THREADS
 @click.option("--iterations", type=click.IntRange(1), default=20, help="Training steps to time. Default: 20.")
 @DATA_ROOT
 def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **flags: Any) -> None:

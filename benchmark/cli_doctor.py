@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+from benchmark.cli_options import (
+    BUDGETS,
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    SEEDS,
+    STRATEGIES,
+    THREADS,
+    fields_of,
+)
 
 
 def add_commands(cli: click.Group) -> None:
@@ -20,13 +30,13 @@ def add_commands(cli: click.Group) -> None:
 @click.argument("experiment", type=PATH, required=False)
 @click.option("--dataset", help="A data set by name, or the YAML file of your own.")
 @click.option("--preset", help="The preset to plan for: smoke, quick, standard or paper.")
-@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
-@click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
-@click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
-@click.option("--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%).")
+@NETWORK
+@STRATEGIES
+@SEEDS
+@BUDGETS
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: feed=disk.")
-@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@DEVICE
+@THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results, or results/NAME of a study.")
 @DATA_ROOT
 def doctor(

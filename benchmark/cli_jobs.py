@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+from benchmark.cli_options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of
 from benchmark.errors import UserError
 
 Command = Callable[..., Any]
@@ -44,8 +44,8 @@ def engine_options(command: Command) -> Command:
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
 @click.option("--index", type=int, help="Which job, counted from 0.")
 @click.option("--count", is_flag=True, help="Print how many jobs there are, and do nothing.")
-@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@DEVICE
+@THREADS
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @DATA_ROOT
 def run_one(

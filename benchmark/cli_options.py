@@ -1,4 +1,4 @@
-"""What several commands take: folders, the data's place, any field of an experiment."""
+"""What several commands take: folders, the data's place, fields of an experiment."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ DATA_ROOT = click.option(
     envvar="MTAL_DATA",
     help="Folder of the data, if not the default (or MTAL_DATA).",
 )
+NETWORK = click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+STRATEGIES = click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
+SEEDS = click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
+BUDGETS = click.option(
+    "--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%)."
+)
+DEVICE = click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
 
 
 def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from benchmark.cli_options import DATA_ROOT, PATH, fields_of
+from benchmark.cli_options import DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, fields_of
 
 
 def add_commands(cli: click.Group) -> None:
@@ -95,11 +95,11 @@ def export(folder: Path, out: Path, without_scores: bool) -> None:
 @click.command()
 @click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
 @click.option("--preset", help="The preset whose network, recipe and budgets are measured. Default: quick.")
-@click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+@NETWORK
 @click.option("--budgets", help="Comma-separated labelled images: counts or percent (10%,20%).")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
-@click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+@DEVICE
+@THREADS
 @click.option("--trainings", type=click.IntRange(2), default=5, help="Trainings of one set. Default: 5.")
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")

@@ -210,12 +210,16 @@ def _number(text: str) -> int | float | None:
     return float(parts[1]) if "." in parts[1] else int(parts[1])
 
 
-def budget_counts(budgets: Sequence[int | float], pool: int) -> list[int]:
-    """Labelled images of every round. Raises UserError unless they grow and fit into the pool."""
+def budget_counts(budgets: Sequence[int | float], pool: int, origin: str = "") -> list[int]:
+    """Labelled images of every round. Raises UserError unless they grow and fit into the pool.
+
+    ``origin`` names the file that holds the budgets, where the user may not know.
+    """
     counts = [budget if isinstance(budget, int) else round(budget * pool) for budget in budgets]
     rising = all(a < b for a, b in pairwise(counts))
     if not rising or counts[0] < 1 or counts[-1] > pool:
-        raise UserError(f"budgets: must grow from 1 to at most the pool of {pool} images, not {counts}.")
+        field = f"{origin}, budgets" if origin else "budgets"
+        raise UserError(f"{field}: must grow from 1 to at most the pool of {pool} images, not {counts}.")
     return counts
 
 

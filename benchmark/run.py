@@ -244,7 +244,15 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     threads = torch.get_num_threads()
     environment = describe(bench.dataset, experiment.strategies, bench.device, threads, bench.deterministic)
     environment |= facts
-    environment["strategies"] = _strategies_before(out, bench) | environment["strategies"]
+    before = read_environment(out)
+    if before and (before["data"]["name"], before["data"]["digest"]) != (
+        bench.dataset.name,
+        bench.dataset.digest,
+    ):
+        raise UserError(
+            f"{out} holds results on other data (the images or labels differ): give another --out."
+        )
+    environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
     fields = experiment.model_dump(mode="json", exclude=machine)
@@ -256,21 +264,17 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     write_atomically(out / ENVIRONMENT, to_json(environment))
 
 
-def _strategies_before(out: Path, bench: Bench) -> dict[str, Any]:
-    """What a folder says of the strategies that it holds; nothing if it holds none."""
+def read_environment(out: Path) -> dict[str, Any]:
+    """What a folder says of its data and strategies; empty if it holds none. Raises UserError if broken."""
     file = out / ENVIRONMENT
     if not file.is_file():
         return {}
     try:
-        before = read_json(file)
-        strategies, data = dict(before.get("strategies", {})), before["data"]
-        same = (data["name"], data["digest"]) == (bench.dataset.name, bench.dataset.digest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        before = dict(read_json(file))
+        before["strategies"] = dict(before.get("strategies", {}))
+        before["data"] = {name: before["data"][name] for name in ("name", "digest")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{file} is broken ({type(error).__name__}): remove it, and the run writes it again."
         ) from None
-    if not same:
-        raise UserError(
-            f"{out} holds results on other data (the images or labels differ): give another --out."
-        )
-    return strategies
+    return before

@@ -89,14 +89,6 @@ def _table(states: list[State]) -> str:
     return "\n".join([*(state.line for state in states), total])
 
 
-def _rounds(experiment: Experiment, folder: Path) -> int:
-    pool = _pool_size(folder / ENVIRONMENT)
-    try:
-        return len(budget_counts(experiment.budgets, pool))
-    except UserError as error:
-        raise UserError(f"{folder / EXPERIMENT}, {error}") from None
-
-
 def _states(folder: Path) -> list[State]:
     """Round 0s that run or failed, all that is planned, and what is stored besides."""
     if not (folder / EXPERIMENT).is_file() or not (folder / ENVIRONMENT).is_file():
@@ -106,7 +98,8 @@ def _states(folder: Path) -> list[State]:
     fields = read_fields(folder / EXPERIMENT)
     known = {name: fields[name] for name in NEEDED if name in fields}
     experiment = validated(known | {"strategies": ["random"]}, str(folder / EXPERIMENT))
-    rounds = _rounds(experiment, folder)
+    pool = _pool_size(folder / ENVIRONMENT)
+    rounds = len(budget_counts(experiment.budgets, pool, str(folder / EXPERIMENT)))
     written = fields.get("strategies", [])
     if not isinstance(written, list):
         raise UserError(f"{folder / EXPERIMENT}: strategies must be a list of names, not {written!r:.60}.")

@@ -45,11 +45,9 @@ def planned_budgets(experiment: Mapping[str, Any], pool: int, origin: str) -> li
     if not experiment.get("budgets"):
         return []
     try:
-        return budget_counts([parse_budget(budget) for budget in experiment["budgets"]], pool)
+        return budget_counts([parse_budget(budget) for budget in experiment["budgets"]], pool, origin)
     except (ValueError, TypeError) as error:
         raise UserError(f"{origin}: {error}.") from None
-    except UserError as error:
-        raise UserError(f"{origin}, {error}") from None
 
 
 def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[str, Any]:

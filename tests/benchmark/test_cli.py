@@ -232,8 +232,9 @@ def test_a_torn_environment_is_named(mtal, tmp_path, content):
     (folder / "environment.json").write_text(content)
     ended = mtal("status", folder)
     assert ended.code == 2
-    assert f"Error: {folder / 'environment.json'}" in ended.err
-    assert "is not as `mtal run` writes it" in ended.err or "data.pool must be" in ended.err
+    unfit = content == '{"data": {"pool": "x"}}'
+    what = ": data.pool must be a number of images, not 'x'." if unfit else " is not as `mtal run` writes it"
+    assert f"{folder / 'environment.json'}{what}" in ended.err
     assert "Traceback" not in ended.err
 
 
