@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.bench import Bench
 from benchmark.config import Experiment
 from benchmark.jobs import Job, plan
-from benchmark.round_zero import share_round_zero
-from benchmark.store import FULL_DATA, ROUND_ZERO
+from benchmark.progress import Progress
+from benchmark.round_zero import missing_of, share_round_zero
+from benchmark.store import FULL_DATA
 from benchmark.training.observe import needs_pass
 from benchmark.trajectory import run_full_data, run_trajectory
 from strategies.interface import Strategy
@@ -45,13 +46,24 @@ class Work:
 
 def work_left(bench: Bench, job: Job) -> Work:
     """What a job still has to do, by the files that are stored."""
-    if job.kind != "trajectory":
-        folder = {"round-0": ROUND_ZERO, "full-data": FULL_DATA}[job.kind]
-        return Work(trainings=len(_missing(bench, job.seed, folder, 1)))
+    if job.kind == "round-0":
+        return Work(trainings=int(_lacks_something(bench, job.seed)))
+    if job.kind == "full-data":
+        return Work(trainings=len(_missing(bench, job.seed, FULL_DATA, 1)))
     rounds = len(bench.counts)
     missing = _missing(bench, job.seed, job.name, rounds)
     selections = set(missing) - {rounds - 1}  # the last round selects nothing
     return Work(len(set(missing) - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+
+
+def _lacks_something(bench: Bench, seed: int) -> bool:
+    """Whether round 0 of a seed is to be trained: it lacks what a strategy trains beside the network, too."""
+    try:
+        return bool(
+            missing_of(replace(bench, progress=Progress(quiet=True)), seed, strategies_of(bench.experiment))
+        )
+    except Exception:  # the job meets the same error, and says it
+        return True
 
 
 def _missing(bench: Bench, seed: int, folder: str, rounds: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,10 +104,21 @@ def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Fa
     """The jobs run, with a bar for all of them; ``results.csv`` follows whatever happens."""
     bench.progress.begin(_sum(jobs).trainings * bench.experiment.recipe.iterations)
     try:
-        return engine.run_jobs(bench, jobs)
+        failures = engine.run_jobs(bench, jobs)
+        clear_checkpoints(bench, jobs.keys() - {failure.job for failure in failures})
+        return failures
     finally:
         bench.progress.end()
         write_results(bench.store)
+
+
+def clear_checkpoints(bench: Bench, done: Iterable[Job]) -> None:
+    """Remove those of jobs that are done: a kill, just when the last round was stored, has left them."""
+    from benchmark.execution.unit import folder_of
+    from benchmark.training.checkpoint import remove_checkpoints
+
+    for job in done:
+        remove_checkpoints(folder_of(bench, job))
 
 
 def write_results(store: Store) -> None:

@@ -28,7 +28,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     from benchmark.execution.litter import remove_litter_of_jobs
     from benchmark.execution.serial import facts_of
     from benchmark.plan import Work, work_left
-    from benchmark.run import check_agreement, opened, write_head, write_results
+    from benchmark.run import check_agreement, clear_checkpoints, opened, write_head, write_results
 
     job = job_of(experiment, index)
     check_agreement(experiment, out)
@@ -40,6 +40,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     progress.begin(left.trainings * experiment.recipe.iterations)
     try:
         failures = run_alone(bench, job)
+        clear_checkpoints(bench, [] if failures else [job])
     finally:
         progress.end()
         write_results(bench.store)

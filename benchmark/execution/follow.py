@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmark.bench import Bench
-from benchmark.execution.live import read_sign
+from benchmark.execution.live import Sign, read_sign
 from benchmark.execution.unit import LOG, folder_of
 from benchmark.plan import Job, Work
 
@@ -18,6 +18,8 @@ class Follower:
         self._folders = {job: folder_of(bench, job) for job in jobs}
         self._total = {job: work.trainings * bench.experiment.recipe.iterations for job, work in jobs.items()}
         self._done = dict.fromkeys(jobs, 0)
+        self._skipped = dict.fromkeys(jobs, 0)
+        self._first: dict[Job, tuple[str, int]] = {}
         # Lines of an earlier run are not said again.
         self._read = {job: len(self._log(job)) for job in jobs}
 
@@ -27,10 +29,18 @@ class Follower:
         if ended:
             self._done[job] = self._total[job]
         elif sign is not None and not sign.lost:
+            self._skip(job, sign)
             left = sign.total - sign.done
             self._done[job] = min(max(self._total[job] - left, 0), self._total[job])
         self._progress.reach(sum(self._done.values()))
         self._pass_on(job)
+
+    def _skip(self, job: Job, sign: Sign) -> None:
+        """An earlier run's work says nothing of the pace; that of a lost process of this run does."""
+        process = sign.host, sign.pid
+        if self._first.setdefault(job, process) == process:
+            self._progress.skip(sign.skipped - self._skipped[job])
+            self._skipped[job] = sign.skipped
 
     def _pass_on(self, job: Job) -> None:
         new = self._log(job)[self._read[job] :]

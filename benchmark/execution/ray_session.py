@@ -7,12 +7,13 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.execution.reaper import reaped
 from benchmark.execution.room import Node
 
 ADDRESS = "RAY_ADDRESS"
@@ -69,8 +70,17 @@ def nodes() -> list[Node]:
 def session(own: list[Node]) -> Iterator[Event]:
     """Ray while the block runs: the cluster that the user named, or one of our own node.
 
-    Ray ends on SIGTERM in its own way, and makes exit code 1 of what a handler raises while it waits. So a
-    signal is only noted here, for whoever waits, and handed to the handler when Ray is down.
+    The event is set when a signal asks for the end.
+    """
+    with nullcontext() if address() else reaped(), _up(own) as terminated:
+        yield terminated
+
+
+@contextmanager
+def _up(own: list[Node]) -> Iterator[Event]:
+    """Ray ends on SIGTERM in its own way, and makes exit code 1 of what a handler raises while it waits.
+
+    So a signal is only noted here, for whoever waits, and handed to the handler when Ray is down.
     """
     ray, terminated, handler = import_ray(), Event(), signal.getsignal(signal.SIGTERM)
     umask = os.umask(0o077)  # the token that opens the session is written with these rights

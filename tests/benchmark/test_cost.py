@@ -9,10 +9,10 @@ import torch
 from benchmark import cost
 from benchmark.cost import Pace, expected, measure, seconds
 from benchmark.fitting import fit
-from benchmark.plan import Job, Work, plan, work_left
+from benchmark.plan import Job, Work, plan, run_job, work_left
 from benchmark.progress import Progress
 from benchmark.run import dry_run, run
-from benchmark.store import FULL_DATA, ROUND_ZERO, Round
+from benchmark.store import FULL_DATA, Round
 
 STRATEGIES = ["random", "core-set", "entropy"]
 
@@ -64,7 +64,7 @@ def test_a_new_run_has_all_to_do(bench):
 
 
 def test_what_is_stored_is_not_counted(bench):
-    store(bench, ROUND_ZERO, 0)
+    run_job(bench, Job("round-0", 0))
     store(bench, "core-set", 0, 1)
     store(bench, "entropy", 0)
     left = {job.name: work_left(bench, job) for job in plan(bench.experiment)}
@@ -78,6 +78,12 @@ def test_what_is_stored_is_not_counted(bench):
         work_left(bench, Job("full-data", 0)) == work_left(bench, Job("trajectory", 0, "core-set")) == Work()
     )
     assert work_left(bench, Job("full-data", 1)) == Work(1, 0), "another seed is another job"
+
+
+def test_a_round_zero_is_trained_again_for_what_it_lacks(bench, small_bench):
+    run_job(bench, Job("round-0", 0))
+    more = small_bench(bench.store.root, strategies=[*STRATEGIES, "learning-loss"])
+    assert work_left(more, Job("round-0", 0)) == Work(1, 0), "its loss module is not there"
 
 
 def test_work_adds_up():

@@ -12,8 +12,6 @@ from harness import assert_gone, assert_same, begun
 
 #: Kills before a run is let through: some of training, some of what comes after it.
 IN_A_ROW = 10
-#: They hold no device, and wait a minute for their dead server (docs/cluster.md).
-AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 @pytest.fixture
@@ -69,7 +67,7 @@ def test_jobs_and_commands_killed_in_turn(
             driver.lost += begun(folder)
             command.strike()
             assert command.code() == -signal.SIGKILL, command.said
-            assert_gone(command, but=AGENTS)
+            assert_gone(command)
         last = run(long_study, folder)
         assert last.code() == 0, last.said
         assert_same(folder, undisturbed(long_study))

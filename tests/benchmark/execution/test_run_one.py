@@ -11,6 +11,7 @@ from benchmark.execution.serial import run_serial
 from benchmark.jobs import numbered
 from benchmark.plan import plan
 from benchmark.progress import Progress
+from benchmark.run import run
 from benchmark.run_one import job_of, run_one
 from benchmark.store import Store
 
@@ -119,3 +120,15 @@ def test_a_failed_job_is_exit_code_1(finished, written, tmp_path):
     _, errors = finished("run-one", file, "--out", tmp_path / "out", "--index", 2, code=1)
     assert "Failed: broken, seed 0: RuntimeError: out of ideas" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "again", [lambda e, out: run_one(e, out, 1, QUIET), lambda e, out: run(e, out, QUIET)]
+)
+def test_a_checkpoint_that_a_kill_left_behind_a_finished_job_goes(random_alone, tmp_path, again):
+    experiment, _ = random_alone
+    run_one(experiment, tmp_path, 1, QUIET)
+    left = tmp_path / "rooms/random/seed-0/training.pt"
+    left.write_bytes(b"of the last round, which is stored")
+    again(experiment, tmp_path)
+    assert not left.exists()
