@@ -23,10 +23,10 @@ class Follower:
         # Lines of an earlier run are not said again.
         self._read = {job: len(self._log(job)) for job in jobs}
 
-    def look(self, job: Job, ended: bool = False) -> None:
+    def look(self, job: Job, done: bool = False) -> None:
         """Pass on what a job has said since the last look, and how far it is."""
-        sign = None if ended else read_sign(self._folders[job])
-        if ended:
+        sign = None if done else read_sign(self._folders[job])
+        if done:
             self._done[job] = self._total[job]
         elif sign is not None and not sign.lost:
             self._skip(job, sign)

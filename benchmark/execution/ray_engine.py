@@ -59,8 +59,9 @@ class RayEngine(Elsewhere):
                 follower.look(job)
             for reference in ended:
                 job = running.pop(reference)
-                follower.look(job, ended=True)
-                if fault := _fault_of(reference):  # a process that was lost took nothing away
+                fault = _fault_of(reference)
+                follower.look(job, done=fault is None)
+                if fault:  # a process that was lost took nothing away
                     remove_litter_of_jobs(bench.store.root)
                 queue.settle(job, fault)
 

@@ -164,14 +164,13 @@ class Waiting:
             for job in list(self._handles):
                 follower.look(job)
             for job in [job for job, handle in self._handles.items() if handle.done()]:
-                follower.look(job, ended=True)
-                self._settle(job)
+                handle, done = self._handles.pop(job, None), is_stored(self._bench, job)
+                follower.look(job, done=done)
+                if handle is not None and not done:
+                    self._settle(job, handle)
         return self._failures
 
-    def _settle(self, job: Job) -> None:
-        handle = self._handles.pop(job, None)
-        if handle is None or is_stored(self._bench, job):
-            return
+    def _settle(self, job: Job, handle: Any) -> None:
         reason = kept_error(folder_of(self._bench, job))  # which the job has said itself, in its log
         cancelled = handle.state.startswith("CANCELLED")
         if reason is None and not cancelled and self._tries[job] < TRIES:

@@ -66,10 +66,15 @@ def test_what_a_lost_process_of_this_run_did_was_done_in_this_run(seen):
     assert seen(pid=8, done=6, skipped=4) == (6, 0)
 
 
-def test_an_ended_job_is_done_whatever_it_said(seen, bench):
+def test_a_job_that_is_done_is_done_whatever_it_said(seen, bench):
     seen(done=3)
-    seen.follower.look(JOB, ended=True)
+    seen.follower.look(JOB, done=True)
     assert bench.progress.done == 20
+
+
+def test_a_job_that_was_lost_is_as_far_as_it_was(seen):
+    assert seen(done=5) == (5, 0)
+    assert seen(done=5, updated=0.0) == (5, 0), "its last sign is old"
 
 
 def test_lines_are_passed_on_once_and_whole_but_not_those_of_an_earlier_run(bench):

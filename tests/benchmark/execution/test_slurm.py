@@ -172,7 +172,7 @@ class Again:
 class Silent:
     """Follows nothing."""
 
-    def look(self, job, ended=False):
+    def look(self, job, done=False):
         """Nothing to see."""
 
 
