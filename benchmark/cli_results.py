@@ -36,8 +36,7 @@ def report(
     only = split_names(strategies) if strategies is not None else None
     with opened_results(sources) as folders:
         where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
-        written = write_report(*folders, columns=columns, strategies=only, out=where)
-    click.echo(written.text)
+        written = write_report(*folders, columns=columns, strategies=only, out=where, show=click.echo)
     for path in written.paths:
         click.echo(path)
 

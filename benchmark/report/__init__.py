@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,11 +34,13 @@ def write_report(
     columns: Literal[1, 2] = 1,
     strategies: Sequence[str] | None = None,
     out: Path | None = None,
+    show: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Write tables, figures and ``index.html`` of a folder of results into it, or of several into ``out``.
 
     ``columns`` is the width of figures with one panel, in columns of a paper; ``strategies`` are the only
-    ones to be shown, with the network trained on everything. The same results give the same bytes.
+    ones to be shown, with the network trained on everything; ``show`` is given the main table before figures
+    are drawn, which takes seconds. The same results give the same bytes.
 
     Raises UserError if the results cannot be read or do not compare, for a strategy that they do not hold,
     for several folders without ``out``, and if the report cannot be written.
@@ -48,7 +50,9 @@ def write_report(
         raise UserError(f"columns must be 1 or 2, the columns of a paper that a figure takes, not {columns}.")
     study = _study(folders)
     shown = study if strategies is None else study.only(strategies)
-    files, main_table = _contents(shown, columns)
+    main_table = _main_table(shown)
+    show(main_table)
+    files = _files(shown, columns)
     try:
         target.mkdir(parents=True, exist_ok=True)
         paths = tuple(_write(target / name, content) for name, content in files.items())
@@ -74,9 +78,17 @@ def _study(folders: Sequence[Path]) -> Study:
     return merged([read_study(folder) for folder in folders])
 
 
-def _contents(study: Study, columns: Literal[1, 2]) -> tuple[dict[str, bytes], str]:
-    """The files by their path within the folder of the report, and the table for the terminal."""
-    from benchmark.report import (  # pandas and matplotlib take a second to import
+def _main_table(study: Study) -> str:
+    """For the terminal, with what it must be read against."""
+    from benchmark.report import noise, tables
+    from benchmark.report.text import printable
+
+    return "\n\n".join([tables.terminal_table(study.results), *map(printable, noise.notes(study))])
+
+
+def _files(study: Study, columns: Literal[1, 2]) -> dict[str, bytes]:
+    """What is written, by its path within the folder of the report."""
+    from benchmark.report import (  # matplotlib and scipy take seconds to import
         cost_table,
         delta_table,
         figures,
@@ -88,14 +100,12 @@ def _contents(study: Study, columns: Literal[1, 2]) -> tuple[dict[str, bytes], s
         protocol,
         tables,
     )
-    from benchmark.report.text import printable
 
     files = tables.render(study.results) | headline.render(study.results)
     for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
         files |= part.render(study)
     files |= figures.render(study, columns)
-    text = "\n\n".join([tables.terminal_table(study.results), *map(printable, noise.notes(study))])
-    return files | page.render_page(study, files), text
+    return files | page.render_page(study, files)
 
 
 def _write(path: Path, content: bytes) -> Path:
