@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from benchmark.config import Experiment
 from strategies.registry import resolve
+
+if TYPE_CHECKING:
+    from benchmark.bench import Bench
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,8 @@ def plan(experiment: Experiment) -> Iterator[Job]:
 def numbered(experiment: Experiment) -> list[Job]:
     """All jobs in the order of `mtal run-one --index`: round 0 of every seed, then what may need it."""
     return sorted(plan(experiment), key=lambda job: job.kind != "round-0")
+
+
+def folder_of(bench: Bench, job: Job) -> Path:
+    """The folder of a job's results."""
+    return bench.store.trajectory(bench.dataset.name, job.name, job.seed)

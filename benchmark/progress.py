@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from benchmark.execution.live import Live
+
+class Listener(Protocol):
+    """Who is told of every step of a job that runs in this process."""
+
+    def at_round(self, number: int) -> None:
+        """A job begins a round."""
+
+    def advance(self) -> None:
+        """One iteration is done."""
+
+    def skip(self, iterations: int) -> None:
+        """So many iterations were done by an earlier process."""
 
 
 class Progress:
@@ -18,8 +28,7 @@ class Progress:
         self.total = self.done = self._skipped = 0
         self.started = time.monotonic()
         self._bar: Any = None
-        #: Told of every step while a job runs in this process.
-        self.live: Live | None = None
+        self.live: Listener | None = None
 
     def begin(self, total: int) -> None:
         """Start counting towards ``total`` iterations."""

@@ -114,7 +114,7 @@ def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Fa
 
 def clear_checkpoints(bench: Bench, done: Iterable[Job]) -> None:
     """Remove those of jobs that are done: a kill, just when the last round was stored, has left them."""
-    from benchmark.execution.unit import folder_of
+    from benchmark.jobs import folder_of
     from benchmark.training.checkpoint import remove_checkpoints
 
     for job in done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -86,24 +85,6 @@ class StackedRows:
     def largest(self, start: int, stop: int) -> float:
         values = self.take(np.arange(start, stop))
         return float(np.maximum(values.max(initial=0), -values.min(initial=0)))
-
-
-def open_rows(features: Any) -> Rows:
-    """Rows of an array, a tensor or nested sequences; ValueError unless they are N x d."""
-    torch = sys.modules.get("torch")  # who hands in a tensor has imported it
-    if torch is not None and isinstance(features, torch.Tensor):
-        from strategies._torch_centres import tensor_rows
-
-        return tensor_rows(_two_dimensional(features))
-    if not isinstance(features, np.ndarray) and all(hasattr(features, name) for name in ("shape", "dtype")):
-        return SlicedRows(_two_dimensional(features))
-    return ArrayRows(_two_dimensional(np.asarray(features)))
-
-
-def _two_dimensional(array: Any) -> Any:
-    if len(array.shape) != 2:
-        raise ValueError(f"features have the shape {tuple(array.shape)}, must be N x d")
-    return array
 
 
 def blocks(rows: Rows) -> Iterator[Positions]:

@@ -1,4 +1,4 @@
-"""Features that lie on a device: rows of a tensor, and bounds on their distances from centres, by torch.
+"""Bounds on the distances of features that lie on a device from centres, by torch.
 
 Every number that decides a pick comes from main memory and float64, as for arrays; the device gives bounds.
 It computes differences, not products: reduced-precision products, which a user may have switched on, would
@@ -14,41 +14,9 @@ import torch
 from torch import Tensor
 
 from strategies._points import Points
-from strategies._rows import ArrayRows, Rows
 from strategies._sketched_centres import rounded_up
-from strategies.arrays import Features, Float64s, Positions
-
-NUMBERS = 2**24  # of features in one pass on a device
-
-
-def tensor_rows(tensor: Tensor) -> Rows:
-    """Rows of a tensor; one in main memory is read as the array that it shares its memory with."""
-    tensor = tensor.detach()
-    shared = tensor.device.type == "cpu" and tensor.dtype != torch.bfloat16
-    return ArrayRows(tensor.numpy()) if shared else TensorRows(tensor)
-
-
-class TensorRows:
-    """Rows of a tensor on any device."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, (self.count, self.width) = tensor, tensor.shape
-        small = tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        self.kind = torch.float32 if small else torch.float64
-        self.dtype: np.dtype[Any] = np.dtype(np.float32 if small else np.float64)
-        self.block = int(np.clip(NUMBERS // max(self.width, 1), 64, 2**20))
-
-    def take(self, positions: Positions) -> Features:
-        return np.asarray(self.on_device(positions).cpu().numpy())
-
-    def on_device(self, positions: Positions) -> Tensor:
-        """A copy of these rows where they lie."""
-        index = torch.from_numpy(positions).to(self.tensor.device)
-        return self.tensor.index_select(0, index).to(self.kind)
-
-    def largest(self, start: int, stop: int) -> float:
-        values = self.tensor[start:stop].to(self.kind)
-        return float(values.abs().max()) if values.numel() else 0.0
+from strategies._torch_rows import TensorRows
+from strategies.arrays import Float64s, Positions
 
 
 class TorchCentres:

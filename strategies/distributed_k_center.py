@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strategies._lazy_farthest import farthest_first
+from strategies._open_rows import open_rows
 from strategies._points import Candidates, Points
-from strategies._rows import StackedRows, open_rows
+from strategies._rows import StackedRows
 from strategies.arrays import Features, Float64s, Positions, check_budget, checked_positions
 
 if TYPE_CHECKING:

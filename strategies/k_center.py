@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from strategies._lazy_farthest import farthest_first
+from strategies._open_rows import open_rows
 from strategies._points import Candidates, Points
-from strategies._rows import blocks, checked_largest, open_rows
+from strategies._rows import blocks, checked_largest
 from strategies.arrays import Float64s, Positions, check_budget, checked_candidates, checked_positions
 
 if TYPE_CHECKING:

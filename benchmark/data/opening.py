@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from benchmark.config import sentences
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
+from benchmark.model import sentences
 
 M = TypeVar("M", bound=BaseModel)
 

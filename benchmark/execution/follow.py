@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from benchmark.bench import Bench
 from benchmark.execution.live import Sign, read_sign
-from benchmark.execution.unit import LOG, folder_of
+from benchmark.execution.unit import LOG
+from benchmark.jobs import folder_of
 from benchmark.plan import Job, Work
 
 

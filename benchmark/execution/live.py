@@ -104,11 +104,11 @@ class Live:
 @contextmanager
 def live(progress: Progress, folder: Path, device: str, total: int) -> Iterator[None]:
     """Give signs of life while the block runs, by what ``progress`` is told."""
-    progress.live = Live(folder, device, total)
+    progress.live = signs = Live(folder, device, total)
     try:
         yield
     finally:
-        progress.live.end()
+        signs.end()
         progress.live = None
 
 

@@ -22,7 +22,8 @@ from benchmark.execution.follow import Follower
 from benchmark.execution.room import Wish, counted
 from benchmark.execution.schedule import TRIES, Failure, longest_first
 from benchmark.execution.stored import is_stored, to_do
-from benchmark.execution.unit import Order, folder_of, opened_for, order_of
+from benchmark.execution.unit import Order, opened_for, order_of
+from benchmark.jobs import folder_of
 from benchmark.plan import Job, Work
 
 POLL = 2.0  # seconds between two looks at what the jobs say

@@ -18,6 +18,7 @@ from benchmark.config import Experiment, validated
 from benchmark.environment import device_name
 from benchmark.execution.faults import ERROR, Fault, fault_of
 from benchmark.execution.live import live
+from benchmark.jobs import folder_of
 from benchmark.plan import Job, run_job, work_left
 from benchmark.progress import Progress
 from benchmark.run import ENVIRONMENT, opened, results_held
@@ -55,11 +56,6 @@ class Log(Progress):
     def finished(self, what: str) -> None:
         """Append a line; the driver knows how far the whole is."""
         self.say(what)
-
-
-def folder_of(bench: Bench, job: Job) -> Path:
-    """The folder of a job's results."""
-    return bench.store.trajectory(bench.dataset.name, job.name, job.seed)
 
 
 def order_of(bench: Bench, experiment: Experiment, job: Job) -> Order:

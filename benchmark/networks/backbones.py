@@ -1,4 +1,4 @@
-"""Backbones behind one interface: images in, feature maps from fine to coarse out."""
+"""Backbones by name: our own small one, and all of timm's."""
 
 from __future__ import annotations
 
@@ -7,22 +7,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
-
-
-class Backbone(nn.Module):
-    """``channels`` and ``strides`` of its maps, and the number that image sides must be a multiple of."""
-
-    channels: tuple[int, ...]
-    strides: tuple[float, ...]
-    multiple: int
-    #: Where its weights come from and how many tensors matched; empty if it starts from fresh weights.
-    loaded: str = ""
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """B x 3 x H x W to one B x C x H/stride x W/stride per stage."""
-        del images
-        raise TypeError(f"{type(self).__name__} must define forward(images)")
 
 
 class TinyPyramid(Backbone):

@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import conv_norm, conv_norm_relu
 
 PUBLISHED_WIDTH = 256

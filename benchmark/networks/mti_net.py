@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
 from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.networks.pad_net import Distillation

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.tasks.task import Task
 from strategies.inconsistency import resized
 from strategies.interface import Outputs, Shapes

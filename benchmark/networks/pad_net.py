@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import bottlenecks, conv_norm_relu
 from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.tasks.task import Task

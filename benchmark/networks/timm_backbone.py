@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.pretrained import create_loaded, first_line
 
 Options = Mapping[str, Any]

@@ -57,7 +57,8 @@ def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[st
     """
     from pydantic import ValidationError
 
-    from benchmark.config import NetworkConfig, Recipe, sentences
+    from benchmark.config import NetworkConfig, Recipe
+    from benchmark.model import sentences
 
     if not experiment:
         return {}

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.reading import read_json, read_yaml
 from benchmark.report.load import Results, read_results
 from benchmark.report.metrics import metric
 from benchmark.store import Round, Store
-
-if TYPE_CHECKING:
-    from benchmark.report.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -36,20 +32,13 @@ class Source:
         return self.folder.resolve().name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """The results of one folder, or of several as one; ``rounds`` lack the scores of single images."""
 
     results: Results
     rounds: tuple[Round, ...]
     sources: tuple[Source, ...]
-
-    @cached_property
-    def subjects(self) -> list[Subject]:
-        """Its data sets by name."""
-        from benchmark.report.subject import Subject  # which knows what a study is
-
-        return [Subject(self, dataset) for dataset in self.results.datasets]
 
     def rounds_of(self, dataset: str) -> list[Round]:
         """The stored rounds of one data set."""

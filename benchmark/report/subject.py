@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -69,6 +69,7 @@ class Subject:
         return f"{count} seed{'s' * (count != 1)}{few}"
 
 
+@lru_cache(maxsize=1)  # a report is of one study
 def subjects(study: Study) -> list[Subject]:
     """Every data set of a study by name: the same objects each time, so that nothing is computed twice."""
-    return study.subjects
+    return [Subject(study, dataset) for dataset in study.results.datasets]

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from benchmark.config import Model, sentences
 from benchmark.errors import UserError
+from benchmark.model import Model, sentences
 
 
 class Options(Model):

@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 from benchmark.bench import Bench
 from benchmark.execution.stored import rounds_of
-from benchmark.execution.unit import folder_of
+from benchmark.jobs import folder_of
 from benchmark.plan import Job
 from benchmark.progress import Progress
 from benchmark.store import Round, digest_of, write_atomically

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies import _lazy_farthest, _sketched_centres
+from strategies._open_rows import open_rows
 from strategies._points import Points
-from strategies._rows import open_rows
 from strategies.diversity import k_center_greedy, nearest_distance
 
 Array = NDArray[Any]

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from strategies import _lazy_farthest, k_center
+from strategies._open_rows import open_rows
 from strategies._points import Points
-from strategies._rows import ArrayRows, StackedRows, open_rows
-from strategies._torch_centres import TensorRows, TorchCentres
+from strategies._rows import ArrayRows, StackedRows
+from strategies._torch_centres import TorchCentres
+from strategies._torch_rows import TensorRows
 from strategies.diversity import k_center_greedy, nearest_distance
 
 Array = NDArray[Any]

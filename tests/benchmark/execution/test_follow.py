@@ -6,7 +6,8 @@ import pytest
 
 from benchmark.execution.follow import Follower
 from benchmark.execution.live import STATUS, Sign
-from benchmark.execution.unit import LOG, folder_of
+from benchmark.execution.unit import LOG
+from benchmark.jobs import folder_of
 from benchmark.plan import Job, Work
 from benchmark.progress import Progress
 from benchmark.store import to_json

@@ -11,7 +11,8 @@ from benchmark.catalogue import NETWORKS
 from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
 from benchmark.networks import build_network
-from benchmark.networks.backbones import Backbone, make_backbone
+from benchmark.networks.backbone import Backbone
+from benchmark.networks.backbones import make_backbone
 from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
 from benchmark.networks.timm_backbone import TimmBackbone
 from benchmark.tasks import make_task

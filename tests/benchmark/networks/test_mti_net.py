@@ -8,7 +8,8 @@ from benchmark.errors import UserError
 from benchmark.execution.serial import run_serial
 from benchmark.fitting import fit
 from benchmark.networks import build_network
-from benchmark.networks.backbones import Backbone, TinyPyramid
+from benchmark.networks.backbone import Backbone
+from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.mti_net import FeaturePropagation, MtiNet
 from benchmark.plan import plan
 from benchmark.randomness import global_torch_stream

@@ -11,7 +11,7 @@ from benchmark.config import NetworkConfig
 from benchmark.data.feed import normalised
 from benchmark.execution.serial import run_serial
 from benchmark.networks import build_network
-from benchmark.networks.backbones import Backbone
+from benchmark.networks.backbone import Backbone
 from benchmark.networks.network import Network
 from benchmark.networks.pad_net import PadNet
 from benchmark.plan import plan

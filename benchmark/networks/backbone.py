@@ -1,0 +1,20 @@
+"""What a backbone is: images in, feature maps from fine to coarse out."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Backbone(nn.Module):
+    """``channels`` and ``strides`` of its maps, and the number that image sides must be a multiple of."""
+
+    channels: tuple[int, ...]
+    strides: tuple[float, ...]
+    multiple: int
+    #: Where its weights come from and how many tensors matched; empty if it starts from fresh weights.
+    loaded: str = ""
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """B x 3 x H x W to one B x C x H/stride x W/stride per stage."""
+        del images
+        raise TypeError(f"{type(self).__name__} must define forward(images)")
