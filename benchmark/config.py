@@ -17,7 +17,7 @@ from pydantic import (
 
 from benchmark.catalogue import NETWORKS, known_dataset
 from benchmark.errors import UserError
-from benchmark.model import Model, Positive, sentences
+from benchmark.fields import Model, Positive, sentences
 from strategies.registry import RegistryError, resolve
 
 Factor = Annotated[float, Field(gt=0)]

@@ -21,7 +21,7 @@ from benchmark.data.check import Problems, evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.labels import BadFile, read_bytes
 from benchmark.errors import UserError
-from benchmark.model import Model, Positive
+from benchmark.fields import Model, Positive
 from benchmark.progress import Progress
 from benchmark.reading import read_text
 

@@ -58,7 +58,7 @@ def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[st
     from pydantic import ValidationError
 
     from benchmark.config import NetworkConfig, Recipe
-    from benchmark.model import sentences
+    from benchmark.fields import sentences
 
     if not experiment:
         return {}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from benchmark.errors import UserError
-from benchmark.model import Model, sentences
+from benchmark.fields import Model, sentences
 
 
 class Options(Model):
