@@ -26,7 +26,7 @@ from benchmark.execution.unit import Order, opened_for, order_of
 from benchmark.jobs import folder_of
 from benchmark.plan import Job, Work
 
-POLL = 2.0  # seconds between two looks at what the jobs say
+POLL, LOOK = 2.0, 60  # seconds between two looks at what the jobs say; at the queue, at most
 FOLDER = "slurm"  # in the folder of results: what submitit writes
 THREADS = 4  # cores of a job, if --threads does not say
 MOST = 256  # jobs of an array at once, if --jobs does not say
@@ -69,7 +69,10 @@ class Submission:
 
     def __init__(self, bench: Bench, experiment: Experiment, at_once: int) -> None:
         submitit = import_submitit()
+        from benchmark.execution.slurm_queue import QueueWatcher
+
         self._bench, self._experiment = bench, experiment
+        submitit.SlurmJob.watcher = QueueWatcher(LOOK)
         folder = bench.store.root / FOLDER
         self._executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=TIMEOUTS)
         self._executor.update_parameters(
@@ -87,10 +90,6 @@ class Submission:
             after = {"dependency": f"afterok:{handles[first].job_id}", "kill-on-invalid-dep": "yes"}
             handles |= self._array([job for job in jobs if job.needs == first], after)
         return handles
-
-    def again(self, job: Job) -> Any:
-        """Submit one job once more."""
-        return self._array([job])[job]
 
     def _array(self, jobs: Sequence[Job], conditions: Mapping[str, str] | None = None) -> dict[Job, Any]:
         self._executor.update_parameters(slurm_additional_parameters=dict(conditions or {}))
@@ -164,12 +163,16 @@ class Waiting:
             time.sleep(POLL)
             for job in list(self._handles):
                 follower.look(job)
-            for job in [job for job, handle in self._handles.items() if handle.done()]:
-                handle, done = self._handles.pop(job, None), is_stored(self._bench, job)
-                follower.look(job, done=done)
-                if handle is not None and not done:
-                    self._settle(job, handle)
+            for job, handle in [item for item in self._handles.items() if item[1].done()]:
+                if self._handles.get(job) is handle:  # or it was given up, or submitted with what it needs
+                    self._ended(job, self._handles.pop(job), follower)
         return self._failures
+
+    def _ended(self, job: Job, handle: Any, follower: Follower) -> None:
+        done = is_stored(self._bench, job)
+        follower.look(job, done=done)
+        if not done:
+            self._settle(job, handle)
 
     def _settle(self, job: Job, handle: Any) -> None:
         reason = kept_error(folder_of(self._bench, job))  # which the job has said itself, in its log
@@ -186,7 +189,10 @@ class Waiting:
         """It said nothing: killed, or its node was lost."""
         self._tries[job] += 1
         self._bench.progress.say(f"{job.label}: {handle.state}; try {self._tries[job]} of {TRIES} follows")
-        self._handles[job] = self._submission.again(job)
+        waiting = [other for other in self._handles if other.needs == job]
+        for other in waiting:  # for a job that will not succeed; SLURM may have ended it already
+            self._handles[other].cancel(check=False)
+        self._handles |= self._submission.submit([job, *waiting])
 
     def _fail(self, job: Job, reason: str) -> None:
         self._failures.append(Failure(job, reason, self._tries[job]))

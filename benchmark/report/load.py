@@ -7,8 +7,10 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -24,6 +26,7 @@ KEY = ["dataset", "strategy", "seed", "labelled", "task", "metric"]
 FULL_DATA = "full-data"
 DIGITS = 18  # of a whole number: so many fit into 64 bits
 SHOWN = 60  # characters of a cell in a sentence
+LONGEST_NAME = 255  # bytes of the folder of that name
 T = TypeVar("T")
 
 
@@ -121,9 +124,12 @@ def _parsed(reader: Iterator[list[str]], header: list[str], path: Path) -> Itera
             raise UserError(f"{path}, row {number}: {error}.") from error
 
 
+@lru_cache(4096)  # a table repeats them in every row
 def _name(text: str) -> str:
     if not text.strip():
         raise ValueError("the names of data set, strategy, task and metric must not be empty")
+    if len(quote(text, safe="[]=,+ ")) > LONGEST_NAME:
+        raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name: folders and files have it")
     return text
 
 

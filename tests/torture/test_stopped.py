@@ -1,21 +1,15 @@
 """What asks a run to end, and two runs at once: exit codes, in time, and nothing lost."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from importlib.util import find_spec
 
 import pytest
-from harness import ROOT, assert_gone, assert_same, begun, round_files
-
-from benchmark.execution.live import read_sign
+from harness import assert_gone, assert_same, begun, round_files
 
 SOON = 30.0  # seconds within which a signal ends everything
 TIMES = 5
-SLURM = ROOT / "tests/benchmark/execution/fake_slurm.py"
 
 
 def test_of_two_commands_at_once_one_trains_and_a_signal_ends_it(study, run, injected, tmp_path):
@@ -71,34 +65,3 @@ def terminated(injected, tmp_path):
             assert_gone(command)
 
     return end
-
-
-@pytest.fixture
-def slurm(tmp_path):
-    """What makes a small SLURM of the tests' own the one that commands find."""
-    programs, home = tmp_path / "bin", tmp_path / "state"
-    programs.mkdir()
-    home.mkdir()
-    environment = {"FAKE_SLURM": str(home), "PATH": f"{programs}:{os.environ['PATH']}"}
-    subprocess.run([sys.executable, SLURM, "install", programs], env=os.environ | environment, check=True)
-    return environment
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("submitit") is None, reason="the engine needs the extra `slurm`")
-def test_slurm_says_that_the_time_is_over(written, undisturbed, run, slurm, injected, tmp_path):
-    file = written(strategies=["learning-loss"], seeds=[0], full_data=False, recipe={"iterations": 100})
-    folder = tmp_path / "out"
-    with injected("SIGUSR1 and SIGUSR2 to a SLURM job, whose time is over", 2) as row:
-        command = run(file, folder, "--engine", "slurm", cold=True, **slurm)
-        for home, warning in (("round-0", signal.SIGUSR1), ("learning-loss", signal.SIGUSR2)):
-            job = folder / "rooms" / home / "seed-0"
-            sign, struck = command.until(lambda: read_sign(job)), time.monotonic()  # noqa: B023 - in this turn
-            row.lost += begun(folder)
-            os.kill(sign.pid, warning)
-            command.until(lambda: sign.lost)  # noqa: B023
-            assert time.monotonic() - struck < SOON
-            command.until(lambda: (now := read_sign(job)) and now.pid != sign.pid)  # noqa: B023
-            row.seconds.append(time.monotonic() - struck)
-        assert command.code() == 0, command.said
-        assert_same(folder, undisturbed(file))

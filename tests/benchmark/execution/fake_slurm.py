@@ -13,7 +13,7 @@ from pathlib import Path
 
 HOME = Path(os.environ["FAKE_SLURM"])
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
-PROGRAMS = ("sbatch", "srun", "sacct", "scontrol", "scancel")
+PROGRAMS = ("sbatch", "srun", "squeue", "scontrol", "scancel")
 
 
 def install(folder):
@@ -62,8 +62,7 @@ def srun(*arguments):
     os.execv(words[0], words)
 
 
-def sacct(*_):
-    print("JobID|State|NodeList")
+def squeue(*_):
     for file in sorted(HOME.iterdir()):
         if re.fullmatch(r"\d+(_\d+)?", file.name):
             print(f"{file.name}|{file.read_text()}|here")
@@ -81,5 +80,5 @@ if __name__ == "__main__":
     if Path(sys.argv[0]).name == "fake_slurm.py":
         {"run": run, "install": install}[sys.argv[1]](*sys.argv[2:])
     else:
-        programs = dict(zip(PROGRAMS, (sbatch, srun, sacct, scontrol, scancel), strict=True))
+        programs = dict(zip(PROGRAMS, (sbatch, srun, squeue, scontrol, scancel), strict=True))
         programs[Path(sys.argv[0]).name](*sys.argv[1:])
