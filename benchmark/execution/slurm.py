@@ -163,12 +163,17 @@ class Waiting:
             time.sleep(POLL)
             for job in list(self._handles):
                 follower.look(job)
-            for job, handle in [item for item in self._handles.items() if item[1].done()]:
+            for job, handle in self._ended():
                 if self._handles.get(job) is handle:  # or it was given up, or submitted with what it needs
-                    self._ended(job, self._handles.pop(job), follower)
+                    self._end(job, self._handles.pop(job), follower)
         return self._failures
 
-    def _ended(self, job: Job, handle: Any, follower: Follower) -> None:
+    def _ended(self) -> list[tuple[Job, Any]]:
+        """Round 0s first: what waits for a lost one was cancelled with it, and is submitted with it again."""
+        ended = [(job, handle) for job, handle in self._handles.items() if handle.done()]
+        return sorted(ended, key=lambda item: item[0].kind != "round-0")
+
+    def _end(self, job: Job, handle: Any, follower: Follower) -> None:
         done = is_stored(self._bench, job)
         follower.look(job, done=done)
         if not done:

@@ -19,6 +19,7 @@ from benchmark.plan import Job, plan
 pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
 from benchmark.execution import slurm as module
 from benchmark.execution.slurm import Slurm, Submission, Task, Waiting
+from benchmark.execution.slurm_queue import GONE, QueueWatcher
 
 BROKEN = """
 from strategies import Strategy, register
@@ -163,9 +164,10 @@ class Again:
     """Submits a job that ends at once."""
 
     def __init__(self, state):
-        self.state = state
+        self.state, self.submitted = state, []
 
     def submit(self, jobs):
+        self.submitted.append([job.kind for job in jobs])
         return {job: Handle(self.state) for job in jobs}
 
 
@@ -193,6 +195,16 @@ def test_a_lost_job_is_submitted_again_three_times(waiting):
     assert (failure.reason, failure.tries) == ("SLURM says NODE_FAIL", 4)
 
 
+def test_a_lost_round_zero_is_submitted_again_with_what_waits_for_it(waiting):
+    """SLURM cancels what waits for a job that failed."""
+    one = Handle("CANCELLED")
+    run = waiting(zero=Handle("NODE_FAIL"), one=one)
+    failures = run.to_the_end(Silent())
+    assert one.cancelled
+    assert run._submission.submitted == [["round-0", "trajectory"]] * 3
+    assert [failure.tries for failure in failures] == [4, 0]
+
+
 def test_a_job_that_the_user_cancelled_is_not(waiting):
     (failure,) = waiting(one=Handle("CANCELLED by 1000")).to_the_end(Silent())
     assert failure.tries == 1
@@ -206,6 +218,34 @@ def test_what_needs_a_failed_round_zero_is_cancelled(waiting, tmp_path):
     failures = waiting(zero=Handle("FAILED"), one=one).to_the_end(Silent())
     assert [failure.reason for failure in failures] == ["The loss is not finite.", "round 0 of seed 0 failed"]
     assert one.cancelled
+
+
+# What the queue says
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [
+        *[(state, False) for state in ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "PREEMPTED")],
+        *[(state, True) for state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")],
+        (None, True),
+    ],
+)
+def test_a_job_has_ended_when_it_cannot_come_back_or_is_forgotten(cluster, state, ended):
+    (cluster / "7_0").write_text("RUNNING")
+    if state:
+        (cluster / "7_1").write_text(state)
+    watcher = QueueWatcher(1)
+    watcher.register_job("7_1")
+    assert watcher.is_done("7_1") == ended
+    assert watcher.get_state("7_1") == (state or GONE)
+
+
+def test_a_queue_that_does_not_answer_says_nothing(cluster):
+    (cluster.parent / "bin/squeue").write_text("#!/bin/sh\nexit 1\n")
+    watcher = QueueWatcher(1)
+    watcher.register_job("7_1")
+    assert not watcher.is_done("7_1")
 
 
 # All of it
