@@ -58,6 +58,8 @@ def test_a_folder_without_results_says_what_a_run_writes(tmp_path, folder):
         ([ROW, ("rooms", "random", -1, *ROW[3:])], r"row 3: seed.*whole numbers.*'-1'"),
         ([("rooms", "random", 0, 0, "4.5", *ROW[5:])], "'4.5'"),
         ([("rooms", " ", *ROW[2:])], "names.*must not be empty"),
+        ([("rooms", "x" * 256, *ROW[2:])], "'x{60}' and so on is too long for a name"),
+        ([("策" * 99, *ROW[1:])], "too long for a name: folders and files have it"),
         ([ROW[:-1]], "row 2 has 7 cells where its header has 8"),
         ([(*ROW, 1)], "row 2 has 9 cells"),
         ([ROW, ROW], "more than one row for dataset rooms, strategy random, seed 0, labelled 40"),

@@ -37,7 +37,7 @@ HOSTILE = [
     "{{ 7 * 7 }}${7*7}",
     "naïve-策略",
     "turned \u202e around",
-    "x" * 400,
+    "x" * 250,
 ]
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -204,8 +204,7 @@ def test_hostile_names_stay_text(synthetic, tmp_path, total_only):
     rows = synthetic.rows(HOSTILE, seeds=2, dataset="<i>rooms</i>", metrics=total_only)
     rows += [(*row[:5], "</title><script>", 'a"b<c', row[7]) for row in rows]
     folder = synthetic.write(tmp_path / "r", rows)
-    shown = [name for name in HOSTILE if len(name) < 100]  # no file system takes the others
-    for name in shown:
+    for name in HOSTILE:
         done = a_round(name, labelled=["a", "b"], selected=['"><script>'], dataset="<i>rooms</i>")
         Store(folder).write(done)
         keep(folder, done, [Pick('"><script>', jpeg(), {"<u>": (1.0, 0.5)}, {"<u>": jpeg()})])
@@ -215,7 +214,7 @@ def test_hostile_names_stay_text(synthetic, tmp_path, total_only):
     tags = {tag for tag, _ in parsed.elements}
     assert not tags & {"i", "b", "u", "s"}
     assert len(parsed.all("script")) == len(parsed.all("style")) == len(parsed.all("h1")) == 1
-    assert len(parsed.all("img")) == 2 * len(shown)
+    assert len(parsed.all("img")) == 2 * len(HOSTILE)
     assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
     text = "".join(parsed.text)
     for name in HOSTILE:
