@@ -25,7 +25,7 @@ pytestmark = [
 SOON = 30.0  # seconds within which a signal ends a job
 STAND_IN = ROOT / "tests/benchmark/execution/fake_slurm.py"
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue")
-#: No accounting, as on many small clusters; a job that is put into the queue again waits there for a moment.
+#: No accounting, as on many small clusters. A job that is put into the queue again waits there for minutes.
 CONFIGURATION = """
 ClusterName=small
 SlurmctldHost={host}(127.0.0.1)
@@ -35,7 +35,6 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/none
 CredType=cred/none
-AuthInfo=cred_expire=2
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
