@@ -65,7 +65,7 @@ class Store:
 
     def trajectory(self, dataset: str, strategy: str, seed: int) -> Path:
         """The folder of a trajectory; signs that file systems dislike are percent-encoded."""
-        return self.root / _file_name(dataset) / _file_name(strategy) / f"seed-{seed}"
+        return self.root / folder_name(dataset) / folder_name(strategy) / f"seed-{seed}"
 
     def read(self, dataset: str, strategy: str, seed: int, number: int) -> Round | None:
         """A stored round, or None. A torn or foreign file is ignored with a warning."""
@@ -87,7 +87,7 @@ class Store:
 
     def noise_rounds(self, dataset: str) -> list[Round]:
         """Every stored training of the noise floor of a data set."""
-        files = sorted((self.root / _file_name(dataset) / NOISE_FLOOR).glob("seed-*/round-*.json"))
+        files = sorted((self.root / folder_name(dataset) / NOISE_FLOOR).glob("seed-*/round-*.json"))
         return [done for file in files if (done := self._read(file))]
 
     def write_results(self) -> Path:
@@ -198,6 +198,12 @@ def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
     }
 
 
+def folder_name(name: str) -> str:
+    """A data set's or strategy's name as that of its folder."""
+    safe = quote(name, safe="[]=,+ ")
+    return re.sub(r"^\.", "%2E", safe)
+
+
 def _rows(done: Round) -> Iterator[tuple[Any, ...]]:
     for task, values in sorted(done.metrics.items()):
         for metric, value in sorted(values.items()):
@@ -285,8 +291,3 @@ _SOUND: Mapping[str, Callable[[Any], bool]] = {
 
 def _side_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
-
-
-def _file_name(name: str) -> str:
-    safe = quote(name, safe="[]=,+ ")
-    return re.sub(r"^\.", "%2E", safe)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
-from urllib.parse import quote
 
 import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
+from benchmark.store import folder_name
 
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 #: The headline: the multi-task validation loss.
@@ -128,7 +128,7 @@ def _parsed(reader: Iterator[list[str]], header: list[str], path: Path) -> Itera
 def _name(text: str) -> str:
     if not text.strip():
         raise ValueError("the names of data set, strategy, task and metric must not be empty")
-    if len(quote(text, safe="[]=,+ ")) > LONGEST_NAME:
+    if len(folder_name(text)) > LONGEST_NAME:
         raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name: folders and files have it")
     return text
 
