@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from benchmark.bench import Bench
 from benchmark.fitting import key_of, stored_round
-from benchmark.plan import Job, Work, strategies_of
+from benchmark.plan import Job, Work, work_left
 from benchmark.progress import Progress
-from benchmark.round_zero import missing_of
 from benchmark.store import FULL_DATA, Round
 from benchmark.trajectory import History, Turn
 from strategies.registry import resolve
@@ -19,15 +18,17 @@ def to_do(bench: Bench, jobs: Mapping[Job, Work]) -> dict[Job, Work]:
     """The jobs that still have something to do; a round 0 only where a trajectory of its seed has."""
     left = {job for job in jobs if job.kind != "round-0" and not is_stored(bench, job)}
     needed = {job.needs for job in left if job.needs is not None}
-    left |= {job for job in needed if not is_stored(bench, job)}
+    left |= {job for job in needed if jobs[job] != Work()}
     return {job: work for job, work in jobs.items() if job in left}
 
 
 def is_stored(bench: Bench, job: Job) -> bool:
     """Whether all results of a job are stored, under the keys of this experiment."""
+    if job.kind == "round-0":
+        return work_left(bench, job) == Work()
     quiet = replace(bench, progress=Progress(quiet=True))
     try:
-        return _round_zero(quiet, job) if job.kind == "round-0" else None not in rounds_of(quiet, job)
+        return None not in rounds_of(quiet, job)
     except Exception:  # the job meets the same error, and says it where it is read
         return False
 
@@ -57,7 +58,3 @@ def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
     while (done := stored_round(bench, FULL_DATA, job.seed, 0, key)) is None:
         yield None
     yield done
-
-
-def _round_zero(bench: Bench, job: Job) -> bool:
-    return not missing_of(bench, job.seed, strategies_of(bench.experiment))

@@ -120,6 +120,14 @@ def assert_gone(command: Command, seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
+def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
+    """Wait for a condition that no command of ours decides."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
+
+
 def kill_session(leader: int) -> None:
     """Kill a process and all that it started, at once."""
     for number in session_of(leader):

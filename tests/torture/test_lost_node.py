@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE, assert_same, begun, kill_session, signs
+from harness import assert_same, begun, kill_session, signs, wait_for
 
 from benchmark.execution.ray_session import SETTINGS
 from benchmark.status import status_table
@@ -59,13 +59,6 @@ def cluster(tmp_path):
 def _free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
-
-def wait_for(condition, seconds=PATIENCE):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
 
 
 def test_a_node_lost_in_the_middle(written, undisturbed, run, cluster, injected, tmp_path):

@@ -14,7 +14,7 @@ import time
 from importlib.util import find_spec
 
 import pytest
-from harness import ROOT, assert_same, begun
+from harness import ROOT, assert_same, begun, wait_for
 
 from benchmark.execution.live import read_sign
 
@@ -78,13 +78,6 @@ def slurm_itself(tmp_path):
 def free_ports():
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return one.getsockname()[1], other.getsockname()[1]
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
 
 
 @pytest.fixture
