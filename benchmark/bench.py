@@ -18,6 +18,7 @@ from benchmark.catalogue import open_dataset
 from benchmark.config import Experiment, budget_counts
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
+from benchmark.devices import pick_device
 from benchmark.errors import UserError
 from benchmark.progress import Progress
 from benchmark.randomness import Streams
@@ -109,19 +110,6 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not deterministic
     return deterministic
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of this name; ``auto`` is the first GPU, or the CPU. Raises UserError for a missing one."""
-    gpus = torch.cuda.device_count()
-    if name == "auto":
-        return torch.device("cuda:0" if gpus else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= gpus:
-        raise UserError(
-            f"device: {name} is not there; this machine has {gpus} CUDA devices (use cpu or auto)."
-        )
-    return device
 
 
 def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset) -> None:

@@ -149,7 +149,8 @@ def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool 
 
 def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """The experiment opened. Raises UserError for what it needs and this machine or its data lacks."""
-    from benchmark.bench import open_bench, pick_device
+    from benchmark.bench import open_bench
+    from benchmark.devices import pick_device
     from benchmark.training.compiled import check_compiler
 
     if experiment.recipe.compile:

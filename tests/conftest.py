@@ -21,6 +21,13 @@ def own_registry(monkeypatch):
     monkeypatch.setattr(registry, "_BROKEN", dict(registry._BROKEN))
 
 
+@pytest.fixture(autouse=True)
+def without_gpus(request, monkeypatch):
+    """No test computes on a GPU unless it is marked ``gpu``: elsewhere numbers and times are the CPU's."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def realdata():
     """The folder of real images beside the project; tests that want it skip where it is not."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.devices import unopened, usable_gpus
 from benchmark.doctor.finding import Finding, ok, problem, size, warning
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -16,13 +16,17 @@ LITTLE = 2e9  # bytes: less holds no network of the presets for GPUs
 
 @dataclass(frozen=True)
 class Gpu:
-    """One device as torch sees it. Memory is in bytes; the capability is NVIDIA's two numbers."""
+    """One device as torch sees it. Memory is in bytes; the capability is NVIDIA's two numbers.
+
+    ``shut`` says why it cannot be opened, if it cannot; its memory then is not known.
+    """
 
     name: str
     free: float
     total: float
     capability: tuple[int, int]
     bf16: bool
+    shut: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,22 +44,21 @@ def devices_here() -> Devices:
     """What torch sees on this machine."""
     import torch
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    driver = DRIVER.exists() or shutil.which("nvidia-smi") is not None
-    said = str(caught[0].message).partition(" (Triggered")[0].splitlines()[0] if caught else ""
+    usable = usable_gpus()
+    driver = DRIVER.exists() or shutil.which("nvidia-smi") is not None or usable.listed > 0
     built_for = tuple(torch.cuda.get_arch_list())
-    return Devices(tuple(map(_gpu, range(count))), torch.version.cuda, built_for, driver, said)
+    return Devices(tuple(map(_gpu, range(usable.gpus))), torch.version.cuda, built_for, driver, usable.said)
 
 
 def _gpu(index: int) -> Gpu:
     import torch
 
-    free, total = torch.cuda.mem_get_info(index)
     capability = torch.cuda.get_device_capability(index)
-    name = torch.cuda.get_device_name(index)
-    return Gpu(name, free, total, capability, capability >= (8, 0))
+    name, bf16 = torch.cuda.get_device_name(index), capability >= (8, 0)
+    if (why := unopened(torch.device("cuda", index))) is not None:
+        return Gpu(name, 0, 0, capability, bf16, why)
+    free, total = torch.cuda.mem_get_info(index)
+    return Gpu(name, free, total, capability, bf16)
 
 
 def device_findings(devices: Devices, device: str = "auto", precision: str = "fp32") -> list[Finding]:
@@ -81,6 +84,9 @@ def _without(devices: Devices, device: str) -> Finding:
 
 
 def _finding(gpu: Gpu, devices: Devices, index: int, precision: str) -> Finding:
+    if gpu.shut:
+        advice = "See with nvidia-smi what holds it, or choose another device (--device cuda:N or cpu)."
+        return problem("device", f"{index}: {gpu.name}, which cannot be opened ({gpu.shut})", advice)
     major, minor = gpu.capability
     half = "bf16" if gpu.bf16 else "no bf16"
     memory = f"{size(gpu.free)} free of {size(gpu.total)}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from benchmark.devices import usable_gpus
 from benchmark.errors import UserError
 from benchmark.execution.reaper import reaped
 from benchmark.execution.room import Node
@@ -101,9 +102,7 @@ def _up(own: list[Node]) -> Iterator[Event]:
 
 
 def _this_machine() -> Node:
-    import torch
-
-    return Node(len(os.sched_getaffinity(0)), torch.cuda.device_count())
+    return Node(len(os.sched_getaffinity(0)), usable_gpus().gpus)
 
 
 def _start(ray: Any, own: list[Node]) -> None:

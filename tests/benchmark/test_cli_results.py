@@ -78,7 +78,9 @@ def test_the_noise_floor_of_a_tiny_study(mtal, tmp_path):
         "recipe": {"iterations": 2, "batch_size": 4},
     }
     settings = [f"--set={k}.{n}={v}" for k, of in fields.items() for n, v in of.items()]
-    said = mtal("noise", "--budgets", "4,8", "--trainings", 2, "--threads", 1, "--quiet", *settings)
+    said = mtal(
+        "noise", "--device", "cpu", "--budgets", "4,8", "--trainings", 2, "--threads", 1, "--quiet", *settings
+    )
     assert said.code == 0
     assert "33.3 % (4)" in said.out
     assert "four studies of five" in said.out

@@ -145,7 +145,7 @@ class TestDevices:
 
     def test_this_machine(self):
         here = devices.devices_here()
-        assert len(here.gpus) == torch.cuda.device_count()
+        assert len(here.gpus) == (torch.cuda.device_count() if torch.cuda.is_available() else 0)
         assert words(device_findings(here))
 
 

@@ -108,7 +108,7 @@ def test_an_order_that_cannot_be_opened_is_a_fault_and_not_an_exception(small_be
         bench, bench.experiment.model_copy(update={"device": "cuda"}), Job("trajectory", 0, "random")
     )
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     fault = do(order)
     assert (fault.cause, "cuda is not there" in fault.reason) == ("code", True)
 
