@@ -13,11 +13,11 @@ from benchmark.report.formats import as_csv, table_files
 from benchmark.report.load import FULL_DATA, Results
 from benchmark.report.naubc import naubc_of
 from benchmark.report.paired import Comparison, compare_all
+from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels, curves, full_data, labels_to_reach
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.tables import decimals, total_loss
 
-RANDOM = "random"
 HEADS = (
     "NAUBC",
     "minus random",

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -15,7 +15,9 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
+from benchmark.report.reference import draws_of, label, with_one_reference
 from benchmark.store import folder_name
+from strategies.reference import without_draw
 
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 #: The headline: the multi-task validation loss.
@@ -34,6 +36,8 @@ T = TypeVar("T")
 class Results:
     """A long table of results, sorted, with ``COLUMNS`` and ``share`` (labelled / pool); NaN is missing.
 
+    ``table`` has every trajectory as it ran; what is compared and shown is ``compared``, where the draws of
+    random are one strategy.
     ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
     (None where unknown or where there are several data sets); ``references`` are strategies that saw labels:
     shown, and never ranked; ``left_out`` are strategies that are not shown and keep their colours.
@@ -53,11 +57,29 @@ class Results:
     @property
     def strategies(self) -> list[str]:
         """Names of the strategies of all data sets, sorted, without the network trained on everything."""
-        return sorted(set(self.table["strategy"]) - {FULL_DATA})
+        return sorted(set(self.compared["strategy"]) - {FULL_DATA})
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The table with random as one strategy, the mean of its draws a seed."""
+        return with_one_reference(self.table)
+
+    @cached_property
+    def draws(self) -> int:
+        """The most draws of random that a seed has."""
+        return max(draws_of(self.table)["draws"], default=0)
 
     def of(self, dataset: str) -> pd.DataFrame:
-        """The rows of one data set."""
+        """The rows of one data set, random as one strategy."""
+        return self.compared[self.compared["dataset"] == dataset]
+
+    def trajectories(self, dataset: str) -> pd.DataFrame:
+        """The rows of one data set as they ran, every draw of random by itself."""
         return self.table[self.table["dataset"] == dataset]
+
+    def label(self, name: str) -> str:
+        """What tables and figures call a strategy."""
+        return label(name, self.draws)
 
     def only(self, names: Iterable[str]) -> Results:
         """With these strategies and the network trained on everything. Raises UserError for unknown names."""
@@ -68,7 +90,8 @@ class Results:
             )
         if wanted == {FULL_DATA}:
             raise UserError(f"Name one strategy or more to report: {', '.join(self.strategies)}.")
-        table = self.table[self.table["strategy"].isin(wanted)].reset_index(drop=True)
+        kept = self.table["strategy"].map(without_draw).isin(wanted)
+        table = self.table[kept].reset_index(drop=True)
         pool = {name: size for name, size in self.pool.items() if name in set(table["dataset"])}
         left_out = self.left_out | (set(self.strategies) - wanted)
         return replace(self, table=table, pool=pool, left_out=left_out)

@@ -12,6 +12,7 @@ from benchmark.reading import read_json, read_yaml
 from benchmark.report.load import Results, read_results
 from benchmark.report.metrics import metric
 from benchmark.store import Round, Store
+from strategies.reference import without_draw
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Study:
     def only(self, names: Iterable[str]) -> Study:
         """With these strategies and the network trained on everything. Raises UserError for unknown names."""
         results = self.results.only(names)
-        kept = tuple(done for done in self.rounds if done.strategy not in results.left_out)
+        kept = tuple(done for done in self.rounds if without_draw(done.strategy) not in results.left_out)
         return replace(self, results=results, rounds=kept)
 
 

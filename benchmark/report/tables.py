@@ -31,7 +31,7 @@ def terminal_table(results: Results, width: int = 100) -> str:
 
 def long_table(results: Results) -> pd.DataFrame:
     """The same numbers for machines: one row per data set, strategy and budget, limits empty for one seed."""
-    return summarise(total_loss(results.table))[CSV_COLUMNS]
+    return summarise(total_loss(results.compared))[CSV_COLUMNS]
 
 
 def make_table(results: Results, dataset: str) -> Table:

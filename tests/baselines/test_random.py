@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.stats import chisquare
 
 from baselines.random import Random
@@ -59,3 +60,24 @@ def test_the_stream_decides_and_no_global_state():
     stream = np.random.default_rng(5)
     pool = replace(pool_of(), rng=stream)
     assert Random().select(pool, 6).indices.tolist() != Random().select(pool, 6).indices.tolist()
+
+
+def test_further_draws_are_independent_and_the_first_is_the_plain_one():
+    plain = Random().select(pool_of(count=200), 50).indices
+    chosen = [Random(draw).select(pool_of(count=200), 50).indices for draw in (1, 2, 3)]
+    assert chosen[0].tolist() == plain.tolist()
+    overlaps = [len(np.intersect1d(chosen[a], chosen[b])) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert max(overlaps) < 25, overlaps  # by chance 50 * 50 / 197 = 13 of 50
+    again = Random(3).select(pool_of(count=200), 50).indices
+    assert again.tolist() == chosen[2].tolist()
+
+
+def test_a_draw_is_chosen_uniformly_too():
+    chosen = np.array([Random(2).select(pool_of(seed), 3).indices for seed in range(3400)])
+    counts = np.bincount(chosen.ravel(), minlength=20)[pool_of().unlabelled]
+    assert chisquare(counts).pvalue > 1e-3
+
+
+def test_a_draw_counts_from_one():
+    with pytest.raises(ValueError, match="draw must be at least 1"):
+        Random(0)

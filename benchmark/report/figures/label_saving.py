@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from benchmark.report.figures import rows
 from benchmark.report.figures.canvas import note, note_height, picture
 from benchmark.report.figures.curves import budget_ticks
-from benchmark.report.headline import RANDOM
+from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels
 from benchmark.report.style import Columns
 from benchmark.report.subject import Subject

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from benchmark.report.figures.canvas import close_up, picture
 from benchmark.report.figures.curves import ALONE, budget_ticks, few, line, with_means
-from benchmark.report.headline import RANDOM
 from benchmark.report.legend import Legend
 from benchmark.report.load import FULL_DATA
+from benchmark.report.reference import RANDOM
 from benchmark.report.statistics import CELL
 from benchmark.report.style import Columns, Look
 from benchmark.report.subject import Subject

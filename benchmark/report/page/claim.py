@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.headline import RANDOM, Evidence
+from benchmark.report.headline import Evidence
 from benchmark.report.paired import LEVEL, Comparison
+from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels
 from benchmark.report.statistics import SEEDS_FOR_A_TEST
 from benchmark.report.tables import decimals
