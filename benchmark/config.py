@@ -18,6 +18,7 @@ from pydantic import (
 from benchmark.catalogue import NETWORKS, known_dataset
 from benchmark.errors import UserError
 from benchmark.fields import Model, Positive, sentences
+from strategies.reference import with_draws
 from strategies.registry import RegistryError, resolve
 
 Factor = Annotated[float, Field(gt=0)]
@@ -131,6 +132,9 @@ class Experiment(Model):
     budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")
     strategies: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
+    references: Positive = Field(
+        1, description="draws of random a seed, if it is among the strategies: differences are to their mean"
+    )
     full_data: bool = Field(True, description="train the full-data reference")
     feed: FeedHome = Field("auto", description="where decoded images are kept; it changes no number")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
@@ -170,6 +174,11 @@ class Experiment(Model):
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"each seed once, not {', '.join(map(str, seeds))}")
         return seeds
+
+    @property
+    def every_strategy(self) -> tuple[str, ...]:
+        """What has a trajectory a seed: the strategies, and the further draws of random."""
+        return with_draws(self.strategies, self.references)
 
 
 def parse_budget(budget: Any) -> int | float:

@@ -44,7 +44,7 @@ def plan(experiment: Experiment) -> Iterator[Job]:
         yield Job("round-0", seed)
         if experiment.full_data:
             yield Job("full-data", seed)
-        for strategy in experiment.strategies:
+        for strategy in experiment.every_strategy:
             yield Job("trajectory", seed, strategy)
 
 

@@ -30,7 +30,7 @@ def run_job(bench: Bench, job: Job) -> None:
 
 def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
     """Fresh strategies of an experiment by name; round 0 trains the companions of all."""
-    return {named.name: named.create() for named in map(resolve, experiment.strategies)}
+    return {named.name: named.create() for named in map(resolve, experiment.every_strategy)}
 
 
 @dataclass(frozen=True)

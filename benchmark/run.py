@@ -254,7 +254,9 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     from benchmark.environment import describe
 
     threads = torch.get_num_threads()
-    environment = describe(bench.dataset, experiment.strategies, bench.device, threads, bench.deterministic)
+    environment = describe(
+        bench.dataset, experiment.every_strategy, bench.device, threads, bench.deterministic
+    )
     environment |= facts
     before = read_environment(out)
     if before and (before["data"]["name"], before["data"]["digest"]) != (
@@ -272,6 +274,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
         stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
             fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
+        fields["references"] = max(stored.get("references", 1), fields["references"])
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
 

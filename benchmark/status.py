@@ -18,10 +18,11 @@ from benchmark.reading import LARGEST_INTEGER, read_fields, read_json
 from benchmark.report.text import printable
 from benchmark.run import ENVIRONMENT, EXPERIMENT
 from benchmark.store import FULL_DATA, NOISE_FLOOR, ROUND_ZERO
+from strategies.reference import further_draws
 from strategies.registry import RegistryError, resolve
 
 EVERY = 2.0  # seconds between two looks
-NEEDED = ("budgets", "seeds", "full_data")
+NEEDED = ("budgets", "seeds", "references", "full_data")
 Place = tuple[str, int]  # the name of a folder of results, and a seed
 
 
@@ -103,7 +104,8 @@ def _states(folder: Path) -> list[State]:
     written = fields.get("strategies", [])
     if not isinstance(written, list):
         raise UserError(f"{folder / EXPERIMENT}: strategies must be a list of names, not {written!r:.60}.")
-    planned = _planned(experiment, [_name(str(text)) for text in written], rounds)
+    names = [_name(str(text)) for text in written]
+    planned = _planned(experiment, [*names, *further_draws(names, experiment.references)], rounds)
     return _found(folder, planned, rounds)
 
 

@@ -36,6 +36,11 @@ def with_draws(names: Sequence[str], draws: int) -> tuple[str, ...]:
 
     ``names`` are as a user gives them. Raises RegistryError for one that cannot be resolved.
     """
-    full = [resolve(name).name for name in names]
-    wanted = [draw_name(number) for number in range(2, draws + 1)] if REFERENCE in full else []
-    return (*names, *(name for name in wanted if name not in full))
+    return (*names, *further_draws([resolve(name).name for name in names], draws))
+
+
+def further_draws(full_names: Sequence[str], draws: int) -> list[str]:
+    """The draws that are missing from strategies of these full names; none without the reference itself."""
+    if REFERENCE not in full_names:
+        return []
+    return [name for name in map(draw_name, range(2, draws + 1)) if name not in full_names]

@@ -48,5 +48,5 @@ def reason(subject: Subject, name: str, seed: int) -> str | None:
 
 
 def _missing(subject: Subject, name: str, seeds: set[int], expected: Sequence[int]) -> dict[int, list[int]]:
-    losses = total_loss(subject.results.of(subject.dataset))
+    losses = total_loss(subject.results.trajectories(subject.dataset))
     return missing_seeds(losses[losses["strategy"] == name], expected, sorted(seeds))

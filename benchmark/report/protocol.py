@@ -19,6 +19,7 @@ from benchmark.report.load import FULL_DATA
 from benchmark.report.study import Source, Study
 from benchmark.report.subject import Subject, subjects
 from benchmark.report.tables import head
+from strategies.reference import without_draw
 
 #: Fields of an experiment that are said elsewhere.
 ELSEWHERE = ("name", "dataset", "strategies", "seeds", "budgets")
@@ -45,7 +46,7 @@ def _of_dataset(subject: Subject) -> Iterator[Section]:
     yield Section(f"{dataset}: tasks", _agreed(sources, lambda source: _each(source, "tasks")))
     strategies = _agreed(sources, lambda source: _each(source, "strategies"))
     hidden = subject.results.left_out
-    yield Section(f"{dataset}: strategies", [fact for fact in strategies if fact[0] not in hidden])
+    yield Section(f"{dataset}: strategies", [f for f in strategies if without_draw(f[0]) not in hidden])
 
 
 def _agreed(sources: Sequence[Source], facts_of: Callable[[Source], Facts]) -> list[tuple[str, str]]:
@@ -105,11 +106,11 @@ def _planned(subject: Subject) -> dict[str, set[int]]:
     for source in subject.study.sources_of(subject.dataset):
         for name in _planned_names(source):
             planned[name] |= set(source.experiment.get("seeds") or ())
-    there = subject.results.of(subject.dataset)[["strategy", "seed"]].drop_duplicates()
+    there = subject.results.trajectories(subject.dataset)[["strategy", "seed"]].drop_duplicates()
     for name, seed in there.itertuples(index=False, name=None):
         planned[name].add(int(seed))
     hidden = subject.results.left_out
-    return {name: seeds for name, seeds in sorted(planned.items()) if name not in hidden}
+    return {name: seeds for name, seeds in sorted(planned.items()) if without_draw(name) not in hidden}
 
 
 def _planned_names(source: Source) -> list[str]:

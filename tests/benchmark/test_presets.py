@@ -61,7 +61,7 @@ def petaflops(preset):
     """Of all trainings, and of all evaluations and pool passes."""
     experiment, (pool, val) = loaded(preset), IMAGES[preset.partition("-")[0]]
     rounds, recipe = len(experiment.budgets), experiment.recipe
-    trainings = 2 + len(experiment.strategies) * (rounds - 1)
+    trainings = 2 + len(experiment.every_strategy) * (rounds - 1)
     passes = sum(passes_of(resolve(name).create()) for name in experiment.strategies) * (rounds - 1)
     evaluated = trainings * experiment.data.get("val", val) + passes * experiment.data.get("pool", pool)
     trained = trainings * recipe.iterations * recipe.batch_size * 3
