@@ -70,14 +70,17 @@ def k_center_greedy(
 def nearest_distance(features: ArrayLike | Tensor, centres: ArrayLike | Tensor) -> Float64s:
     """Euclidean distance of each of the N rows of ``features`` to the nearest row of ``centres`` (K x d).
 
-    Raises ValueError where either is not 2-D and finite, K is 0, or the widths differ.
+    Infinity where there is no centre. Raises ValueError where either is not 2-D and finite, or the widths
+    differ.
     """
     points, others = open_rows(features), open_rows(centres)
-    if others.count == 0 or others.width != points.width:
+    if others.width != points.width:
         shape = (others.count, others.width)
-        raise ValueError(f"centres are {shape}, must be at least one row of {points.width} values")
+        raise ValueError(f"centres have the shape {shape}, must be rows of {points.width} values")
     checked_largest(points)
     checked_largest(others)
+    if not others.count:
+        return np.full(points.count, np.inf)
     targets = others.take(np.arange(others.count)).astype(np.float64)
     middle = targets.mean(0)
     shifted = targets - middle
