@@ -6,10 +6,10 @@ positions of ``budget`` of the n images, best first; what is equal falls by the 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from strategies.interface import Positions, Scores
 from strategies.ranking import highest, ranks
@@ -50,11 +50,12 @@ def pareto(scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
     """
     rank = ranks(scores)
     order = highest(rank.mean(1), len(rank), rng)  # an image is only dominated by one before it
-    left, chosen = order, order[:0]
-    while len(chosen) < budget:
-        front = _front(rank[left])
-        chosen, left = np.concatenate([chosen, left[front]]), left[~front]
-    return chosen[:budget]
+    fronts = _Fronts(budget)
+    for image in order.tolist():
+        if fronts.settled:
+            break
+        fronts.place(image, rank[image])
+    return fronts.first
 
 
 def round_robin(scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
@@ -67,11 +68,61 @@ def round_robin(scores: Scores, budget: int, rng: np.random.Generator) -> Positi
     return np.array(list(chosen), dtype=np.int64)
 
 
-def _front(rank: Scores) -> NDArray[np.bool_]:
-    """Which rows no other dominates, rows sorted by falling mean; equal rows do not dominate each other."""
-    front = np.ones(len(rank), np.bool_)
-    for row in range(len(rank)):
-        if front[row]:
-            below = (rank[row + 1 :] <= rank[row]).all(1) & (rank[row + 1 :] < rank[row]).any(1)
-            front[row + 1 :] &= ~below
-    return front
+class _Front:
+    """Images of which none dominates another, in order, and their ranks."""
+
+    def __init__(self, tasks: int) -> None:
+        self._images, self._ranks, self.count = np.empty(8, np.int64), np.empty((8, tasks)), 0
+
+    @property
+    def images(self) -> Positions:
+        """Their positions."""
+        return self._images[: self.count]
+
+    def dominates(self, rank: Scores) -> bool:
+        """Whether any of them is as good for all tasks and better for one; equals do not dominate."""
+        ranks = self._ranks[: self.count]
+        return bool(((ranks >= rank).all(1) & (ranks > rank).any(1)).any())
+
+    def add(self, image: int, rank: Scores) -> None:
+        """One more at the end."""
+        if self.count == len(self._images):
+            self._images = np.resize(self._images, 2 * self.count)
+            self._ranks = np.resize(self._ranks, (2 * self.count, self._ranks.shape[1]))
+        self._images[self.count], self._ranks[self.count] = image, rank
+        self.count += 1
+
+
+class _Fronts:
+    """Pareto fronts of the images so far, as many as hold the first ``budget`` of them.
+
+    Images come in an order in which none is dominated by a later one. Whom a front dominates all those before
+    it dominate too, so the front of an image is found by halving (ENS-BS: Zhang, Tian, Cheng & Jin, IEEE
+    Transactions on Evolutionary Computation 2015).
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget, self.held = budget, 0
+        self.fronts: list[_Front] = []
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody who comes later can be among the first: the best front is full of them."""
+        return bool(self.fronts) and self.fronts[0].count >= self.budget
+
+    @property
+    def first(self) -> Positions:
+        """The first ``budget`` images, front by front."""
+        return np.concatenate([front.images for front in self.fronts])[: self.budget]
+
+    def place(self, image: int, rank: Scores) -> None:
+        """Add an image to the first front that does not dominate it, if it is still among those held."""
+        at = bisect_left(self.fronts, True, key=lambda front: not front.dominates(rank))
+        if at == len(self.fronts):
+            if self.held >= self.budget:
+                return
+            self.fronts.append(_Front(len(rank)))
+        self.fronts[at].add(image, rank)
+        self.held += 1
+        while self.held - self.fronts[-1].count >= self.budget:
+            self.held -= self.fronts.pop().count

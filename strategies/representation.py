@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from strategies.arrays import Float64s
 from strategies.interface import Outputs, Shapes
 
 Pooling = Callable[[Outputs], Mapping[str, Tensor]]
+BLOCK = 512  # rows or columns in one pass, so that no temporary is as large as the rows
 
 
 def mean_pooled(outputs: Outputs) -> dict[str, Tensor]:
@@ -45,11 +47,41 @@ def concatenated(vectors: Mapping[str, Tensor]) -> Tensor:
 
 
 def principal_components(rows: NDArray[Any], dimensions: int) -> NDArray[np.float32]:
-    """Rows (N x d) projected onto their first principal components, at most min(N, d) of them."""
-    centred = np.asarray(rows, np.float64)
-    centred = centred - centred.mean(0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    return np.asarray(centred @ axes[:dimensions].T, np.float32)
+    """Rows (N x d) projected onto their first principal components, at most min(N, d) of them.
+
+    From the eigenvectors of the d x d covariance, or of the N x N products where there are fewer rows than
+    that: in float64, some rows at a time, and beside the result in memory for that matrix alone.
+    """
+    middle, kept = rows.mean(0, dtype=np.float64), min(dimensions, *rows.shape)
+    blocks = [slice(at, at + BLOCK) for at in range(0, len(rows), BLOCK)]
+    if len(rows) < rows.shape[1]:
+        return _components_of_products(rows, middle, kept)
+    covariance = np.zeros((rows.shape[1], rows.shape[1]))
+    for block in blocks:
+        centred = rows[block] - middle
+        covariance += centred.T @ centred
+    axes = _leading(covariance, kept)[1]
+    return np.concatenate([((rows[block] - middle) @ axes).astype(np.float32) for block in blocks])
+
+
+def _components_of_products(rows: NDArray[Any], middle: Float64s, kept: int) -> NDArray[np.float32]:
+    """The same, from the products of all pairs of few rows."""
+    columns = [slice(at, at + BLOCK) for at in range(0, rows.shape[1], BLOCK)]
+    products = np.zeros((len(rows), len(rows)))
+    for some in columns:
+        centred = rows[:, some] - middle[some]
+        products += centred @ centred.T
+    values, vectors = _leading(products, kept)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)), np.float32)
+
+
+def _leading(symmetric: Float64s, kept: int) -> tuple[Float64s, Float64s]:
+    """Its ``kept`` largest eigenvalues, falling, and their vectors as columns; what it held is lost."""
+    from scipy.linalg import eigh  # takes a while to import
+
+    last = len(symmetric) - 1
+    values, vectors = eigh(symmetric, overwrite_a=True, subset_by_index=(last - kept + 1, last))
+    return values[::-1], vectors[:, ::-1]
 
 
 class Distillation(nn.Module):

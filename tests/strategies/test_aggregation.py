@@ -63,6 +63,38 @@ def test_pareto_takes_whole_fronts_before_the_next(seed, budget):
         missing -= min(missing, len(front))
 
 
+def peeled(scores, budget, stream):
+    """Front after front by its definition, each in order of falling mean rank, ties by the stream."""
+    rank = (rankdata(scores, axis=0) - 1) / (len(scores) - 1)
+    order = np.lexsort((stream.random(len(scores)), -rank.mean(1)))
+    chosen = [image for front in fronts(scores) for image in order if image in front]
+    return chosen[:budget]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(2, 30))
+def test_pareto_is_peeling_by_its_definition(seed, budget, values):
+    scores = random_scores(seed, images=40, values=values)
+    assert pareto(scores, budget, rng(seed)).tolist() == peeled(scores, budget, rng(seed))
+
+
+@pytest.mark.parametrize("kind", ["aligned", "opposed", "independent", "equal"])
+def test_pareto_looks_at_no_more_than_it_must(kind, monkeypatch):
+    """Comparisons of an image with a front: by halving, and none once the budget is settled."""
+    one, looks = rng(1).random(5000), []
+    scores = {
+        "aligned": np.stack([one, one, one], 1),
+        "opposed": np.stack([one, -one], 1),
+        "independent": rng(2).random((5000, 5)),
+        "equal": np.ones((5000, 2)),
+    }[kind]
+    dominates = aggregation._Front.dominates
+    monkeypatch.setattr(aggregation._Front, "dominates", lambda *a: looks.append(1) or dominates(*a))
+    pareto(scores, 200, rng())
+    assert len(looks) < 9 * 5000, "the logarithm of the number of fronts, and not that number, an image"
+    if kind in ("opposed", "equal"):
+        assert len(looks) == 199, "all of the first images are in the first front"
+
+
 @given(st.integers(0, 10**6), st.integers(1, 12))
 def test_in_a_round_robin_no_task_has_more_turns_than_another_and_none_is_passed_over(seed, budget):
     scores = random_scores(seed, values=1000)

@@ -1,5 +1,6 @@
 """The unified representation: pooling, components, distillation."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -105,6 +106,17 @@ def test_there_are_no_more_components_than_images_or_channels(count, width):
     found = principal_components(rows, 128)
     assert found.shape == (count, min(count, width))
     np.testing.assert_allclose(distances(found), distances(rows), atol=1e-5)  # nothing is lost
+
+
+@pytest.mark.parametrize(("count", "width"), [(4000, 200), (200, 4000)])
+def test_components_take_little_memory_beside_the_rows(count, width):
+    rows = np.random.default_rng(0).standard_normal((count, width), np.float32)
+    principal_components(rows[:50, :20], 4)  # what a first call imports is none of its memory
+    tracemalloc.start()
+    principal_components(rows, 16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes
 
 
 def clustered(images, seed):
