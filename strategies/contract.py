@@ -287,8 +287,9 @@ def _companion(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Mapp
         {task: features.shape[1] for task, features in outputs.task_features.items()},
         tuple(features.shape[1] for features in outputs.backbone_features),
     )
-    with torch.random.fork_rng():
-        torch.random.manual_seed(0)
+    # The CPU's stream alone: to ask after those of GPUs is to open them, and not every driver can be opened.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
         companion = strategy.companion(shapes)
     if companion is None:
         return None

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 
 import baselines  # noqa: F401
 from strategies.contract import (
@@ -87,6 +88,26 @@ def test_a_broken_selection_is_named(how):
 def test_choosing_by_place_is_noticed():
     entry = Entry("cheat", Cheat, {}, "", "", "", None)
     assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})))
+
+
+def test_gpus_that_cannot_be_opened_are_left_alone(monkeypatch):
+    """A driver may list devices that CUDA cannot open: the contract is about the strategy."""
+
+    def closed(*_):
+        raise RuntimeError("Found no NVIDIA driver on your system")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("get_rng_state", "set_rng_state", "_lazy_init", "manual_seed_all"):
+        monkeypatch.setattr(torch.cuda, name, closed)
+    for name in ("learning-loss", "consistency-diversity"):
+        assert [broken(clause, Probe(resolve(name))) for clause in CLAUSES] == [None] * len(CLAUSES)
+
+
+def test_the_contract_leaves_the_global_stream_as_it_was():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    chooses_the_budget(Probe(resolve("learning-loss")))
+    assert torch.equal(before, torch.get_rng_state())
 
 
 class Mapper(Strategy):
