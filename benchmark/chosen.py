@@ -18,6 +18,7 @@ from benchmark.report.selections import chosen_images
 from benchmark.run import EXPERIMENT, read_environment
 from benchmark.store import Round, Store
 from benchmark.tasks.task import IGNORE
+from benchmark.words import terminal_width
 
 SHOWN = 0.005  # of an image's pixels: fewer do not show a class
 RARE = 0.25  # of the classes, those that the fewest images show
@@ -35,7 +36,7 @@ def chosen_text(folder: Path, data_root: Path | None = None) -> str:
         raise UserError(f"{folder} holds no round after a first selection: run more of the study first.")
     agreement = score_agreement(rounds, [task.name for task in dataset.tasks])
     tables = [_table(dataset.name, chosen)] + ([] if agreement.empty else [_agreement(agreement)])
-    return terminal(tables, width=110)
+    return terminal(tables, terminal_width())
 
 
 def chosen_labels(rounds: Iterable[Round], dataset: MultiTaskDataset) -> pd.DataFrame:

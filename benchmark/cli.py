@@ -24,10 +24,28 @@ from benchmark.cli_options import (
     fields_of,
 )
 from benchmark.errors import UserError
+from benchmark.extras import missing_library
+from benchmark.words import terminal_width
 from strategies.registry import RegistryError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class WholeSummaries(click.Group):
+    """A group whose help shows each command's first sentence whole: click cuts it to one line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One entry a command, wrapped where the terminal is narrow."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(self.commands[name])) for name in self.list_commands(ctx)])
+
+
+def _summary(command: click.Command) -> str:
+    return " ".join((command.help or "").partition("\n\n")[0].split())
+
+
+@click.group(
+    cls=WholeSummaries,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": terminal_width()},
+)
 @click.version_option(package_name="mtal-benchmark", prog_name="mtal")
 def cli() -> None:
     """Benchmark active learning for multi-task dense prediction.
@@ -82,12 +100,10 @@ def run(
         return
     outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish, tracker)
     click.echo(f"\n{outcome.table}\n")
-    for figure in outcome.figures:
-        click.echo(f"figure: {figure}")
-    if outcome.figures:
-        click.echo(f"page: {folder / 'index.html'}")
-    click.echo(f"\nAll results: {outcome.folder}. Run the same command to add --seeds or --strategies;")
-    click.echo(f"mtal report {outcome.folder} draws tables and figures again.")
+    if outcome.page:
+        click.echo(f"Look at it in a browser: {outcome.page}")
+    click.echo(f"Tables, figures and raw results: {outcome.folder}")
+    click.echo("The same command with more --seeds or --strategies adds them.")
     if outcome.failures:
         click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in outcome.failures), err=True)
         sys.exit(1)
@@ -162,7 +178,7 @@ def check(file: Path) -> None:
     sys.exit(0 if passed else 1)
 
 
-@cli.group()
+@cli.group(cls=WholeSummaries)
 def data() -> None:
     """Look at data sets and check them."""
 
@@ -249,6 +265,11 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped. Run the same command to go on; finished rounds are kept.", err=True)
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        if (missing := missing_library(error)) is None:
+            raise
+        click.echo(f"Error: {missing}", err=True)
+        sys.exit(missing.exit_code)
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:  # a folder that cannot be written to, a full disk

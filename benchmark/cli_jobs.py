@@ -73,15 +73,15 @@ def run_one(
 
 
 @click.command()
-@click.argument("folder", type=PATH)
-@click.option("--watch", is_flag=True, help="Show it again every few seconds, until nothing is left to do.")
+@click.argument("folder", metavar="DIR_OR_ZIP", type=PATH)
+@click.option("--watch", is_flag=True, help="Show it every few seconds, until all is done or nothing runs.")
 def status(folder: Path, watch: bool) -> None:
-    """Show how far every trajectory in a folder of results is: done, running, waiting or failed."""
+    """Show how far every trajectory in a folder of results is: done, running, stopped, waiting or failed."""
+    from benchmark.cli_results import opened_results
     from benchmark.status import status_table, watched
 
-    if not watch:
-        click.echo(status_table(folder))
-        return
-    for table in watched(folder):
-        click.clear()  # does nothing where there is no terminal
-        click.echo(table)
+    with opened_results([folder]) as (opened,):
+        for table in watched(opened) if watch else [status_table(opened)]:
+            if watch:
+                click.clear()  # does nothing where there is no terminal
+            click.echo(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from benchmark.networks import Network
 from benchmark.plan import Work
 from benchmark.profiling import seconds_of, training_step
 from benchmark.training.evaluate import evaluate
+from benchmark.words import amount_of_time, counted
 
 SECONDS = 1.0  # for each of the two timings, after a first try
 STEPS = 10  # more would say nothing new
@@ -20,37 +22,44 @@ STEPS = 10  # more would say nothing new
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of a training step and of an image's evaluation, and the largest memory so far."""
+    """Seconds of a training step and of an image's evaluation, and the largest memory so far.
+
+    ``cores`` is how many of the processor's cores were at work for it: of a machine that others use too, less
+    than it has threads, and the seconds are more than they would be alone.
+    """
 
     step: float
     image: float
     peak_memory_mb: float
+    cores: float = 1.0
 
 
-def expected(bench: Bench, left: Work, timing: bool) -> list[str]:
-    """What is left to do, in a line; in another what it costs, if ``timing`` is wanted.
+def expected(bench: Bench, whole: Work, left: Work, timing: bool) -> list[str]:
+    """What is stored of the whole and left to do, in a line; in another what it costs, if ``timing``.
 
     A timing that fails stops nothing: it is said, and the job that fails for the same reason says it better.
     """
     if left == Work():
-        return ["All of it is stored: nothing is left to train"]
+        return [f"All of it is stored, {counted(whole.trainings, 'training')}: nothing is left to train"]
     if not timing:
-        return [_amount(bench, left)]
+        return [_amount(bench, whole, left)]
     try:
-        return [_amount(bench, left), _cost(bench, left, measure(bench))]
+        return [_amount(bench, whole, left), _cost(bench, left, measure(bench))]
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        return [_amount(bench, left), f"What it costs is not known, its timing failed: {reason}"]
+        return [_amount(bench, whole, left), f"What it costs is not known, its timing failed: {reason}"]
 
 
 def measure(bench: Bench) -> Pace:
     """Time steps of the real training, and the evaluation of a few images; nothing is kept of either."""
     recipe = bench.experiment.recipe
+    started = time.perf_counter(), time.process_time()
     rough, network = training_step(bench, recipe, 1, warm_up=1)
     step = _settled(rough, STEPS, lambda count: training_step(bench, recipe, count)[0])
     most = min(recipe.evaluation_batch_size, len(bench.val))
     image = _settled(_evaluation(bench, network, 1), most, lambda count: _evaluation(bench, network, count))
-    return Pace(step, image, peak_memory_mb(bench.device))
+    elapsed, worked = time.perf_counter() - started[0], time.process_time() - started[1]
+    return Pace(step, image, peak_memory_mb(bench.device), worked / elapsed)
 
 
 def _settled(rough: float, most: int, seconds_of_one: Callable[[int], float]) -> float:
@@ -67,18 +76,19 @@ def _evaluation(bench: Bench, network: Network, images: int) -> float:
     return seconds_of(lambda: evaluate(network, first, size, precision), bench.device) / images
 
 
-def _amount(bench: Bench, left: Work) -> str:
+def _amount(bench: Bench, whole: Work, left: Work) -> str:
     iterations = bench.experiment.recipe.iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
-    return (
-        f"{left.trainings} trainings of {iterations} iterations to do, each evaluated on {val} images, and "
-        f"{left.passes} passes over the pool of {pool}"
+    done = whole.trainings - left.trainings
+    return (f"{counted(done, 'training')} of {whole.trainings} stored; " if done > 0 else "") + (
+        f"{counted(left.trainings, 'training')} of {counted(iterations, 'iteration')} to do, each evaluated "
+        f"on {counted(val, 'image')}, and {counted(left.passes, 'pass', 'passes')} over the pool of {pool}"
     )
 
 
 def _cost(bench: Bench, left: Work, pace: Pace) -> str:
     return (
-        f"About {_hours(seconds(bench, left, pace), bench)}: {pace.step:.3g} s an iteration, "
+        f"About {_time(bench, seconds(bench, left, pace), pace)}: {pace.step:.3g} s an iteration, "
         f"{pace.image:.3g} s an image in evaluation and pool; peak memory {pace.peak_memory_mb / 1024:.1f} GB"
     )
 
@@ -90,7 +100,11 @@ def seconds(bench: Bench, left: Work, pace: Pace) -> float:
     return steps * pace.step + images * pace.image
 
 
-def _hours(seconds: float, bench: Bench) -> str:
-    hours, unit = seconds / 3600, "GPU hours" if bench.device.type == "cuda" else "hours"
-    minutes = f" ({max(1, round(seconds / 60))} min)" if hours < 1 else ""
-    return f"{hours:,.{2 if hours < 10 else 0}f} {unit} of {device_name(bench.device)}{minutes}"
+def _time(bench: Bench, seconds: float, pace: Pace) -> str:
+    """On a CPU its own time first: what the clock on the wall will show follows the load of the moment."""
+    if bench.device.type == "cuda":
+        return f"{amount_of_time(seconds)} of {device_name(bench.device)}"
+    return (
+        f"{amount_of_time(seconds * pace.cores)} of processor time, "
+        f"{amount_of_time(seconds)} at the machine's present load"
+    )

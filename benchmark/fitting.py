@@ -63,6 +63,12 @@ def fit(
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
 
 
+def tell(bench: Bench, strategy: str, seed: int, labelled: int, fitted: Fitted) -> None:
+    """Say how a training went."""
+    loss = fitted.metrics["total"]["loss"]
+    bench.progress.finished(f"{strategy}, seed {seed}: {labelled} labelled, total loss {loss:.4f}")
+
+
 def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoint:
     """The checkpoint of the training of a round with this key, in its trajectory's folder."""
     minutes = bench.experiment.checkpoint_minutes

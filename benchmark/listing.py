@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import textwrap
 from itertools import groupby
 from typing import get_args
 
@@ -10,15 +11,16 @@ import yaml
 
 from benchmark.catalogue import DATASETS, FOLDER, NETWORKS, PRESETS, presets
 from benchmark.needs import WORDS, needs, passes
+from benchmark.words import aligned, aligned_rows, terminal_width
 from strategies.registry import Entry, Family, RegistryError, broken_plugins, entries, resolve
 
 
 def strategies() -> str:
     """By family: names, costs, one-line summaries and sources; then the plug-ins that failed to import."""
     found, lines = by_family(), []
-    rows = _table((f"  {e.name}", _cost(e), f"{e.summary} [{e.source}]") for e in found).splitlines()
+    rows = aligned_rows([(f"  {e.name}", _cost(e), f"{e.summary} [{e.source}]") for e in found])
     for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0].family):
-        lines += [f"{family}:", *(row for _, row in group)]
+        lines += [f"{family}:", *(line for _, row in group for line in row)]
     broken = [f"plug-in {name} failed to import: {why}" for name, why in broken_plugins().items()]
     return "\n".join([*lines, *broken])
 
@@ -31,18 +33,18 @@ def by_family() -> list[Entry]:
 def datasets() -> str:
     """Built-in data sets and how to name one's own."""
     own = ("PATH/dataset.yaml", FOLDER.summary)
-    return _table([*((name, entry.summary) for name, entry in DATASETS.items()), own])
+    return aligned([*((name, entry.summary) for name, entry in DATASETS.items()), own])
 
 
 def networks() -> str:
     """Networks, and what may stand below them."""
     backbones = ("backbones", "tiny (built in), or any timm model that gives feature maps")
-    return _table([*((name, entry.summary) for name, entry in NETWORKS.items()), backbones])
+    return aligned([*((name, entry.summary) for name, entry in NETWORKS.items()), backbones])
 
 
 def preset_list() -> str:
     """Presets with the size of the study."""
-    return _table((name, _size(name)) for name in presets())
+    return aligned([(name, _size(name)) for name in presets()])
 
 
 LISTINGS = {"strategies": strategies, "datasets": datasets, "networks": networks, "presets": preset_list}
@@ -54,7 +56,18 @@ def describe_strategy(text: str) -> str:
     entry, strategy = named.entry, named.create()
     said = "; ".join(WORDS.get(need, need) for need in needs(strategy))
     facts = [f"Source: {entry.source}", f"Family: {entry.family}", f"Needs: {said or 'nothing'}"]
-    return "\n".join([named.name, "", entry.description, "", *facts, "", "Parameters:", _parameters(entry)])
+    return "\n".join(
+        [
+            named.name,
+            "",
+            _paragraphs(entry.description),
+            "",
+            *map(_paragraphs, facts),
+            "",
+            "Parameters:",
+            _parameters(entry),
+        ]
+    )
 
 
 def _cost(entry: Entry) -> str:
@@ -66,9 +79,15 @@ def _cost(entry: Entry) -> str:
     return " + ".join(["1 pass" if count == 1 else f"{count} passes", *extra])
 
 
+def _paragraphs(text: str) -> str:
+    """Docstring text in the width of the terminal; each parameter begins a line of its own."""
+    blocks = re.split(r"\n\s*\n|\n(?=[\w, ]+: )", text)
+    return "\n".join(textwrap.fill(" ".join(block.split()), terminal_width()) for block in blocks)
+
+
 def _parameters(entry: Entry) -> str:
-    rows = ((f"  {p.name}={_shown(p.default)}", p.wanted) for p in entry.parameters.values())
-    return _table(rows) or "  none"
+    rows = [(f"  {p.name}={_shown(p.default)}", p.wanted) for p in entry.parameters.values()]
+    return aligned(rows) if rows else "  none"
 
 
 def _shown(value: object) -> str:
@@ -81,14 +100,4 @@ def _size(preset: str) -> str:
     return (
         f"{len(fields['strategies'])} strategies, {len(seeds)} seeds, {budgets[0]} to {budgets[-1]} in "
         f"{len(budgets)} budgets, {fields['recipe']['iterations']} iterations each"
-    )
-
-
-def _table(rows: Iterable[tuple[str, ...]]) -> str:
-    """Columns side by side, all but the last of even width."""
-    listed = list(rows)
-    widths = [max(map(len, column)) for column in list(zip(*listed, strict=True))[:-1]]
-    return "\n".join(
-        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[-1]])
-        for row in listed
     )

@@ -15,7 +15,7 @@ from benchmark.trajectory import run_full_data, run_trajectory
 from strategies.interface import Strategy
 from strategies.registry import resolve
 
-__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "strategies_of", "work_left"]
+__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "strategies_of", "whole_work", "work_left"]
 
 
 def run_job(bench: Bench, job: Job) -> None:
@@ -42,6 +42,14 @@ class Work:
 
     def __add__(self, other: Work) -> Work:
         return Work(self.trainings + other.trainings, self.passes + other.passes)
+
+
+def whole_work(bench: Bench, job: Job) -> Work:
+    """What a job is when nothing of it is stored."""
+    later = len(bench.counts) - 1
+    if job.kind != "trajectory":
+        return Work(trainings=1)
+    return Work(later, later * passes_of(resolve(job.strategy).create()))
 
 
 def work_left(bench: Bench, job: Job) -> Work:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Protocol
 
+from benchmark.words import span
+
 
 class Listener(Protocol):
     """Who is told of every step of a job that runs in this process."""
@@ -38,7 +40,8 @@ class Progress:
             from tqdm import tqdm
 
             layout = "{percentage:3.0f}% |{bar:30}| {elapsed} so far, {remaining} to go"
-            self._bar = tqdm(total=total, bar_format=layout, leave=False, file=sys.stderr)
+            # The mean pace and not the last seconds': evaluations and pool passes lie between the steps.
+            self._bar = tqdm(total=total, bar_format=layout, smoothing=0, leave=False, file=sys.stderr)
 
     def at_round(self, number: int) -> None:
         """A job begins a round."""
@@ -92,6 +95,4 @@ class Progress:
     def _left(self) -> str:
         here = max(self.done - self._skipped, 1)
         seconds = (time.monotonic() - self.started) * max(self.total - self.done, 0) / here
-        minutes, seconds = divmod(round(seconds), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02d}:{seconds:02d} left" if hours else f"{minutes}:{seconds:02d} left"
+        return f"{span(seconds)} left"

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from benchmark.bench import Bench
-from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round
+from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round, tell
 from benchmark.networks import Network, build_network
 from benchmark.randomness import global_torch_stream
 from benchmark.store import ROUND_ZERO, Round, digest_of, nulls, read_blob, write_blob
@@ -64,6 +64,7 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     content = {"network": fitted.trained.network.state_dict(), "companions": companions}
     write_blob(_weights_file(bench, seed), _to_bytes(content))
     commit(bench, _record(bench, seed, fitted))
+    tell(bench, "first set", seed, len(positions), fitted)
     return fitted
 
 

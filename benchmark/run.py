@@ -18,6 +18,7 @@ from benchmark.execution.room import Wish
 from benchmark.progress import Progress
 from benchmark.reading import read_fields, read_json
 from benchmark.store import to_json, write_atomically
+from benchmark.words import counted
 
 if TYPE_CHECKING:
     from benchmark.bench import Bench
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from benchmark.store import Store
 
 ONE = Wish()
+LOCK, A_LOOK = ".lock", 0.5  # seconds that somebody may take to ask whether a folder is held
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 #: What results in one folder must agree on, for numbers to be comparable.
 FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
@@ -34,11 +36,11 @@ FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the results are, the table for the terminal, the figures, and what failed."""
+    """Where the results are, the table for the terminal, the page that shows them, and what failed."""
 
     folder: Path
     table: str
-    figures: tuple[Path, ...]
+    page: Path | None
     failures: tuple[str, ...]
 
 
@@ -89,15 +91,17 @@ def run(
     with _held(out):
         remove_litter(out)
         write_head(experiment, bench, out, place.facts(bench))
-        progress.say(f"{len(jobs)} jobs on {place.place(bench)}; results in {out}")
-        for line in expected(bench, _sum(jobs), timing and place.in_process and not progress.quiet):
+        progress.say(f"{counted(len(jobs), 'job')} on {place.place(bench)}; results in {out}")
+        for line in expected(
+            bench, whole(bench, jobs), _sum(jobs), timing and place.in_process and not progress.quiet
+        ):
             progress.say(line)
         with sending(shown, bench, jobs):
             reasons = _table(_run_jobs(place, bench, jobs))
             if not any(bench.store.rounds()):
-                return Outcome(out, "No round was finished: there is nothing to report.", (), reasons)
+                return Outcome(out, "No round was finished: there is nothing to report.", None, reasons)
             report = write_report(out)
-        return Outcome(out, report.text, report.figures, reasons)
+        return Outcome(out, report.text, report.page, reasons)
 
 
 def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
@@ -143,8 +147,8 @@ def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool 
     check_agreement(experiment, out)
     bench = opened(experiment, out, progress)
     jobs = _jobs(experiment, bench)
-    lines = [f"{work.trainings} trainings  {job.label}" for job, work in jobs.items()]
-    return "\n".join([*lines, *expected(bench, _sum(jobs), timing)])
+    lines = [f"{counted(work.trainings, 'training'):<12} {job.label}" for job, work in jobs.items()]
+    return "\n".join([*lines, *expected(bench, whole(bench, jobs), _sum(jobs), timing)])
 
 
 def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
@@ -173,10 +177,24 @@ def _held(out: Path) -> Iterator[None]:
 
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(out / ".lock", timeout=0, fallback_to_soft=False):
+        with FileLock(out / LOCK, timeout=A_LOOK, fallback_to_soft=False):
             yield
     except Timeout:
         raise BusyError(f"{out} is in use by another process: wait for it, or give another --out.") from None
+
+
+def is_held(out: Path) -> bool:
+    """Whether a run holds the folder now; asked by a shared lock, which lasts no longer than the question."""
+    import fcntl
+
+    if not (out / LOCK).is_file():
+        return False
+    with (out / LOCK).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _table(failures: list[Failure]) -> tuple[str, ...]:
@@ -189,6 +207,13 @@ def _table(failures: list[Failure]) -> tuple[str, ...]:
 
 def _times(tries: int) -> str:
     return {0: "not tried", 1: "1 try    "}.get(tries, f"{tries} tries  ")
+
+
+def whole(bench: Bench, jobs: Iterable[Job]) -> Work:
+    """All that these jobs are, stored or not."""
+    from benchmark.plan import Work, whole_work
+
+    return sum((whole_work(bench, job) for job in jobs), Work())
 
 
 def _sum(jobs: Mapping[Job, Work]) -> Work:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import keyword
-from importlib.util import find_spec
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from benchmark.errors import UserError
+from benchmark.extras import OWN
 from strategies.registry import check_name
 
 STRATEGY = '''"""{name}: say in a sentence which images it chooses, and why."""
@@ -65,7 +67,11 @@ def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
 
 
 def _check_module(name: str) -> None:
+    """Refuse what hides an installed module; a file that only lies in the current folder hides nothing.
+
+    Our own packages are asked for by name: an editable installation lists no files.
+    """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UserError(f"{name!r} cannot name a Python function: begin with a letter, and use no keyword.")
-    if find_spec(name) is not None:
+    if name in OWN or name in sys.stdlib_module_names or name in packages_distributions():
         raise UserError(f"{name}.py would hide the Python module {name}: give another name.")

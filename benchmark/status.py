@@ -16,13 +16,18 @@ from benchmark.execution.faults import kept_error
 from benchmark.execution.live import Sign, read_sign
 from benchmark.reading import LARGEST_INTEGER, read_fields, read_json
 from benchmark.report.text import printable
-from benchmark.run import ENVIRONMENT, EXPERIMENT
+from benchmark.run import ENVIRONMENT, EXPERIMENT, is_held
 from benchmark.store import FULL_DATA, NOISE_FLOOR, ROUND_ZERO
+from benchmark.words import counted, span
 from strategies.reference import further_draws
 from strategies.registry import RegistryError, resolve
 
 EVERY = 2.0  # seconds between two looks
 NEEDED = ("budgets", "seeds", "references", "full_data")
+IDLE = (
+    "Nothing runs now: give the command that began it again to go on. If a scheduler still has jobs of it, "
+    "look again when they have begun."
+)
 Place = tuple[str, int]  # the name of a folder of results, and a seed
 
 
@@ -39,27 +44,29 @@ class State:
 
     @property
     def word(self) -> str:
-        """done, running, lost, failed or waiting."""
+        """done, running, stopped, lost, failed or waiting."""
         if self.sign is not None and not self.sign.lost:
             return "running"
         if self.done >= self.planned:
             return "done"  # also where a process was killed after its last round
         if self.sign is not None:
-            return "lost"
+            return "stopped" if self.sign.here else "lost"
         return "failed" if self.error else "waiting"
 
     @property
     def line(self) -> str:
         """Rounds, state and name, and what there is to say about it."""
-        rounds = f"{self.done} of {self.planned} rounds"
+        rounds = f"{self.done} of {counted(self.planned, 'round')}"
         return printable(f"{rounds}  {self.word:<7}  {self.name}, seed {self.seed}{self._more()}")
 
     def _more(self) -> str:
         sign = self.sign
+        if sign is not None and self.word == "stopped":
+            return f": process {sign.pid} is gone; the same command goes on in round {sign.round}"
         if sign is not None and self.word == "lost":
-            return f": no sign of process {sign.pid} on {sign.host} for {_span(time.time() - sign.updated)}"
+            return f": no sign of process {sign.pid} on {sign.host} for {span(time.time() - sign.updated)}"
         if sign is not None and self.word == "running":
-            left = "" if sign.seconds_left is None else f", about {_span(sign.seconds_left)} left"
+            left = "" if sign.seconds_left is None else f", about {span(sign.seconds_left)} left"
             steps = f"{sign.done} of {sign.total} iterations"
             return f": round {sign.round} on {sign.host}, {sign.device}, {steps}{left}"
         return f": {self.error}" if self.word == "failed" else ""
@@ -71,11 +78,17 @@ def status_table(folder: Path) -> str:
 
 
 def watched(folder: Path) -> Iterator[str]:
-    """The table again and again, until everything is done or failed. Raises UserError like it."""
+    """The table again and again, until everything is done or failed or nobody is at work any more.
+
+    Raises UserError like ``status_table``.
+    """
     while True:
         states = _states(folder)
         yield _table(states)
         if all(state.word in ("done", "failed") for state in states):
+            return
+        if not any(state.word in ("running", "lost") for state in states) and not is_held(folder):
+            yield "\n".join([_table(states), IDLE])
             return
         time.sleep(EVERY)
 
@@ -83,9 +96,11 @@ def watched(folder: Path) -> Iterator[str]:
 def _table(states: list[State]) -> str:
     trajectories = [state for state in states if state.name != ROUND_ZERO]
     done = sum(min(state.done, state.planned) for state in trajectories)
-    rounds = f"{done} of {sum(state.planned for state in trajectories)} rounds in all"
+    rounds = f"{done} of {counted(sum(state.planned for state in trajectories), 'round')} in all"
     words = Counter(state.word for state in states if state.word != "done")
-    counts = [f"{words[word]} {word}" for word in ("running", "waiting", "failed", "lost") if words[word]]
+    counts = [
+        f"{words[word]} {word}" for word in ("running", "waiting", "failed", "stopped", "lost") if words[word]
+    ]
     total = f"{rounds}; {', '.join(counts)}" if counts else rounds
     return "\n".join([*(state.line for state in states), total])
 
@@ -139,12 +154,6 @@ def _name(text: str) -> str:
         return resolve(plain).name
     except (RegistryError, RecursionError):
         return plain
-
-
-def _span(seconds: float) -> str:
-    minutes, seconds = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _pool_size(file: Path) -> int:

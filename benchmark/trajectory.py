@@ -23,6 +23,7 @@ from benchmark.fitting import (
     key_of,
     peak_memory_mb,
     stored_round,
+    tell,
     timed,
 )
 from benchmark.picks import keep_picks
@@ -73,7 +74,7 @@ def run_full_data(bench: Bench, seed: int) -> None:
             checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
             fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
             commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted))
-            _say(bench, FULL_DATA, seed, len(positions), fitted)
+            tell(bench, FULL_DATA, seed, len(positions), fitted)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Turn:
         fitted = self._fit()
         seconds = dict(fitted.seconds)
         selection = self._select(fitted, seconds) if self._budget else None
-        _say(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
+        if self.number:  # round 0 is one training, shared by all strategies, which has been told of
+            tell(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
         return _round(
             self.bench,
             self.named.name,
@@ -207,8 +209,3 @@ def _ids(bench: Bench, positions: Positions | Sequence[int]) -> list[str]:
 
 def _usable(weights: Scores, shape: tuple[int, ...]) -> bool:
     return weights.shape == shape and bool(np.isfinite(weights).all() and (weights >= 0).all())
-
-
-def _say(bench: Bench, strategy: str, seed: int, labelled: int, fitted: Fitted) -> None:
-    loss = fitted.metrics["total"]["loss"]
-    bench.progress.finished(f"{strategy}, seed {seed}: {labelled} labelled, total loss {loss:.4f}")

@@ -41,9 +41,14 @@ class Sign:
     skipped: int = 0
 
     @property
+    def here(self) -> bool:
+        """Whether the process is or was one of this machine, where it can be asked for."""
+        return self.host == socket.gethostname()
+
+    @property
     def lost(self) -> bool:
         """Whether nothing stands behind it any more: its process is gone, or has been silent for long."""
-        if self.host != socket.gethostname():
+        if not self.here:
             return time.time() - self.updated > SILENT
         return _begun(self.pid) != self.begun
 

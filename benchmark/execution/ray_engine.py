@@ -14,11 +14,12 @@ from benchmark.execution.faults import Fault
 from benchmark.execution.follow import Follower
 from benchmark.execution.litter import remove_litter_of_jobs
 from benchmark.execution.ray_session import address, import_ray, nodes, session
-from benchmark.execution.room import Wish, counted, shared_out
+from benchmark.execution.room import Wish, shared_out
 from benchmark.execution.schedule import Failure, Queue, longest_first
 from benchmark.execution.stored import to_do
 from benchmark.execution.unit import Order, do, order_of
 from benchmark.plan import Job, Work
+from benchmark.words import counted
 
 POLL = 0.5  # seconds between two looks at what the jobs say
 

@@ -16,6 +16,7 @@ from benchmark.devices import usable_gpus
 from benchmark.errors import UserError
 from benchmark.execution.reaper import reaped
 from benchmark.execution.room import Node
+from benchmark.extras import install_command
 
 ADDRESS = "RAY_ADDRESS"
 SETTINGS = {
@@ -39,8 +40,7 @@ def import_ray() -> Any:
         import ray
     except ImportError:
         raise UserError(
-            "Jobs side by side (--jobs, --engine ray) need Ray, which the extra `cluster` brings: "
-            'pip install "ray>=2.52".'
+            f"Jobs side by side (--jobs, --engine ray) need Ray: {install_command('cluster')} brings it."
         ) from None
     return ray
 

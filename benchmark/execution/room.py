@@ -9,6 +9,7 @@ from typing import Literal
 
 from benchmark.config import Experiment
 from benchmark.errors import UserError
+from benchmark.words import counted
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,3 @@ def _on_cores(experiment: Experiment, wish: Wish, nodes: Sequence[Node]) -> Shar
             f"on {counted(cpus, 'core')}: give fewer jobs, or fewer --threads."
         )
     return Share(jobs, "cpu", threads)
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 thread``, ``2 threads``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

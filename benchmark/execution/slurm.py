@@ -19,12 +19,14 @@ from benchmark.execution.alone import run_alone
 from benchmark.execution.elsewhere import Elsewhere
 from benchmark.execution.faults import ERROR, fault_of, kept_error
 from benchmark.execution.follow import Follower
-from benchmark.execution.room import Wish, counted
+from benchmark.execution.room import Wish
 from benchmark.execution.schedule import TRIES, Failure, longest_first
 from benchmark.execution.stored import is_stored, to_do
 from benchmark.execution.unit import Order, opened_for, order_of
+from benchmark.extras import install_command
 from benchmark.jobs import folder_of
 from benchmark.plan import Job, Work
+from benchmark.words import counted
 
 POLL, LOOK = 2.0, 60  # seconds between two looks at what the jobs say; at the queue, at most
 FOLDER = "slurm"  # in the folder of results: what submitit writes
@@ -129,9 +131,7 @@ def import_submitit() -> Any:
     try:
         import submitit
     except ImportError:
-        raise UserError(
-            '--engine slurm needs submitit, which the extra `slurm` brings: pip install "submitit>=1.5".'
-        ) from None
+        raise UserError(f"--engine slurm needs submitit: {install_command('slurm')} brings it.") from None
     return submitit
 
 

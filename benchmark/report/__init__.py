@@ -28,6 +28,11 @@ class Report:
         """The figures, in the format that every viewer shows."""
         return tuple(path for path in self.paths if path.suffix == ".png")
 
+    @property
+    def page(self) -> Path:
+        """The page that shows all of it."""
+        return next(path for path in self.paths if path.suffix == ".html")
+
 
 def write_report(
     *folders: Path,

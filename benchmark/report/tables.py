@@ -14,6 +14,7 @@ from benchmark.report.cells import MISSING, Cell, Table, best_and_second
 from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
+from benchmark.words import terminal_width
 
 CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low", "high"]
 
@@ -24,9 +25,11 @@ def render(results: Results) -> dict[str, bytes]:
     return table_files("loss_vs_labels", long_table(results), tables)
 
 
-def terminal_table(results: Results, width: int = 100) -> str:
+def terminal_table(results: Results, width: int | None = None) -> str:
     """The same table as plain text of at most ``width`` columns."""
-    return text.terminal([make_table(results, dataset) for dataset in results.datasets], width)
+    return text.terminal(
+        [make_table(results, dataset) for dataset in results.datasets], width or terminal_width()
+    )
 
 
 def long_table(results: Results) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from benchmark.errors import UserError
+from benchmark.extras import install_command
 
 #: Module and class by name; the module is imported when the tracker is asked for.
 TRACKERS: Mapping[str, tuple[str, str]] = {
@@ -69,9 +70,7 @@ def _opened(name: str, out: Path, study: str) -> Tracker:
     try:
         return cast(Tracker, getattr(import_module(module), attribute)(out, study))
     except ImportError:
-        raise UserError(
-            f'--tracker {name} needs a library: pip install "mtal-benchmark[{name}]" brings it.'
-        ) from None
+        raise UserError(f"--tracker {name} needs a library: {install_command(name)} brings it.") from None
     except UserError:
         raise
     except Exception as error:  # of a library that is installed and broken, or set up wrongly

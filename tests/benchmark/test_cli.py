@@ -136,7 +136,7 @@ def test_flags_reach_the_experiment(mtal, monkeypatch):
 
     def take(experiment, out, progress, timing, *_):
         seen.append((experiment, out, timing))
-        return SimpleNamespace(table="T", figures=(), folder=out, failures=())
+        return SimpleNamespace(table="T", page=None, folder=out, failures=())
 
     monkeypatch.setattr("benchmark.run.run", take)
     command = (
@@ -159,7 +159,7 @@ def test_flags_reach_the_experiment(mtal, monkeypatch):
 
 
 def test_failed_trajectories_are_exit_code_1(mtal, monkeypatch):
-    outcome = SimpleNamespace(table="T", figures=(), folder="results/x", failures=("random, seed 0: why",))
+    outcome = SimpleNamespace(table="T", page=None, folder="results/x", failures=("random, seed 0: why",))
     monkeypatch.setattr("benchmark.run.run", lambda *_: outcome)
     ended = mtal("run")
     assert ended.code == 1
@@ -220,7 +220,7 @@ def test_status_counts_the_rounds(mtal, tmp_path):
     lines = ended.out.splitlines()
     assert "2 of 2 rounds  done     random, seed 0" in lines
     assert "1 of 2 rounds  waiting  random, seed 1" in lines
-    assert "1 of 1 rounds  done     full-data, seed 0" in lines
+    assert "1 of 1 round  done     full-data, seed 0" in lines
     assert "4 of 10 rounds" in lines[-1]
 
 

@@ -1,5 +1,6 @@
 """What is left to do is counted from the store, and timed without leaving a trace."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import torch
 from benchmark import cost
 from benchmark.cost import Pace, expected, measure, seconds
 from benchmark.fitting import fit
-from benchmark.plan import Job, Work, plan, run_job, work_left
+from benchmark.plan import Job, Work, plan, run_job, whole_work, work_left
 from benchmark.progress import Progress
 from benchmark.run import dry_run, run
 from benchmark.store import FULL_DATA, Round
@@ -101,32 +102,46 @@ def test_seconds_are_steps_and_images(bench):
 
 
 def test_the_lines_say_work_hours_and_memory(bench, monkeypatch):
-    monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 2048))
-    work, price = expected(bench, Work(5, 2), timing=True)
+    monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 2048, cores=0.5))
+    work, price = expected(bench, Work(5, 2), Work(5, 2), timing=True)
     assert (
         work
         == "5 trainings of 3 iterations to do, each evaluated on 6 images, and 2 passes over the pool of 16"
     )
     assert price.startswith(
-        "About 2.53 hours of cpu: 400 s an iteration, 50 s an image in evaluation and pool"
+        "About 76 min of processor time, 2.5 h at the machine's present load: "
+        "400 s an iteration, 50 s an image in evaluation and pool"
     )
     assert price.endswith("; peak memory 2.0 GB")
 
 
 @pytest.mark.parametrize(
     ("step", "words"),
-    [(10.0, "About 0.06 hours of cpu (4 min): "), (1e6, "About 4,167 hours of cpu: ")],
+    [(10.0, "About 4 min of processor time, 4 min at"), (1e6, "About 4,167 h of processor time, 4,167 h at")],
 )
-def test_a_short_run_is_told_in_minutes_too_and_a_long_one_without_decimals(bench, monkeypatch, step, words):
+def test_a_short_run_is_told_in_minutes_and_a_long_one_in_hours_without_decimals(
+    bench, monkeypatch, step, words
+):
     monkeypatch.setattr(cost, "measure", lambda _: Pace(step, 1.0, 0))
-    assert expected(bench, Work(5, 2), timing=True)[1].startswith(words)
+    assert expected(bench, Work(5, 2), Work(5, 2), timing=True)[1].startswith(words)
 
 
-def test_on_a_gpu_they_are_gpu_hours(bench, monkeypatch):
+def test_on_a_gpu_they_are_the_hours_of_its_clock(bench, monkeypatch):
     monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 0))
     monkeypatch.setattr(cost, "device_name", lambda device: f"the {device}")
     on_gpu = replace(bench, device=torch.device("cuda:1"))
-    assert expected(on_gpu, Work(5, 2), timing=True)[1].startswith("About 2.53 GPU hours of the cuda:1: ")
+    assert expected(on_gpu, Work(5, 2), Work(5, 2), timing=True)[1].startswith("About 2.5 h of the cuda:1: ")
+
+
+def test_a_run_that_goes_on_says_what_is_stored(bench):
+    (line,) = expected(bench, Work(9, 4), Work(5, 2), timing=False)
+    assert line.startswith("4 trainings of 9 stored; 5 trainings of 3 iterations to do")
+
+
+def test_the_whole_is_what_an_empty_folder_has_left(bench):
+    assert [whole_work(bench, job) for job in plan(bench.experiment)] == [
+        work_left(bench, job) for job in plan(bench.experiment)
+    ]
 
 
 # The timing
@@ -157,7 +172,7 @@ def test_a_timing_leaves_no_trace(small_bench, tmp_path):
     timed, untimed = (small_bench(tmp_path / name, strategies=["random"]) for name in ("timed", "untimed"))
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    expected(timed, Work(1, 1), timing=True)
+    expected(timed, Work(1, 1), Work(1, 1), timing=True)
     assert torch.equal(torch.get_rng_state(), state)
     assert list(tmp_path.iterdir()) == []
     assert len(timed.val) == len(untimed.val) == 6
@@ -168,7 +183,7 @@ def test_a_timing_leaves_no_trace(small_bench, tmp_path):
 
 def test_a_recipe_that_diverges_is_timed_all_the_same(small_experiment, tmp_path):
     recipe = {"iterations": 3, "batch_size": 4, "learning_rate": 1e30, "optimiser": "sgd"}
-    assert "hours of cpu" in dry_run(small_experiment(recipe=recipe), tmp_path, Progress(quiet=True))
+    assert "of processor time" in dry_run(small_experiment(recipe=recipe), tmp_path, Progress(quiet=True))
 
 
 def test_a_timing_that_fails_stops_nothing(bench, monkeypatch):
@@ -176,7 +191,7 @@ def test_a_timing_that_fails_stops_nothing(bench, monkeypatch):
         raise RuntimeError("no memory\nand a long trace")
 
     monkeypatch.setattr(cost, "training_step", fails)
-    lines = expected(bench, Work(1, 0), timing=True)
+    lines = expected(bench, Work(1, 0), Work(1, 0), timing=True)
     assert lines[1] == "What it costs is not known, its timing failed: no memory"
 
 
@@ -184,15 +199,15 @@ def test_a_timing_that_fails_stops_nothing(bench, monkeypatch):
 
 
 def test_without_timing_the_work_is_said(bench, untimed):
-    (line,) = expected(bench, Work(1, 0), timing=False)
-    assert line.startswith("1 trainings of 3 iterations to do")
+    (line,) = expected(bench, Work(1, 0), Work(1, 0), timing=False)
+    assert line.startswith("1 training of 3 iterations to do")
 
 
 def test_a_dry_run_prints_jobs_and_cost_and_writes_nothing(small_experiment, tmp_path):
     text = dry_run(small_experiment(), tmp_path / "results", Progress(quiet=True))
     assert "2 trainings  random, seed 0" in text
     assert "8 trainings of 3 iterations" in text, "round 0 is one, full data one, and two for each of three"
-    assert "hours of cpu" in text
+    assert "of processor time" in text
     assert not (tmp_path / "results").exists()
 
 
@@ -206,7 +221,7 @@ def test_a_dry_run_need_not_be_timed(small_experiment, tmp_path, untimed):
 @pytest.fixture
 def short_run(small_experiment, monkeypatch):
     """A run of three trainings; figures would take longer than all the rest."""
-    monkeypatch.setattr("benchmark.report.write_report", lambda _: SimpleNamespace(text="", figures=()))
+    monkeypatch.setattr("benchmark.report.write_report", lambda _: SimpleNamespace(text="", page=None))
     return small_experiment(strategies=["random"], budgets=[4, 7])
 
 
@@ -216,10 +231,10 @@ def test_a_run_says_its_cost_first_and_a_finished_one_times_nothing(short_run, t
     opening, jobs, work, price = first.lines[:4]
     assert (opening, jobs) == ("Opening rooms", f"3 jobs on cpu; results in {tmp_path}")
     assert work.startswith("3 trainings of 3 iterations to do")
-    assert price.startswith("About 0.00 hours of cpu (1 min): ")
+    assert re.match(r"About \d+ s of processor time, \d+ s at", price)
     request.getfixturevalue("untimed")
     run(short_run, tmp_path, again)
-    assert again.lines == [opening, jobs, "All of it is stored: nothing is left to train"]
+    assert again.lines == [opening, jobs, "All of it is stored, 3 trainings: nothing is left to train"]
 
 
 @pytest.mark.parametrize(("progress", "timing"), [(Progress(quiet=True), True), (Said(), False)])

@@ -1,5 +1,7 @@
 """What there is, as text."""
 
+import re
+
 import pytest
 
 import baselines  # noqa: F401
@@ -9,8 +11,13 @@ from strategies import Strategy, register
 from strategies.registry import RegistryError, entries
 
 
+def listed(text):
+    """The lines of a listing, what was wrapped put together again."""
+    return re.sub(r"\n {4,}", " ", text).splitlines()
+
+
 def test_strategies_are_listed_with_summary_and_source():
-    lines = LISTINGS["strategies"]().splitlines()
+    lines = listed(LISTINGS["strategies"]())
     for name, entry in entries().items():
         (line,) = [line for line in lines if line.split()[0] == name]
         assert entry.summary in line
@@ -20,7 +27,7 @@ def test_strategies_are_listed_with_summary_and_source():
 
 
 def test_strategies_stand_under_their_family_with_their_cost():
-    lines = LISTINGS["strategies"]().splitlines()
+    lines = listed(LISTINGS["strategies"]())
     family, placed = "", {}
     for line in lines:
         if not line.startswith(" "):
@@ -74,7 +81,7 @@ def test_everything_else_is_listed_too(what, names):
 def test_a_strategy_is_described_with_all_its_parameters(name):
     text = describe_strategy(name)
     assert text.splitlines()[0] == name
-    assert entries()[name].source in text
+    assert entries()[name].source in " ".join(text.split())
     rows = text.partition("Parameters:\n")[2].splitlines()
     if not entries()[name].parameters:
         assert rows == ["  none"]
@@ -111,3 +118,11 @@ def test_parameters_that_are_set_are_in_the_name():
     assert describe_strategy("consistency-diversity[power=0,gain=0.5]").startswith(
         "consistency-diversity[power=0]\n"
     )
+
+
+@pytest.mark.parametrize("what", LISTINGS)
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_lists_keep_to_the_width_of_the_terminal(monkeypatch, what, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, LISTINGS[what]().splitlines())) <= columns
+    assert max(map(len, describe_strategy("consistency-diversity").splitlines())) <= columns

@@ -83,6 +83,13 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(tmp_path, name)
     assert name not in set(registry.entries()) - {"random"}
 
 
+def test_a_file_of_the_same_name_on_the_path_does_not_matter(tmp_path, monkeypatch):
+    """As after the README's ten lines: mine.py lies in the folder from which Python was started."""
+    (tmp_path / "mine.py").write_text("raise RuntimeError")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert write_strategy("mine", tmp_path / "new")[0].is_file()
+
+
 @pytest.mark.parametrize("there", ["my_idea.py", "test_my_idea.py"])
 def test_a_file_that_is_there_is_kept(tmp_path, there):
     (tmp_path / there).write_text("precious")

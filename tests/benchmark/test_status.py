@@ -7,11 +7,13 @@ import time
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from benchmark import status
 from benchmark.errors import UserError
 from benchmark.execution.faults import ERROR
 from benchmark.execution.live import SILENT, STATUS, _begun
+from benchmark.run import is_held
 from benchmark.status import status_table, watched
 from benchmark.store import FULL_DATA, ROUND_ZERO, Round, Store
 
@@ -68,7 +70,7 @@ def test_a_run_that_nobody_has_begun(folder):
     assert status_table(folder).splitlines() == [
         "0 of 2 rounds  waiting  random, seed 0",
         "0 of 2 rounds  waiting  entropy, seed 0",
-        "0 of 1 rounds  waiting  full-data, seed 0",
+        "0 of 1 round  waiting  full-data, seed 0",
         "0 of 5 rounds in all; 3 waiting",
     ]
 
@@ -82,7 +84,7 @@ def test_where_each_job_is(folder, stored, sign, failed):
         "2 of 2 rounds  done     random, seed 0",
         f"1 of 2 rounds  running  entropy, seed 0: round 1 on {socket.gethostname()}, GPU 2, "
         "250 of 1000 iterations, about 3:00 left",
-        "1 of 1 rounds  done     full-data, seed 0",
+        "1 of 1 round  done     full-data, seed 0",
         "4 of 5 rounds in all; 1 running",
     ]
 
@@ -90,7 +92,7 @@ def test_where_each_job_is(folder, stored, sign, failed):
 def test_a_round_zero_is_shown_while_it_runs(folder, sign):
     sign(ROUND_ZERO, round=0)
     lines = status_table(folder).splitlines()
-    assert lines[0].startswith("0 of 1 rounds  running  round-0, seed 0: round 0 on ")
+    assert lines[0].startswith("0 of 1 round  running  round-0, seed 0: round 0 on ")
     assert lines[-1] == "0 of 5 rounds in all; 1 running, 3 waiting"
 
 
@@ -104,7 +106,7 @@ def test_a_failed_job_says_why(folder, stored, failed, sign):
     failed("random", "Traceback (most recent call last):\n  a line\nRuntimeError: out of ideas\n")
     failed(ROUND_ZERO, "The loss is not finite.\n")
     lines = status_table(folder).splitlines()
-    assert lines[0] == "0 of 1 rounds  failed   round-0, seed 0: The loss is not finite."
+    assert lines[0] == "0 of 1 round  failed   round-0, seed 0: The loss is not finite."
     assert lines[1] == "1 of 2 rounds  failed   random, seed 0: RuntimeError: out of ideas"
     assert lines[-1] == "1 of 5 rounds in all; 2 waiting, 2 failed"
     sign("random")
@@ -163,6 +165,9 @@ def test_foreign_folders_are_passed_over(folder, name):
 
 
 def test_watching_ends_when_nothing_is_left_to_do(folder, stored, failed, sign, monkeypatch):
+    """While the run holds its folder, jobs that wait will come."""
+    lock = FileLock(folder / ".lock")
+    lock.acquire()
     steps = [
         lambda: (stored("random", 2), stored(FULL_DATA, 1)),
         lambda: sign("entropy"),
@@ -177,3 +182,22 @@ def test_watching_ends_when_nothing_is_left_to_do(folder, stored, failed, sign, 
         "3 of 5 rounds in all; 1 failed",
     ]
     assert steps == []
+    lock.release()
+
+
+def test_watching_ends_when_nobody_is_at_work(folder, stored, sign, monkeypatch):
+    """After Ctrl-C: the process is gone, its folder is free, and what waits comes by no one."""
+    stored("random", 1)
+    sign("random", pid=2**22 + 1)
+    monkeypatch.setattr(status.time, "sleep", lambda _: pytest.fail("waits for nobody"))
+    *_, last = watched(folder)
+    assert last.endswith(status.IDLE)
+    assert "stopped  random, seed 0: process 4194305 is gone" in last
+
+
+def test_asking_leaves_the_folder_free(folder):
+    with FileLock(folder / ".lock", timeout=0):
+        assert is_held(folder)
+    assert not is_held(folder)
+    with FileLock(folder / ".lock", timeout=0):
+        pass

@@ -15,6 +15,7 @@ from benchmark.data.labels import BadFile, as_label
 from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
 from benchmark.data.nyud.sample import Size, as_image, in_metres, made_sample
 from benchmark.errors import UserError
+from benchmark.extras import install_command
 
 _LABELS = {"semseg": ("segmentation", SEMSEG_13), "depth": ("depth", DEPTH), "normals": ("normal", NORMALS)}
 COLUMNS = ("image", *(column for column, _ in _LABELS.values()))
@@ -89,7 +90,7 @@ def _opened(path: Path) -> Any:
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise UserError(
-            f"{str(path)!r} needs pyarrow to be read: pip install 'mtal-benchmark[parquet]'."
+            f"{str(path)!r} needs pyarrow to be read: {install_command('parquet')} brings it."
         ) from None
     if not path.is_file():
         raise UserError(f"{str(path)!r} is no plain file; it should be a parquet file.")

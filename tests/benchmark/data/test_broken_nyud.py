@@ -258,9 +258,7 @@ def nested(row):
 
 def parquet_of(root, folder, **changes):
     """A numbered copy as one file a split, a row group an image; ``changes`` are made to train's row 1."""
-    pa = pytest.importorskip(
-        "pyarrow", reason="pyarrow is not installed: pip install 'mtal-benchmark[parquet]'"
-    )
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra `parquet`")
     from pyarrow import parquet
 
     folder.mkdir()

@@ -48,13 +48,13 @@ def test_wrong_words_are_refused(small_experiment, name, wish, words):
 @pytest.mark.parametrize(
     ("name", "package", "wish", "words"),
     [
-        (None, "ray", Wish(2), 'need Ray, which the extra `cluster` brings: pip install "ray>=2.52".'),
+        (None, "ray", Wish(2), '-m pip install "ray>=2.52" brings it.'),
         ("ray", "ray", Wish(), "need Ray"),
         (
             "slurm",
             "submitit",
             Wish(),
-            'needs submitit, which the extra `slurm` brings: pip install "submitit>=1.5".',
+            '-m pip install "submitit>=1.5" brings it.',
         ),
     ],
 )

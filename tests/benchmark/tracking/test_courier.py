@@ -198,7 +198,9 @@ def test_a_strategy_that_cannot_even_be_made_stops_no_curve_of_another(done, mon
 def test_the_command_sends_to_the_trackers_it_is_given(mtal, small_experiment, monkeypatch):
     kept = Kept()
     monkeypatch.setattr(tracker, "_opened", lambda name, out, study: kept)
-    monkeypatch.setattr("benchmark.report.write_report", lambda out: Report((), ""))  # which takes a while
+    monkeypatch.setattr(
+        "benchmark.report.write_report", lambda out: Report((out / "index.html",), "")
+    )  # takes a while
     fields = small_experiment(strategies=["random"], budgets=[4, 7]).model_dump(mode="json")
     Path("small.yaml").write_text(yaml.safe_dump(fields))
     done = mtal("run", "small.yaml", "--out", "out", "--no-timing", "--tracker", "tensorboard,wandb")

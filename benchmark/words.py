@@ -1,0 +1,63 @@
+"""Counts, times and widths as people read them, the same wherever something is said."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+#: Where output goes into a file or a pipe; and the longest line that is easily read, on a wide terminal.
+ELSEWHERE, READABLE = 100, 120
+
+
+def terminal_width() -> int:
+    """Columns of the terminal (or of COLUMNS); 100 where there is none, 120 at most."""
+    return max(40, min(shutil.get_terminal_size((ELSEWHERE, 24)).columns, READABLE))
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 pass``, ``2 passes``: a number with its noun; the plural takes an s if none is given."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def span(seconds: float) -> str:
+    """A time on a clock: ``0:07``, ``12:05``, ``1:02:03``."""
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def amount_of_time(seconds: float) -> str:
+    """An estimate with its unit: ``40 s``, ``26 min``, ``2.4 h``, ``1,110 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    hours = seconds / 3600
+    return f"{hours:,.{1 if hours < 10 else 0}f} h"
+
+
+def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
+    """Columns side by side; the last one is wrapped within the width, and goes on below its beginning."""
+    return "\n".join(line for row in aligned_rows(rows, width) for line in row)
+
+
+def aligned_rows(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[list[str]]:
+    """The same as the lines of each row."""
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    begins = ["".join(f"{cell:<{space}}  " for cell, space in zip(row, widths, strict=False)) for row in rows]
+    return [
+        _hanging(begin, row[-1], width or terminal_width()) for begin, row in zip(begins, rows, strict=True)
+    ]
+
+
+def _hanging(begin: str, text: str, width: int) -> list[str]:
+    if len(begin) > width // 2:  # too little is left beside it
+        return [
+            begin.rstrip(),
+            *textwrap.wrap(text, width, initial_indent=" " * 6, subsequent_indent=" " * 6),
+        ]
+    wrapped = textwrap.wrap(
+        text, width, initial_indent=begin, subsequent_indent=" " * len(begin), break_on_hyphens=False
+    )
+    return wrapped or [begin.rstrip()]
