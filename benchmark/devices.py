@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import UserError
-from benchmark.execution.room import counted
+from benchmark.words import counted
 
 if TYPE_CHECKING:
     import torch
