@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -252,6 +253,7 @@ cli_cache.add_commands(data)
 
 def main() -> NoReturn:
     """Run the command line; wrong input ends with one sentence and exit code 2, never a traceback."""
+    warnings.formatwarning = _in_words
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGUSR1, lambda *_: signal.raise_signal(signal.SIGTERM))  # a scheduler's warning
     try:
@@ -276,6 +278,12 @@ def main() -> NoReturn:
         click.echo(f"Error: {error}.", err=True)
         sys.exit(2)
     sys.exit(0)
+
+
+def _in_words(message: Warning | str, category: type[Warning], *_: object, **__: object) -> str:
+    """A warning as a sentence: where in the code it arose says nothing to who gave a command."""
+    kind = "" if category is UserWarning else f"{category.__name__}: "
+    return f"Warning: {kind}{message}\n"
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -87,8 +87,10 @@ def export(folder: Path, out: Path, without_scores: bool) -> None:
     """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
     from benchmark.share import pack
 
-    rounds = pack(folder, out, scores=not without_scores)
-    click.echo(f"Wrote {out}: {rounds} rounds. On any machine: mtal report {out} --out FOLDER")
+    packed = pack(folder, out, scores=not without_scores)
+    for name in packed.left_out:
+        click.echo(f"Left out, for no run gives a file this name: {name!r}", err=True)
+    click.echo(f"Wrote {out}: {packed.rounds} rounds. On any machine: mtal report {out} --out FOLDER")
 
 
 @click.command()

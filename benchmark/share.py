@@ -9,16 +9,17 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import UserError
 from benchmark.execution.faults import ERROR, kept_error
-from benchmark.store import without_scores, write_atomically
+from benchmark.store import RESULTS, Round, results_table, without_scores, write_atomically
 
 FORMAT, FORMAT_FILE = 1, "format.json"
-HEAD = ("experiment.yaml", "environment.json", "results.csv")
+HEAD = ("experiment.yaml", "environment.json", RESULTS)
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+\.json", re.ASCII)
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
 REASON, REASON_BYTES = re.compile(r"[^/]+/[^/]+/seed-\d+/error\.txt", re.ASCII), 2000
@@ -31,24 +32,35 @@ PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def pack(folder: Path, out: Path, scores: bool = True) -> int:
-    """Write the results of a folder to a zip file; returns the number of rounds.
+@dataclass(frozen=True)
+class Packed:
+    """What went into an archive: its number of ``rounds``; ``left_out`` are files that look like results."""
+
+    rounds: int
+    left_out: tuple[str, ...]
+
+
+def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
+    """Write the results of a folder to a zip file that ``mtal report`` reads.
 
     The same results give the same bytes. Without ``scores`` of single images it is a tenth of the size, and
-    says no longer why images were chosen. Raises UserError for a folder without results and a file that is
-    there.
+    says no longer why images were chosen. A file whose name is none of a run, such as a copy of a round, is
+    left out; the table of results is that of the stored rounds. Raises UserError for a folder that could not
+    be reported on, and a file that is there.
     """
     missing = [name for name in HEAD if not (folder / name).is_file()]
     if missing:
         raise UserError(f"{folder} holds no {missing[0]}: give the folder of a run, as `mtal run` writes it.")
     if out.exists():
         raise UserError(f"{out} is there already: give the name of a new file.")
-    rounds = sorted(folder.glob("*/*/seed-*/round-*.json"))
-    errors = sorted(folder.glob(f"*/*/seed-*/{ERROR}"))
-    files = [*(folder / name for name in HEAD), *rounds, *errors]
+    files, left_out = _files(folder)
     _refuse_links(folder, files)
-    write_atomically(out, _packed(folder, files, scores))
-    return len(rounds)
+    _check_amount(str(folder), [file.stat().st_size for file in files])
+    rounds = _readable(folder)
+    table = {folder / RESULTS: results_table(rounds)} if rounds else {}
+    members = ((file, table[file] if file in table else _content(file, scores)) for file in files)
+    write_atomically(out, _packed(folder, members))
+    return Packed(sum(file.name.startswith("round-") for file in files), left_out)
 
 
 @contextmanager
@@ -84,12 +96,28 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
             raise UserError(f"{file} is no plain file, or in a folder that is a link: not packed.")
 
 
-def _packed(folder: Path, files: list[Path], scores: bool) -> bytes:
+def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files of a folder that an archive may hold, and the names of others in the places of results."""
+    found = [folder / name for name in HEAD]
+    found += [*sorted(folder.glob("*/*/seed-*/round-*.json")), *sorted(folder.glob(f"*/*/seed-*/{ERROR}"))]
+    named = {file: file.relative_to(folder).as_posix() for file in found}
+    left_out = tuple(name for name in named.values() if not _is_part(name))
+    return [file for file, name in named.items() if _is_part(name)], left_out
+
+
+def _readable(folder: Path) -> tuple[Round, ...]:
+    """The rounds of a folder that a report can be made of. Raises UserError as the report would."""
+    from benchmark.report.study import read_study
+
+    return read_study(folder).rounds
+
+
+def _packed(folder: Path, members: Iterable[tuple[Path, bytes]]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_entry(FORMAT_FILE), json.dumps({"format": FORMAT}))
-        for file in files:
-            archive.writestr(_entry(file.relative_to(folder).as_posix()), _content(file, scores))
+        for file, content in members:
+            archive.writestr(_entry(file.relative_to(folder).as_posix()), content)
     return stream.getvalue()
 
 
@@ -140,18 +168,29 @@ def _members(archive: Path, content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             raise UserError(
                 f"{archive} holds {member.filename!r:.200}, which is no part of results: not unpacked."
             )
-    names = [member.filename for member in members]
-    if len(set(names)) < len(names) or len(names) > MOST or sum(m.file_size for m in members) > LARGEST:
-        raise UserError(f"{archive} unpacks to more than results can be, or to one file twice: not unpacked.")
+    if len({member.filename for member in members}) < len(members):
+        raise UserError(f"{archive} unpacks to one file twice: not unpacked.")
+    _check_amount(str(archive), [member.file_size for member in members])
     return members
 
 
 def _expected(member: zipfile.ZipInfo) -> bool:
-    name = member.filename
     plain = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
+    is_long = REASON.fullmatch(member.filename) is not None and member.file_size > REASON_BYTES
+    return plain and not is_long and _is_part(member.filename)
+
+
+def _is_part(name: str) -> bool:
+    """Whether an archive may hold a file of this name within the folder of results: packed or read."""
     inside = ".." not in PurePosixPath(name).parts and "\\" not in name and not name.startswith("/")
-    is_reason = REASON.fullmatch(name) is not None and member.file_size <= REASON_BYTES
-    return plain and inside and (name in HEAD or is_reason or ROUND.fullmatch(name) is not None)
+    of_a_trajectory = ROUND.fullmatch(name) or REASON.fullmatch(name)
+    return inside and name.isprintable() and (name in HEAD or of_a_trajectory is not None)
+
+
+def _check_amount(origin: str, sizes: Sequence[int]) -> None:
+    """Raise UserError for more files or bytes than an archive may hold: packed or read."""
+    if len(sizes) > MOST or sum(sizes) > LARGEST:
+        raise UserError(f"{origin} holds more than results can be: at most {MOST} files and {LARGEST} bytes.")
 
 
 def _extract(content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:

@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ FORMAT = 1
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
 FULL_DATA, ROUND_ZERO, NOISE_FLOOR = "full-data", "round-0", "noise-floor"
+RESULTS = "results.csv"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 
 
@@ -92,13 +93,8 @@ class Store:
 
     def write_results(self) -> Path:
         """Derive ``results.csv`` from the stored rounds."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for done in sorted(self.rounds(), key=lambda r: (r.dataset, r.strategy, r.seed, r.round)):
-            table.writerows(_rows(done))
-        path = self.root / "results.csv"
-        write_atomically(path, text.getvalue().encode())
+        path = self.root / RESULTS
+        write_atomically(path, results_table(self.rounds()))
         return path
 
     @contextmanager
@@ -129,6 +125,16 @@ class Store:
 
     def _file(self, dataset: str, strategy: str, seed: int, number: int) -> Path:
         return self.trajectory(dataset, strategy, seed) / f"round-{number:02d}.json"
+
+
+def results_table(rounds: Iterable[Round]) -> bytes:
+    """What ``results.csv`` holds of these rounds."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for done in sorted(rounds, key=lambda r: (r.dataset, r.strategy, r.seed, r.round)):
+        table.writerows(_rows(done))
+    return text.getvalue().encode()
 
 
 def write_blob(path: Path, content: bytes) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,15 +16,15 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
+from benchmark.report import derived
 from benchmark.report.reference import draws_of, label, with_one_reference
-from benchmark.store import folder_name
+from benchmark.store import COLUMNS, RESULTS, Round, Store, folder_name, results_table
 from strategies.reference import without_draw
 
-COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 #: The headline: the multi-task validation loss.
 TOTAL_LOSS = ("total", "loss")
 #: What makes a row unique.
-KEY = ["dataset", "strategy", "seed", "labelled", "task", "metric"]
+KEY = list(derived.KEY)
 #: The network trained on every image of the pool.
 FULL_DATA = "full-data"
 DIGITS = 18  # of a whole number: so many fit into 64 bits
@@ -97,10 +98,22 @@ class Results:
         return replace(self, table=table, pool=pool, left_out=left_out)
 
 
-def read_results(folder: Path) -> Results:
-    """Read ``results.csv`` and ``environment.json``; raises UserError for all that is wrong with them."""
-    path = folder / "results.csv"
-    table = pd.DataFrame(_read(path, _rows), columns=list(COLUMNS))
+def stored_rounds(folder: Path) -> tuple[Round, ...]:
+    """The stored rounds of a folder without scores of single images, most of what they hold."""
+    return tuple(replace(done, scores=None, strategy_state={}) for done in Store(folder).rounds())
+
+
+def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results:
+    """The numbers of a folder's stored rounds, and its ``environment.json``; ``rounds`` if they are read.
+
+    Where no round is stored, ``results.csv`` is all there is. Where some are, they say the numbers, for each
+    is sealed by a digest; a table that was edited or cut, or is older than they are, is said in a warning.
+    Raises UserError for all that is wrong with any of them.
+    """
+    path = folder / RESULTS
+    rounds = stored_rounds(folder) if rounds is None else rounds
+    rows = _derived(rounds, path) if rounds else _read(path, _rows)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     if table.empty:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
@@ -120,21 +133,31 @@ def _read(path: Path, parse: Callable[[Path], T]) -> T:
         raise UserError(f"{path} cannot be read as {kind} as written by `mtal run`: {error}.") from error
 
 
+def _derived(rounds: Sequence[Round], path: Path) -> list[dict[str, Any]]:
+    """The rows of the stored rounds."""
+    truth = results_table(rounds)
+    rows = list(_parsed(truth.decode(), path.parent))
+    if path.exists() and (said := derived.difference(rows, truth, path, lambda: _rows(path))):
+        warnings.warn(said, stacklevel=3)
+    return rows
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         raise UserError(
             f"{path.parent} holds no results.csv: give the folder of a run, where `mtal run` writes it with "
             f"the columns {','.join(COLUMNS)}."
         )
-    reader = csv.reader(io.StringIO(read_text(path, MOST_TABLE), newline=""), strict=True)
+    return list(_parsed(read_text(path, MOST_TABLE), path))
+
+
+def _parsed(text: str, path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table; ``path`` is what a sentence on it names."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = next(reader, [])
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise UserError(f"{path} lacks the column {missing[0]!r}: its columns must be {','.join(COLUMNS)}.")
-    return list(_parsed(reader, header, path))
-
-
-def _parsed(reader: Iterator[list[str]], header: list[str], path: Path) -> Iterator[dict[str, Any]]:
     for number, cells in enumerate(reader, start=2):
         if len(cells) != len(header):
             raise UserError(

@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmark.errors import UserError
 from benchmark.report.facts import comparable, differences, written
-from benchmark.report.load import COLUMNS, FULL_DATA, KEY, Results
+from benchmark.report.load import FULL_DATA, KEY, Results
 from benchmark.report.study import Source, Study
+from benchmark.store import COLUMNS
 
 TRAJECTORY = ["dataset", "strategy", "seed"]
 #: Of many differences, the first say enough.

@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.reading import read_json, read_yaml
-from benchmark.report.load import Results, read_results
+from benchmark.report.load import Results, read_results, stored_rounds
 from benchmark.report.metrics import metric
-from benchmark.store import Round, Store
+from benchmark.store import Round
 from strategies.reference import without_draw
 
 
@@ -69,10 +69,10 @@ class Study:
 
 def read_study(folder: Path) -> Study:
     """Read a folder of results; raises UserError for all that is wrong with it."""
-    results = read_results(folder)
+    stored = stored_rounds(folder)
+    results = read_results(folder, stored)
     known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
-    slim = (replace(done, scores=None, strategy_state={}) for done in Store(folder).rounds())
-    rounds = tuple(done for done in slim if (done.dataset, done.strategy) in known)
+    rounds = tuple(done for done in stored if (done.dataset, done.strategy) in known)
     environment = read_json(folder / "environment.json")
     source = Source(folder, tuple(results.datasets), environment, _experiment(folder / "experiment.yaml"))
     return Study(results, rounds, (source,))

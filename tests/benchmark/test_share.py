@@ -2,6 +2,7 @@
 
 import json
 import stat
+import warnings
 import zipfile
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ import pytest
 
 from benchmark import share
 from benchmark.errors import UserError
-from benchmark.share import pack, unpacked
+from benchmark.report.study import read_study
+from benchmark.share import Packed, pack, unpacked
 from benchmark.store import Round, Store
 
 
@@ -34,7 +36,7 @@ def content_of(folder):
 
 
 def test_what_is_packed_reads_back_equal_and_weights_stay_at_home(results, tmp_path):
-    assert pack(results, tmp_path / "a.zip") == 2
+    assert pack(results, tmp_path / "a.zip") == Packed(2, ())
     expected = {name: data for name, data in content_of(results).items() if not name.endswith(".pt")}
     with unpacked(tmp_path / "a.zip") as folder:
         assert content_of(folder) == expected
@@ -45,9 +47,12 @@ def test_what_is_packed_reads_back_equal_and_weights_stay_at_home(results, tmp_p
 def test_without_scores_a_round_is_sound_and_has_all_the_rest(results, tmp_path):
     scored = replace(next(Store(results).rounds()), seed=2, scores=[[0.25, 1.5]] * 300, selected=("c",))
     Store(results).write(scored)
+    Store(results).write_results()
     (results / "rooms" / "entropy[task=depth]" / "seed-2" / "round-01.json").write_bytes(b"torn {")
-    pack(results, tmp_path / "whole.zip")
-    pack(results, tmp_path / "small.zip", scores=False)
+    with pytest.warns(UserWarning, match="is not a stored round"):
+        pack(results, tmp_path / "whole.zip")
+    with pytest.warns(UserWarning, match="is not a stored round"):
+        pack(results, tmp_path / "small.zip", scores=False)
     assert (tmp_path / "small.zip").stat().st_size < (tmp_path / "whole.zip").stat().st_size
     with unpacked(tmp_path / "small.zip") as folder, pytest.warns(UserWarning, match="is not a stored round"):
         assert list(Store(folder).rounds())[2] == replace(scored, scores=None)
@@ -80,6 +85,59 @@ def test_the_same_results_are_the_same_bytes(results, tmp_path):
     pack(results, tmp_path / "a.zip")
     pack(results, tmp_path / "b.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+ODD = ("round-00 (1).json", "round-00.json~", "round-0x.json", "round-01\\.json", "round-\u202e.json")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_a_report_would_refuse_is_not_packed_and_named(name, results, tmp_path, mtal):
+    """A copy beside the original, as file managers make them; one rule decides for packing and reading."""
+    trajectory = results / "rooms" / "entropy[task=depth]" / "seed-0"
+    (trajectory / name).write_bytes((trajectory / "round-00.json").read_bytes())
+    looks_like_a_round = name.endswith(".json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the copy, which is no round of its place
+        said = mtal("export", results, "a.zip")
+        assert said.code == 0
+        assert ("Left out" in said.err) == looks_like_a_round
+        with unpacked(tmp_path / "a.zip") as folder:
+            assert [done.seed for done in Store(folder).rounds()] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("environment.json", "{}", r"environment\.json must give"),
+        ("environment.json", "{", r"environment\.json cannot be read"),
+        ("experiment.yaml", "[1]", r"experiment\.yaml must hold fields"),
+    ],
+)
+def test_a_folder_that_no_report_can_be_made_of_is_refused_in_the_same_words(
+    file, content, words, results, tmp_path
+):
+    (results / file).write_text(content)
+    with pytest.raises(UserError, match=words) as of_report:
+        read_study(results)
+    with pytest.raises(UserError) as of_export:
+        pack(results, tmp_path / "a.zip")
+    assert str(of_export.value) == str(of_report.value)
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_the_table_that_is_packed_is_that_of_the_rounds(results, tmp_path):
+    sound = (results / "results.csv").read_bytes()
+    (results / "results.csv").write_bytes(sound.replace(b"1.0", b"0.1"))
+    with pytest.warns(UserWarning, match="is not what the stored rounds say"):
+        pack(results, tmp_path / "a.zip")
+    with unpacked(tmp_path / "a.zip") as folder:
+        assert (folder / "results.csv").read_bytes() == sound
+
+
+def test_what_could_not_be_unpacked_is_not_packed(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(share, "MOST", 3)
+    with pytest.raises(UserError, match="more than results can be"):
+        pack(results, tmp_path / "a.zip")
 
 
 def test_a_folder_without_results_and_a_file_that_is_there_are_refused(results, tmp_path):

@@ -93,7 +93,13 @@ def write(
 def add_rounds(folder: Path, table: Iterable[Row], pool: int = 400) -> Path:
     """The stored rounds of these rows beside them: what was chosen, and what each stage cost."""
     ids = np.array([f"image-{number}" for number in range(pool)])
-    for dataset, strategy, seed, number, labelled in sorted({row[:5] for row in table}):
+    metrics: dict[tuple[object, ...], dict[str, dict[str, float | None]]] = {}
+    for *key, task, metric, value in table:
+        of_task = metrics.setdefault(tuple(key), {}).setdefault(task, {})
+        of_task[metric] = None if value == "" else float(value)
+    for (dataset, strategy, seed, number, labelled), measured in sorted(
+        metrics.items(), key=lambda kv: kv[0]
+    ):
         stream = zlib.crc32(strategy.encode()) if number else 0  # the first set is shared
         own = np.random.default_rng([seed, stream]).permutation(pool)
         first = np.random.default_rng([seed, 0]).permutation(pool)[:40]
@@ -101,7 +107,7 @@ def add_rounds(folder: Path, table: Iterable[Row], pool: int = 400) -> Path:
         seconds = {"train": 40.0 + labelled / 10 + seed, "evaluate": 2.0}
         choosing = {} if strategy == "full-data" else {"observe": 3.0, "select": 0.001 * len(strategy)}
         done = Round(
-            dataset, strategy, seed, number, "key", tuple(ids[order[:labelled]].tolist()), {}, "",
+            dataset, strategy, seed, number, "key", tuple(ids[order[:labelled]].tolist()), measured, "",
             seconds=seconds | choosing, peak_memory_mb=1000.0 + seed,
         )  # fmt: skip
         Store(folder).write(done)

@@ -1,6 +1,7 @@
 """Several folders in one report: only what compares, and no trajectory twice."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from benchmark.report.facts import flattened, written
 from benchmark.report.load import KEY
 from benchmark.report.merge import merged
 from benchmark.report.study import read_study
+from benchmark.store import Store
 
 EVERYBODY = ("random", "entropy", "best")
 
@@ -61,19 +63,19 @@ def test_the_same_trajectory_in_both_counts_once(folder):
 
 def test_a_missing_value_is_equal_to_itself(folder, tmp_path):
     for name in ("a", "b"):
-        file = folder(name, ["random"]) / "results.csv"
-        lines = file.read_text().splitlines()
-        file.write_text("\n".join([*lines[:-1], lines[-1].rpartition(",")[0] + ","]) + "\n")
+        store = Store(folder(name, ["random"]))
+        (done,) = (done for done in store.rounds() if (done.strategy, done.seed) == ("full-data", 1))
+        store.write(replace(done, metrics={"total": {"loss": None}}))
+        store.write_results()
     study = one_of(tmp_path / "a", tmp_path / "b")
     assert study.results.table["value"].map(math.isnan).sum() == 1
 
 
 def test_a_trajectory_with_other_numbers_in_both_is_named(folder):
     changed = folder("b", ["random"])
-    file = changed / "results.csv"
-    file.write_text(
-        file.read_text().replace("rooms,random,1,2,120,total,loss,", "rooms,random,1,2,120,total,loss,9")
-    )
+    done = Store(changed).read("rooms", "random", 1, 2)
+    Store(changed).write(replace(done, metrics={"total": {"loss": 9.5}}))
+    Store(changed).write_results()
     with pytest.raises(UserError, match=r"a and .*b both hold random, seed 1 on rooms, with other numbers"):
         one_of(folder("a", ["random"]), changed)
 
