@@ -24,11 +24,16 @@ class LossPrediction(nn.Module):
         return {"predicted_loss": self.output(torch.cat(hidden, 1))}
 
     def loss(self, outputs: Outputs, task_losses: Tensor, generator: Generator) -> Tensor:
-        """Margin ranking loss on random pairs of the batch; an odd batch drops one, one image gives 0."""
+        """Margin ranking loss on random pairs of the batch; an odd batch drops one, one image gives 0.
+
+        A pair counts for the tasks for which both images have a label.
+        """
         predicted = self(outputs)["predicted_loss"]
         pairs = torch.randperm(len(predicted), generator=generator)[: len(predicted) // 2 * 2].view(2, -1)
         first, second = pairs.to(predicted.device)
-        larger = torch.sign(task_losses[first] - task_losses[second])
+        difference = task_losses[first] - task_losses[second]
+        known = ~difference.isnan()
+        larger = torch.sign(difference.nan_to_num())
         hinge = (self.margin - larger * (predicted[first] - predicted[second])).clamp(min=0)
-        loss: Tensor = hinge.sum() / max(hinge.numel(), 1)
+        loss: Tensor = (hinge * known).sum() / known.sum().clamp(min=1)
         return loss

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class LearningLoss(ScoreStrategy):
     """Highest predicted loss, mean rank over tasks.
 
-    Deviations: one output per task where the paper has one in all; the features are detached, so that the
-    network learns the same with and without the module.
+    Deviations: one output per task where the paper has one in all, learned from pairs of images that both
+    have a label for the task; the features are detached, so that the network learns the same with and without
+    the module.
     hidden: width of the layer after each stage's global average.
     margin: margin of the ranking loss.
     """

@@ -34,7 +34,7 @@ def chosen_text(folder: Path, data_root: Path | None = None) -> str:
     chosen = chosen_labels(rounds, dataset)
     if len(chosen) == 1:
         raise UserError(f"{folder} holds no round after a first selection: run more of the study first.")
-    agreement = score_agreement(rounds, [task.name for task in dataset.tasks])
+    agreement = score_agreement(rounds, dataset)
     tables = [_table(dataset.name, chosen)] + ([] if agreement.empty else [_agreement(agreement)])
     return terminal(tables, terminal_width())
 
@@ -59,32 +59,44 @@ def chosen_labels(rounds: Iterable[Round], dataset: MultiTaskDataset) -> pd.Data
     return pd.DataFrame([*rows, whole])
 
 
-def score_agreement(rounds: Iterable[Round], tasks: Sequence[str]) -> pd.DataFrame:
+def score_agreement(rounds: Iterable[Round], dataset: MultiTaskDataset) -> pd.DataFrame:
     """Spearman's rank correlation of each strategy's scores with the true losses, a row a (strategy, seed).
 
-    Of round 0 over the whole pool, where all strategies of a seed see the same network; a column a task.
-    Empty where ``true-loss`` was not run.
+    Of round 0 over the images of the pool that have a label for the task, where all strategies of a seed see
+    the same network; a column a task. Empty where ``true-loss`` was not run.
     """
+    tasks = [task.name for task in dataset.tasks]
     first = {(r.strategy, r.seed): np.array(r.scores) for r in rounds if r.round == 0 and r.scores}
     scores = {key: table for key, table in first.items() if table.shape[1] == len(tasks)}
+    held = [key for key in sorted(scores) if (TRUE_LOSS, key[1]) in scores and key[0] != TRUE_LOSS]
+    labelled = _labelled(dataset) if held else np.zeros((0, len(tasks)), np.bool_)
+    rows = [(key, _correlations(scores[key], scores[TRUE_LOSS, key[1]], labelled)) for key in held]
     return pd.DataFrame(
-        [
-            {"strategy": name, "seed": seed, **_correlations(table, scores[TRUE_LOSS, seed], tasks)}
-            for (name, seed), table in sorted(scores.items())
-            if (TRUE_LOSS, seed) in scores and name != TRUE_LOSS
-        ]
+        [{"strategy": key[0], "seed": key[1], **dict(zip(tasks, row, strict=True))} for key, row in rows]
     )
 
 
+def _labelled(dataset: MultiTaskDataset) -> NDArray[np.bool_]:
+    """Which images of the pool have a label for which task (N x T): without one, there is no true loss."""
+    import torch
+
+    from benchmark.data.feed import open_feed
+
+    feed = open_feed(dataset, "train", torch.device("cpu"))
+    return feed.labelled(np.arange(len(feed)))
+
+
 def _correlations(
-    scores: NDArray[np.float64], losses: NDArray[np.float64], tasks: Sequence[str]
-) -> dict[str, float]:
+    scores: NDArray[np.float64], losses: NDArray[np.float64], labelled: NDArray[np.bool_]
+) -> list[float]:
+    """Of every task; NaN for fewer than two images with a label."""
     from scipy.stats import spearmanr
 
-    return {
-        task: float(spearmanr(scores[:, column], losses[:, column]).statistic)
-        for column, task in enumerate(tasks)
-    }
+    known = zip(scores.T, losses.T, labelled.T, strict=True)
+    return [
+        float(spearmanr(score[where], loss[where]).statistic) if where.sum() > 1 else float("nan")
+        for score, loss, where in known
+    ]
 
 
 def _dataset_of(folder: Path, data_root: Path | None) -> MultiTaskDataset:

@@ -16,6 +16,7 @@ from benchmark.store import Round, digest_of
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
+from benchmark.training.weights import balanced
 from strategies.interface import Positions, Scores, Strategy
 
 
@@ -39,6 +40,7 @@ def fit(
 ) -> Fitted:
     """Train on these images of the pool, from scratch or a checkpoint, and evaluate on the validation split.
 
+    Loss weights (L x T), if any, are scaled to mean 1 per task over the images that have a label for it.
     Seconds of the training count from its beginning, but not what was lost after a checkpoint.
     """
     experiment, seconds = bench.experiment, dict[str, float]()
@@ -47,7 +49,7 @@ def fit(
         trained = train(
             bench.pool,
             positions,
-            weights,
+            None if weights is None else balanced(weights, bench.pool.labelled(positions)),
             experiment.network,
             experiment.recipe,
             streams,

@@ -30,33 +30,51 @@ from benchmark.picks import keep_picks
 from benchmark.round_zero import round_zero
 from benchmark.store import FULL_DATA, Round, nulls
 from benchmark.training.observe import observe
+from benchmark.training.weights import weights_of
 from strategies.choosing import choose
 from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+from strategies.ranking import ranks
 from strategies.registry import Named
 
 
 @dataclass(frozen=True)
 class History:
-    """Positions labelled so far, in order of choice, and what each scored when it was chosen (L x T)."""
+    """Positions labelled so far, in order of choice, and how each ranked for each task when it was chosen.
+
+    ``ranks`` (L x T) are in 0..1 among the images that could be chosen in that round, highest score at 1: raw
+    scores of different rounds are of different networks, and would tell when an image was bought. NaN where
+    no score chose: in the first set, and after a round without scores.
+    """
 
     positions: Positions
-    scores: Scores | None = None
+    ranks: Scores
+
+    @classmethod
+    def first(cls, bench: Bench, seed: int) -> History:
+        """The first labelled set of a seed."""
+        positions = bench.first_set(seed)
+        return cls(positions, _unranked(positions, bench))
 
     def after(self, done: Round, bench: Bench) -> History:
-        """With this round's selection labelled; the first set takes the first round's scores."""
+        """With this round's selection labelled."""
         chosen = np.array([bench.position_of[image] for image in done.selected], dtype=np.int64)
-        positions = np.concatenate([self.positions, chosen])
-        if done.scores is None:
-            return History(positions)
-        scores = np.array(done.scores, dtype=np.float64)
-        earlier = scores[self.positions] if self.scores is None else self.scores
-        return History(positions, np.concatenate([earlier, scores[chosen]]))
+        ranked = _unranked(chosen, bench) if done.scores is None else self._ranked(chosen, done.scores)
+        return History(np.concatenate([self.positions, chosen]), np.concatenate([self.ranks, ranked]))
+
+    def _ranked(self, chosen: Positions, stored: list[list[float]]) -> Scores:
+        scores = np.array(stored, dtype=np.float64)
+        free = np.setdiff1d(np.arange(len(scores)), self.positions)
+        return ranks(scores[free])[np.searchsorted(free, chosen)]
+
+
+def _unranked(positions: Positions, bench: Bench) -> Scores:
+    return np.full((len(positions), len(bench.dataset.tasks)), np.nan)
 
 
 def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
     """Play all rounds of one strategy and seed; stored ones are read back. Holds the trajectory's lock."""
     with bench.store.locked(bench.dataset.name, named.name, seed):
-        strategy, history = named.create(), History(bench.first_set(seed))
+        strategy, history = named.create(), History.first(bench, seed)
         for number in range(len(bench.counts)):
             turn = Turn(bench, named, strategy, seed, number, history)
             done = turn.stored() or commit(bench, turn.play())
@@ -127,14 +145,7 @@ class Turn:
         return fit(self.bench, self.history.positions, streams, self._weights(), companions, checkpoint)
 
     def _weights(self) -> Scores | None:
-        scores = self.history.scores
-        weights = None if scores is None else self.strategy.loss_weights(scores)
-        if scores is not None and weights is not None and not _usable(weights, scores.shape):
-            raise UserError(
-                f"Strategy {self.named.name!r} gave loss weights that are not {scores.shape} (images x "
-                "tasks) finite numbers of 0 or more."
-            )
-        return weights
+        return weights_of(self.strategy, self.named.name, self.history.ranks)
 
     def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
         bench, name = self.bench, self.named.name
@@ -205,7 +216,3 @@ def _round(
 
 def _ids(bench: Bench, positions: Positions | Sequence[int]) -> list[str]:
     return [bench.dataset.train.ids[position] for position in positions]
-
-
-def _usable(weights: Scores, shape: tuple[int, ...]) -> bool:
-    return weights.shape == shape and bool(np.isfinite(weights).all() and (weights >= 0).all())

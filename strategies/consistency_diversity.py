@@ -20,7 +20,7 @@ from strategies.interface import (
     Shapes,
     Strategy,
 )
-from strategies.ranking import Normalisation, highest, normalise, rank_weights
+from strategies.ranking import Normalisation, highest, normalise
 from strategies.registry import register
 from strategies.scoring import columns
 
@@ -49,7 +49,8 @@ class ConsistencyDiversity(Strategy):
     select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
     scores (filter), or the images that random selection draws (random): the loss weights alone. power=0 is
     pure diversity.
-    weighting: loss weights from the rank of each image's score for the task (rank), or equal ones (none).
+    weighting: loss weights from the rank that each image's score for the task had in the pool from which the
+    image was chosen (rank), or equal ones (none). The first set weighs 1; a task's weights have mean 1.
     gain: how far those weights go, 1 - gain to 1 + gain.
     """
 
@@ -111,9 +112,9 @@ class ConsistencyDiversity(Strategy):
             return Selection(pool.rng.choice(pool.unlabelled, budget, replace=False), raw)
         return Selection(self._diverse(pool, budget, raw), raw)
 
-    def loss_weights(self, scores: Scores) -> Scores | None:
+    def loss_weights(self, ranks: Scores) -> Scores | None:
         """Each task learns first from the images that were inconsistent for it."""
-        return rank_weights(scores, self.gain) if self.gain else None
+        return 1 + self.gain * (2 * ranks - 1) if self.gain else None
 
     def _diverse(self, pool: Pool, budget: int, raw: Scores) -> Positions:
         score = np.zeros(len(pool.ids))

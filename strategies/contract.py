@@ -226,14 +226,15 @@ def remembers_what_json_can_hold(probe: Probe) -> None:
 
 
 def weighs_losses_fairly(probe: Probe) -> None:
-    """Loss weights, if any, are finite, not negative, and have mean 1 for every task."""
-    scores = np.random.default_rng(0).random((9, len(TASKS)))
-    weights = probe.named.create().loss_weights(scores)
+    """Loss weights, if any, are finite, not negative, and each image's own, however many there are."""
+    ranks = np.random.default_rng(0).random((9, len(TASKS)))
+    weights = probe.named.create().loss_weights(ranks)
     if weights is not None:
-        assert weights.shape == scores.shape, f"weights of shape {weights.shape} for scores of {scores.shape}"
+        assert weights.shape == ranks.shape, f"weights of shape {weights.shape} for ranks of {ranks.shape}"
         assert np.isfinite(weights).all(), "weights are not finite"
         assert (weights >= 0).all(), "weights are negative"
-        assert np.allclose(weights.mean(0), 1), "weights of a task do not have mean 1"
+        one = probe.named.create().loss_weights(ranks[:1])
+        assert one is not None and one.shape == (1, len(TASKS)), "there are no weights of a single image"
 
 
 CLAUSES: tuple[Callable[[Probe], None], ...] = (
@@ -281,7 +282,7 @@ def made_up_outputs(tasks: Sequence[TaskSpec] = TASKS, images: int = IMAGES, see
 
 
 def _companion(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Mapping[str, Tensor]] | None:
-    """The strategy's module after two training steps, one of them on an odd batch."""
+    """The strategy's module after two training steps, one of them on an odd batch, both lacking a label."""
     shapes = Shapes(
         outputs.tasks,
         {task: features.shape[1] for task, features in outputs.task_features.items()},
@@ -297,10 +298,11 @@ def _companion(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Mapp
     parameters = list(module.parameters())
     for size in (4, 3):
         losses = torch.rand(size, len(outputs.tasks), generator=Generator().manual_seed(size))
+        losses[0, 0] = torch.nan
         batch = made_up_outputs(outputs.tasks, size, seed=size)
         loss = companion.loss(batch, losses, Generator().manual_seed(1))
         if not torch.isfinite(loss):
-            raise ValueError("the companion's loss is not finite")
+            raise ValueError("the companion's loss is not finite: a task's is NaN for images without a label")
         for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.data -= 1e-3 * slope  # torch.optim takes seconds to import
     module.eval()
@@ -365,5 +367,7 @@ def _varied(outputs: Outputs, view: str) -> Outputs:
 
 
 def _losses(outputs: Outputs) -> Tensor:
-    """Made-up losses (N x T) that depend on nothing but the image's own outputs."""
-    return torch.stack([outputs.refined[t.name].abs().mean((1, 2, 3)) for t in outputs.tasks], 1)
+    """Made-up losses (N x T) that depend on nothing but the image's own outputs; some lack a label."""
+    losses = torch.stack([outputs.refined[t.name].abs().mean((1, 2, 3)) for t in outputs.tasks], 1)
+    unlabelled = torch.stack([outputs.refined[t.name].mean((1, 2, 3)) > 0.2 for t in outputs.tasks], 1)
+    return losses.nan_to_num(nan=torch.inf).masked_fill(unlabelled, torch.nan)

@@ -54,7 +54,7 @@ class Outputs:
     #: The outputs under each declared view, mapped back onto the untouched image. A view is computed each
     #: time it is read and not kept: read each once, and let go of one before the next is read.
     views: Mapping[str, Outputs] = field(default_factory=dict)
-    #: The refined prediction's validation loss against the labels (B x T; 0 where an image has no label for
+    #: The refined prediction's validation loss against the labels (B x T; NaN where an image has no label for
     #: a task), given to strategies with ``reference = True`` and to no other.
     true_losses: Tensor | None = None
 
@@ -131,7 +131,11 @@ class Companion(Protocol):
         """What it says of a batch; handed to ``measure`` as ``outputs.companion``."""
 
     def loss(self, outputs: Outputs, task_losses: Tensor, generator: Generator) -> Tensor:
-        """Scalar training loss, given the network's losses (B x T, detached) and a random stream (CPU)."""
+        """Scalar training loss, given the network's losses and a random stream (CPU).
+
+        The losses (B x T) are those of the refined predictions, detached, and NaN where an image has no label
+        for a task.
+        """
 
 
 class Strategy:
@@ -175,13 +179,15 @@ class Strategy:
         del pool, budget
         raise TypeError(f"{type(self).__name__} must define select(pool, budget)")
 
-    def loss_weights(self, scores: Scores) -> Scores | None:
-        """Training-loss weights (L x T) of the labelled images, or None for equal weights.
+    def loss_weights(self, ranks: Scores) -> Scores | None:
+        """Training-loss weights (L x T) of the images that it chose, or None for equal weights.
 
-        ``scores`` (L x T) holds what ``Selection.scores`` said of each image when it was chosen; the first
-        random set has the scores of the first round.
+        ``ranks`` (L x T, 0..1) say how high ``Selection.scores`` put each image when it was chosen, among the
+        images that were unlabelled then: 1 is the highest score for the task, and rounds can be compared. The
+        first random set is never asked about: its images weigh 1. All weights are then scaled to mean 1 per
+        task over the labelled images that have a label for it.
         """
-        del scores
+        del ranks
         return None
 
     def state_dict(self) -> dict[str, Any]:

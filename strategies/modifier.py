@@ -49,9 +49,9 @@ class Modifier(ScoreStrategy):
         """The base's scores that decide (N each), by task."""
         return self.base.deciding(pool)
 
-    def loss_weights(self, scores: Scores) -> Scores | None:
+    def loss_weights(self, ranks: Scores) -> Scores | None:
         """Those of the base."""
-        return self.base.loss_weights(scores)
+        return self.base.loss_weights(ranks)
 
     def state_dict(self) -> dict[str, Any]:
         """The base's memory."""

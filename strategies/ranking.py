@@ -48,9 +48,3 @@ def highest(scores: NDArray[Any], count: int, rng: np.random.Generator) -> Posit
     """Positions of the ``count`` highest of N scores, best first; ties fall by the random stream."""
     tickets = rng.random(len(scores))
     return np.lexsort((tickets, -scores))[:count].astype(np.int64)
-
-
-def rank_weights(scores: NDArray[Any], gain: float) -> Scores:
-    """Loss weights 1 + gain * (2 rank - 1) per task (L x T), scaled to mean 1 per task."""
-    weights = 1 + gain * (2 * ranks(scores) - 1)
-    return np.asarray(weights / weights.mean(0), dtype=np.float64)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.config import FeedHome
@@ -24,6 +25,8 @@ from strategies.interface import Positions
 
 # Mean and spread of ImageNet, which every pre-trained backbone expects.
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+READ = 16  # images whose labels are looked at at once
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,12 @@ class Feed:
         """``batch`` for one element of ``order`` after another, read ahead where that helps."""
         return map(self._batch, self._home.batches(order, 1 + len(self.tasks)))
 
+    def labelled(self, positions: Positions) -> NDArray[np.bool_]:
+        """Which of the images at these positions have a label for which task (L x T)."""
+        order = (positions[at : at + READ] for at in range(0, len(positions), READ))
+        found = [labelled(batch.labels, self.tasks).cpu().numpy() for batch in self.batches(order)]
+        return np.concatenate([np.zeros((0, len(self.tasks)), np.bool_), *found])
+
     def image_batches(self, order: Iterable[Positions]) -> Iterator[Tensor]:
         """``images`` for one element of ``order`` after another, read ahead where that helps."""
         return (_as_images(columns[0]) for columns in self._home.batches(order, 1))
@@ -73,6 +82,11 @@ class Feed:
 
     def _batch(self, columns: Sequence[Tensor]) -> Batch:
         return as_batch(columns, self.tasks)
+
+
+def labelled(labels: Mapping[str, Tensor], tasks: Sequence[Task]) -> Tensor:
+    """Which of B images have a label for which task (B x T, boolean): one valid pixel is one."""
+    return torch.stack([task.valid(labels[task.name]).flatten(1).any(1) for task in tasks], 1)
 
 
 def _indices(positions: Tensor | Positions) -> Positions:

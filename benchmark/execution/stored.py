@@ -42,7 +42,7 @@ def rounds_of(bench: Bench, job: Job) -> Iterator[Round | None]:
 
 
 def _trajectory(bench: Bench, job: Job) -> Iterator[Round | None]:
-    named, history = resolve(job.strategy), History(bench.first_set(job.seed))
+    named, history = resolve(job.strategy), History.first(bench, job.seed)
     strategy = named.create()
     for number in range(len(bench.counts)):
         turn = Turn(bench, named, strategy, job.seed, number, history)

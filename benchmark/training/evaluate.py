@@ -65,8 +65,7 @@ class _Tally:
         meters = copy.deepcopy(self.meters)  # some numbers each
         for task in self.tasks:
             meters[task.name].update(outputs.refined[task.name], labels[task.name])
-        labelled = torch.stack([t.valid(labels[t.name]).flatten(1).any(1) for t in self.tasks], 1)
-        counted = [(losses.refined * labelled).sum(0), (losses.initial * labelled).sum(0), labelled.sum(0)]
+        counted = [losses.refined.sum(0), losses.initial.sum(0), losses.labelled.sum(0)]
         self.sums, self.meters = self.sums + torch.stack(counted), meters
 
     def metrics(self) -> Metrics:

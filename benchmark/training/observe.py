@@ -83,7 +83,7 @@ def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batc
     if companion is not None:
         outputs = replace(outputs, companion=cast(Companion, companion.eval())(outputs))
     if strategy.reference:
-        outputs = replace(outputs, true_losses=task_losses(outputs, batch, shown.tasks).refined)
+        outputs = replace(outputs, true_losses=task_losses(outputs, batch, shown.tasks).told)
     return outputs
 
 

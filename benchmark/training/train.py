@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
-from benchmark.data.feed import Batch, Feed, shuffled
+from benchmark.data.feed import Batch, Feed, labelled, shuffled
 from benchmark.networks import Network, build_network
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
@@ -99,7 +99,7 @@ def train(
             total = objective(losses, _rows_of(weights, rows, losses), feed.tasks)
             training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             for step in training.companions:
-                step(outputs.mapped(Tensor.detach), losses.refined.detach())
+                step(outputs.mapped(Tensor.detach), losses.told)
             progress(done)
             checkpoint.keep(training, done)
         training.optimiser.finite.look()
@@ -108,10 +108,21 @@ def train(
 
 @dataclass(frozen=True)
 class TaskLosses:
-    """Unweighted losses per image and task (B x T) of the initial and the refined predictions."""
+    """Unweighted losses per image and task (B x T) of the initial and the refined predictions.
+
+    ``labelled`` says which images have a label for which task (B x T): where there is none, a loss is 0, and
+    is to be counted nowhere.
+    """
 
     initial: Tensor
     refined: Tensor
+    labelled: Tensor
+
+    @property
+    def told(self) -> Tensor:
+        """The refined losses for others to read: detached, and NaN where there is no label and only there."""
+        losses = self.refined.detach().nan_to_num(nan=torch.inf, posinf=torch.inf)
+        return losses.masked_fill(~self.labelled, torch.nan)
 
 
 def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLosses:
@@ -123,7 +134,8 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
         scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
         each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
         initial.append(torch.stack(each).sum(0))
-    return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1))
+    known = labelled(batch.labels, tasks)
+    return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1), known)
 
 
 def weights_digest(network: nn.Module) -> str:
@@ -178,6 +190,11 @@ def _rows_of(weights: Scores | None, rows: Positions, losses: TaskLosses) -> Ten
 
 
 def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
-    """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T)."""
+    """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T).
+
+    A task's is the mean over the images of the batch that have a label for it, as in evaluation: an image
+    without one would count as one that is predicted perfectly, and make the task weigh less.
+    """
     share = losses.refined.new_tensor([task.weight for task in tasks])
-    return ((losses.refined + losses.initial) * weights * share).sum(1).mean()
+    summed = ((losses.refined + losses.initial) * weights).sum(0)
+    return (summed / losses.labelled.sum(0).clamp(min=1) * share).sum()

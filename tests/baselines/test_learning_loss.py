@@ -51,6 +51,56 @@ def test_the_loss_equals_that_computed_by_hand(images, margin):
     assert len({image for pair in pairs for image in pair}) == images // 2 * 2  # an odd batch drops one
 
 
+def test_a_pair_counts_for_the_tasks_that_both_images_have_a_label_for():
+    """Written out; no label was once the lowest loss of all."""
+    losses = torch.rand(8, 4, generator=generator(3))
+    losses[:5, 1], losses[2, 3], losses[:, 2] = torch.nan, torch.nan, torch.nan
+    outputs, made = made_up_outputs(images=8), module()
+    with torch.no_grad():
+        predicted = made(outputs)["predicted_loss"].double().numpy()
+    pairs = torch.randperm(8, generator=generator(7)).view(2, -1).T.tolist()
+    known = [
+        max(0.0, -np.sign(float(losses[i, t] - losses[j, t])) * (predicted[i, t] - predicted[j, t]) + 1)
+        for i, j in pairs
+        for t in range(4)
+        if not torch.isnan(losses[[i, j], t]).any()
+    ]
+    loss = made.loss(outputs, losses, generator(7))
+    assert float(loss.detach()) == pytest.approx(np.mean(known), rel=1e-4)
+    loss.backward()
+    assert all(p.grad.isfinite().all() for p in made.parameters())
+    assert made.output.weight.grad[2].abs().sum() == 0, "a task without a label is not learned"
+    nothing = made.loss(outputs, torch.full((8, 4), torch.nan), generator(7))
+    assert float(nothing.detach()) == 0
+
+
+def test_images_without_a_label_are_not_taken_for_easy_ones():
+    """40 % have a label, and look different: once, what had one was what had a high predicted loss."""
+    made = module(hidden=32)
+    optimiser = torch.optim.Adam(made.parameters(), 3e-3)
+    for step in range(250):
+        outputs, losses, known = partly_labelled(16, step)
+        loss = made.loss(outputs, losses.masked_fill(~known[:, None], torch.nan), generator(step))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    outputs, losses, known = partly_labelled(400, 10_000)
+    with torch.no_grad():
+        predicted = made(outputs)["predicted_loss"]
+    for task in range(4):
+        top = predicted[:, task].argsort(descending=True)[:40]
+        assert known[top].float().mean() < 0.8
+        assert spearmanr(predicted[known, task], losses[known, task]).statistic > 0.7
+
+
+def partly_labelled(images, seed):
+    """The toy below, and which images have a label: their fine features are shifted."""
+    outputs, losses = toy(images, seed)
+    known = torch.rand(images, generator=generator(seed)) < 0.4
+    outputs.backbone_features[0][:, 0] += 3 * known[:, None, None]
+    return outputs, losses, known
+
+
 def test_which_image_an_odd_batch_drops_is_random():
     """Losses are equal, so that only the pairing shows: each of three images is left out at times."""
     dropped = {torch.randperm(3, generator=generator(seed)).tolist()[2] for seed in range(20)}

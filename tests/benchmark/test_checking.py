@@ -63,7 +63,7 @@ SELECT = (
 )
 
 STATE = "    def state_dict(self):\n        return {'a': {1, 2}}"
-WEIGHTS = "    def loss_weights(self, scores):\n        return scores"
+WEIGHTS = "    def loss_weights(self, ranks):\n        return -ranks"
 COMPANION = "    def companion(self, shapes):\n        raise RuntimeError('no module')"
 
 
@@ -103,7 +103,7 @@ def variant(measure=MEASURE, select=SELECT, selection="best[:budget]", more=""):
             "selection among 4000 images took 12",
         ),
         (variant(more=STATE), "remembers what json can hold", "set"),
-        (variant(more=WEIGHTS), "weighs losses fairly", "mean 1"),
+        (variant(more=WEIGHTS), "weighs losses fairly", "negative"),
         (variant(more=WEIGHTS + "[:1]"), "weighs losses fairly", "shape"),
         (variant(more=COMPANION), "measures one row per image", "no module"),
     ],

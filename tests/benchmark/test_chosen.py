@@ -75,17 +75,34 @@ def scored(strategy, seed, scores):
     return Round("grey", strategy, seed, 0, "key", ("image-0",), {}, "digest", scores=scores)
 
 
-def test_scores_are_held_against_the_true_losses_of_the_same_network():
-    losses = [[1.0, 9.0], [2.0, 8.0], [3.0, 1.0], [4.0, 2.0]]
+@pytest.fixture
+def four():
+    """Four images: the last one has no label for the second task, and none has one for the third."""
+    classes, edge = np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8)
+
+    class Four:
+        ids = tuple(f"image-{k}" for k in range(4))
+
+        def __getitem__(self, k):
+            labels = {"semseg": classes, "edge": np.full_like(edge, 255) if k == 3 else edge}
+            return Sample(np.zeros((4, 4, 3), np.uint8), labels)
+
+    tasks = (make_task("semseg", classes=tuple("abcd")), make_task("edge"), make_task("depth"))
+    return MultiTaskDataset("four", tasks, Four(), Four(), "digest")
+
+
+def test_scores_are_held_against_the_true_losses_of_the_same_network(four):
+    losses = [[1.0, 9.0, 0.0], [2.0, 8.0, 0.0], [3.0, 1.0, 0.0], [4.0, 20.0, 0.0]]
     rounds = [
         scored("true-loss", 0, losses),
-        scored("mine", 0, [[1.0, 1.0], [4.0, 2.0], [9.0, 4.0], [16.0, 3.0]]),
+        scored("mine", 0, [[1.0, 1.0, 5.0], [4.0, 2.0, 6.0], [9.0, 4.0, 7.0], [16.0, 3.0, 8.0]]),
         scored("mine", 1, losses),
         scored("one score", 0, [[1.0], [2.0], [3.0], [4.0]]),
     ]
-    agreement = score_agreement(rounds, ["semseg", "edge"])
-    assert agreement.to_dict("records") == [{"strategy": "mine", "seed": 0, "semseg": 1.0, "edge": -1.0}]
-    assert score_agreement(rounds[1:], ["semseg", "edge"]).empty
+    (row,) = score_agreement(rounds, four).to_dict("records")
+    assert np.isnan(row.pop("depth")), "no image has a label"
+    assert row == {"strategy": "mine", "seed": 0, "semseg": 1.0, "edge": pytest.approx(-1.0)}
+    assert score_agreement(rounds[1:], four).empty
 
 
 def test_the_command_prints_a_row_per_strategy(mtal, small_experiment, tmp_path):

@@ -10,6 +10,8 @@ from benchmark.execution.serial import run_serial
 from benchmark.plan import Job, Work, plan, run_job, work_left
 from benchmark.round_zero import missing_of
 from benchmark.store import Store
+from benchmark.training.weights import weights_of
+from benchmark.trajectory import History
 from strategies.interface import Selection, Strategy
 from strategies.registry import Named, register, resolve
 
@@ -180,3 +182,50 @@ def test_jobs_can_run_alone_in_any_order(undisturbed, tmp_path, small_bench):
     rounds = results(bench.store.root)
     assert rounds == {place: before[place] for place in rounds}
     assert len(rounds) == 3
+
+
+class Scored(Strategy):
+    """Chooses the highest of scores that grow a thousandfold each round, and weighs by their ranks."""
+
+    def __init__(self, silent: int = -1):
+        self.silent = silent
+
+    def select(self, pool, budget):
+        scores = np.random.default_rng(pool.round).random((len(pool.ids), 5)) * 1000.0**pool.round
+        best = pool.unlabelled[np.argsort(-scores[pool.unlabelled, 0])[:budget]]
+        return Selection(best, None if pool.round == self.silent else scores)
+
+    def loss_weights(self, ranks):
+        return ranks
+
+
+def played(bench, name):
+    """The history of a finished trajectory, and the scores that each of its rounds kept."""
+    history, scores = History.first(bench, 0), []
+    for number in (0, 1):
+        done = bench.store.read("rooms", name, 0, number)
+        history = history.after(done, bench)
+        scores.append(done.scores and np.array(done.scores))
+    return history, scores
+
+
+@pytest.mark.parametrize("name", ["scored", "scored[silent=0]"])
+def test_loss_weights_come_from_each_round_s_own_pool(own_registry, small_bench, tmp_path, name):
+    """Once raw scores of all rounds were ranked together, and the weight told when an image was bought."""
+    register("scored", source="a test")(Scored)
+    bench = small_bench(tmp_path, strategies=[name], full_data=False)
+    assert run_serial(bench, plan(bench.experiment)) == []
+    history, scores = played(bench, name)
+    assert np.isnan(history.ranks[:4]).all(), "the first set was drawn"
+    for number, (start, stop) in enumerate([(4, 7), (7, 10)]):
+        if scores[number] is None:
+            assert np.isnan(history.ranks[start:stop]).all()
+            continue
+        free = np.setdiff1d(np.arange(16), history.positions[:start])
+        own = scores[number][free]
+        for row, image in enumerate(history.positions[start:stop], start):
+            below = (own < scores[number][image]).mean(0) * len(free) / (len(free) - 1)
+            np.testing.assert_allclose(history.ranks[row], below)
+    weights = weights_of(Scored(), name, history.ranks)
+    assert (weights[:4] == 1).all()
+    np.testing.assert_array_equal(weights[7:], history.ranks[7:])

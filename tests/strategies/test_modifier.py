@@ -81,8 +81,8 @@ def test_memory_and_loss_weights_are_those_of_the_base():
         def load_state_dict(self, state):
             self.seen = state["seen"]
 
-        def loss_weights(self, scores):
-            return np.full_like(scores, 2.0)
+        def loss_weights(self, ranks):
+            return np.full_like(ranks, 2.0)
 
     strategy = resolve("pareto[base=remembering]").create()
     strategy.load_state_dict({"seen": 3})

@@ -1,4 +1,4 @@
-"""Scores on one scale, the highest of them, and loss weights."""
+"""Scores on one scale, and the highest of them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strategies.ranking import NORMALISATIONS, highest, normalise, rank_weights, ranks, robust_minmax, zscores
+from strategies.ranking import NORMALISATIONS, highest, normalise, ranks, robust_minmax, zscores
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(2, 30), st.integers(1, 4)), elements=st.integers(-5, 5))
 
@@ -81,16 +81,3 @@ def test_ties_are_broken_evenly():
 def test_a_score_that_is_not_a_number_is_never_the_highest():
     scores = np.array([np.nan, 0.0, np.nan, -1.0])
     assert highest(scores, 2, np.random.default_rng(0)).tolist() == [1, 3]
-
-
-@given(COLUMNS, st.floats(0, 1))
-def test_loss_weights_follow_the_rank(scores, gain):
-    expected = 1 + gain * (2 * np.stack([counted_ranks(column) for column in scores.T], 1) - 1)
-    found = rank_weights(scores, gain)
-    np.testing.assert_allclose(found, expected / expected.mean(0), atol=1e-12)
-    np.testing.assert_allclose(found.mean(0), 1)
-    assert np.all(found >= 0)
-
-
-def test_the_weight_of_a_single_image_is_1():
-    np.testing.assert_array_equal(rank_weights(np.array([[5.0, 1.0]]), 1.0), [[1.0, 1.0]])

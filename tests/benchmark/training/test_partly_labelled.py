@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from benchmark.data.feed import normalised
 from benchmark.training.evaluate import evaluate
-from benchmark.training.train import weights_digest
+from benchmark.training.train import objective, task_losses, weights_digest
 
 RARE = "normals"
 
@@ -41,6 +43,37 @@ def test_a_task_without_any_label_trains_the_network_as_if_it_weighed_nothing(to
     labelled = toy.feed_of(map(toy.sample, range(12)), tuple(weightless))
     one, other = (toy.train(feed=feed, iterations=4).network for feed in (mostly_without(toy, ()), labelled))
     assert weights_digest(one) == weights_digest(other)
+
+
+@pytest.mark.parametrize("having", [{0}, {0, 1, 3}, {0, 1, 2, 3}])
+def test_a_task_weighs_as_much_however_few_images_of_a_batch_have_a_label_for_it(toy, having):
+    """Written out: its loss is the mean over those that have one, in training as in evaluation."""
+    feed = mostly_without(toy, having, 4)
+    batch, network = feed.batch(torch.arange(4)), toy.fresh().train()
+    with torch.no_grad():
+        losses = task_losses(network(normalised(batch.images)), batch, feed.tasks)
+    weights = torch.rand(4, 4, generator=torch.Generator().manual_seed(0))
+    total = 0.0
+    for column, task in enumerate(feed.tasks):
+        images = sorted(having) if task.name == RARE else range(4)
+        both = [weights[i, column] * (losses.refined + losses.initial)[i, column] for i in images]
+        total += task.weight * sum(both) / len(both)
+    assert float(objective(losses, weights, feed.tasks)) == pytest.approx(float(total), rel=1e-5)
+
+
+def test_which_images_have_a_label_is_told_by_their_pixels(toy):
+    samples = [toy.sample(i, without=() if i % 2 else (RARE, "depth")) for i in range(37)]
+    samples[5].labels["semseg"][:] = 255
+    samples[7].labels["depth"][:] = np.nan
+    samples[7].labels["depth"][3, 4] = 2.0
+    found = toy.feed_of(samples).labelled(np.array([5, 7, 4, 36]))
+    assert found.tolist() == [
+        [False, True, True, True],
+        [True, True, True, True],
+        [True, False, False, True],
+        [True, False, False, True],
+    ]
+    assert toy.feed.labelled(np.zeros(0, int)).shape == (0, 4)
 
 
 def test_images_without_any_label_are_no_harm(toy):
