@@ -16,6 +16,7 @@ import torch.utils.deterministic
 
 from benchmark.catalogue import open_dataset
 from benchmark.config import Experiment, budget_counts
+from benchmark.data.checked import require_sound
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.devices import pick_device
@@ -86,11 +87,12 @@ class Bench:
 def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """Open the data set, validate what depends on it, and set up the device.
 
-    Raises UserError for broken data, budgets that do not fit the pool, unknown tasks or
-    options of tasks, strategies that cannot work with these tasks, a missing GPU.
+    Raises UserError for broken data, labels that cannot be meant so, budgets that do not fit the pool,
+    unknown tasks or options of tasks, strategies that cannot work with these tasks, a missing GPU.
     """
     device = pick_device(experiment.device)
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
     _check_strategies(experiment.strategies, dataset)

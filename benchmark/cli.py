@@ -193,8 +193,12 @@ def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: 
     """Check a data set: counts, sizes, value ranges, what is missing, a digest."""
     from benchmark.catalogue import open_dataset
     from benchmark.data.check import check_dataset
+    from benchmark.data.checked import remember
 
-    found = check_dataset(open_dataset(dataset, fields_of({}, settings), data_root), quick=quick)
+    opened = open_dataset(dataset, fields_of({}, settings), data_root)
+    found = check_dataset(opened, quick=quick)
+    if not quick:
+        remember(opened, found)
     click.echo(found.text())
     sys.exit(1 if found.problems else 0)
 

@@ -28,6 +28,14 @@ def without_gpus(request, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What is kept between runs is this session's own: tests neither read nor fill the user's cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MTAL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def realdata():
     """The folder of real images beside the project; tests that want it skip where it is not."""

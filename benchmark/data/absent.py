@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.data.archives import Entry, Lister, refuse
-from benchmark.data.check import Problems
+from benchmark.data.findings import Problems
 
 
 def check_ids(root: Path, entries: Mapping[str, tuple[Entry, ...]], lister: Lister) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from benchmark.data.check import Problems, evenly
+from benchmark.data.check import evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.findings import Problems
 from benchmark.data.labels import BadFile, read_bytes
 from benchmark.errors import UserError
 from benchmark.fields import Model, Positive

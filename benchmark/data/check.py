@@ -6,43 +6,21 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.data.dataset import Coding, MultiTaskDataset, Sample, Split
+from benchmark.data.findings import Problems
+from benchmark.data.rules import doubts
 from benchmark.data.tallies import Tally, TaskReport, described, tally_of
 from benchmark.errors import UserError
 
-if TYPE_CHECKING:
-    from benchmark.tasks.task import Task
-
 QUICK = 32
-SHOWN = 10
-
-
-class Problems:
-    """Sentences by rule; of each rule the first ten are shown and the others counted."""
-
-    def __init__(self) -> None:
-        self._by_rule: dict[str, list[str]] = {}
-
-    def add(self, rule: str, sentence: str) -> None:
-        """Take note of one."""
-        self._by_rule.setdefault(rule, []).append(sentence)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_rule.values()))
-
-    def lines(self) -> tuple[str, ...]:
-        """What to print."""
-        lines: list[str] = []
-        for sentences in self._by_rule.values():
-            lines += sentences[:SHOWN]
-            if len(sentences) > SHOWN:
-                lines.append(f"... and {len(sentences) - SHOWN} more like these.")
-        return tuple(lines)
+BLOCK = 32
 
 
 @dataclass(frozen=True)
@@ -57,13 +35,18 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What is there and what is wrong; ``ok`` if nothing is."""
+    """What is there and what is wrong; ``ok`` if nothing is. ``fatal`` are the problems that no run accepts,
+    ``warnings`` those that it says.
+    """
 
     name: str
     digest: str
     facts: Mapping[str, Any]
     splits: Mapping[str, SplitReport]
     problems: tuple[str, ...]
+    fatal: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    origin: str = ""
 
     @property
     def ok(self) -> bool:
@@ -74,6 +57,7 @@ class CheckReport:
         """The report as plain text."""
         lines = [
             f"{self.name}, digest {self.digest}",
+            *([f"  data: {self.origin}"] if self.origin else []),
             *(f"  {key}: {_fact(fact)}" for key, fact in self.facts.items()),
         ]
         for name, split in self.splits.items():
@@ -89,18 +73,30 @@ class CheckReport:
 
 
 def check_dataset(dataset: MultiTaskDataset, *, quick: bool = False) -> CheckReport:
-    """Hold every sample against ``Sample``'s formats; ``quick``: at most 32 evenly spaced ones a split.
+    """Hold every sample against ``Sample``'s formats and all labels together against ``rules``.
+
+    ``quick``: at most 32 evenly spaced ones a split.
 
     It raises nothing for a broken data set: what a split raises as UserError is a problem like the others.
     """
     problems = Problems()
+    for finding in dataset.findings:
+        problems.take(finding)
     splits = {
-        name: _check_split(name, split, dataset.tasks, problems, quick)
+        name: _check_split(name, split, dataset, problems, quick)
         for name, split in (("train", dataset.train), ("val", dataset.val))
     }
     _check_overlap(dataset, splits, problems)
-    reports = {name: looked.report for name, looked in splits.items()}
-    return CheckReport(dataset.name, dataset.digest, dataset.facts, reports, problems.lines())
+    return CheckReport(
+        dataset.name,
+        dataset.digest,
+        dataset.facts,
+        {name: looked.report for name, looked in splits.items()},
+        problems.lines(),
+        problems.lines(fatal=True),
+        problems.lines(fatal=False),
+        dataset.origin,
+    )
 
 
 @dataclass(frozen=True)
@@ -115,17 +111,21 @@ def evenly(total: int, count: int) -> list[int]:
 
 
 def _check_split(
-    name: str, split: Split, tasks: tuple[Task, ...], problems: Problems, quick: bool
+    name: str, split: Split, dataset: MultiTaskDataset, problems: Problems, quick: bool
 ) -> _Looked:
     sizes: Counter[str] = Counter()
     pictures: dict[bytes, str] = {}
-    tallies = {task.name: tally_of(task) for task in tasks}
+    tallies = {task.name: tally_of(task, dataset.codings.get(task.name, Coding())) for task in dataset.tasks}
     positions = evenly(len(split.ids), QUICK if quick else len(split.ids))
     for where, sample in _samples(name, split, positions, problems):
         sizes[described(sample.image)] += 1
         pictures.setdefault(hashlib.sha256(sample.image.tobytes()).digest(), where)
         _check_sample(where, sample, tallies, problems)
     _check_ids(name, split, problems)
+    if positions and sizes.total() == len(positions):  # else what is missing has been named already
+        for tally in tallies.values():
+            for finding in doubts(name, tally):
+                problems.take(finding)
     reports = {task: tally.report() for task, tally in tallies.items()}
     return _Looked(SplitReport(len(split.ids), len(positions), sizes, reports), pictures)
 
@@ -133,12 +133,23 @@ def _check_split(
 def _samples(
     name: str, split: Split, positions: list[int], problems: Problems
 ) -> Iterator[tuple[str, Sample]]:
-    for position in positions:
-        where = f"{name} image {split.ids[position]!r}"
-        try:
-            yield where, split[position]
-        except UserError as error:
-            problems.add(_gist(str(error)), f"{where}: {error}")
+    """The samples in order, decoded by threads, a few at a time."""
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        for start in range(0, len(positions), BLOCK):
+            block = positions[start : start + BLOCK]
+            for position, found in zip(block, threads.map(partial(_sample, split), block), strict=True):
+                where = f"{name} image {split.ids[position]!r}"
+                if isinstance(found, UserError):
+                    problems.add(_gist(str(found)), f"{where}: {found}")
+                else:
+                    yield where, found
+
+
+def _sample(split: Split, position: int) -> Sample | UserError:
+    try:
+        return split[position]
+    except UserError as error:
+        return error
 
 
 def _gist(sentence: str) -> str:
@@ -173,7 +184,8 @@ def _check_overlap(dataset: MultiTaskDataset, splits: Mapping[str, _Looked], pro
         problems.add("overlap", f"Id {image_id!r} is in train and in val; val images are never trained on.")
     train, val = splits["train"].pictures, splits["val"].pictures
     for picture in sorted(train.keys() & val.keys(), key=lambda digest: val[digest]):
-        problems.add("same", f"{val[picture]} holds the same pixels as {train[picture]}; keep one.")
+        text = f"{val[picture]} holds the same pixels as {train[picture]}; keep one."
+        problems.add("same", text, fatal=False)
 
 
 def _fact(fact: Any) -> str:

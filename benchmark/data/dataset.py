@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.findings import Finding
+
 if TYPE_CHECKING:
     from benchmark.tasks.task import Task
 
@@ -38,6 +40,19 @@ class Split(Protocol):
 
 
 @dataclass(frozen=True)
+class Coding:
+    """What was taken for granted where the values of a task's files were read: to be doubted where the labels
+    say nothing. ``ignored``: the value that is ignored although nobody said so; ``tops``: what the largest
+    numbers of integer files become in a label, where nobody listed them as invalid (None: as in other data of
+    the kind); ``advice``: the rest of a sentence for labels that cannot be meant so.
+    """
+
+    ignored: int | None = None
+    tops: tuple[float, ...] | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
 class MultiTaskDataset:
     """A named data set. ``digest`` changes whenever an image, a label or a split could have changed."""
 
@@ -48,3 +63,11 @@ class MultiTaskDataset:
     digest: str
     #: Facts that belong beside every result: sizes, layout, seeds, label origins.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: By task name; a task that is left out is read as ``Coding()`` says.
+    codings: Mapping[str, Coding] = field(default_factory=dict)
+    #: What opening has found wrong, apart from what it refuses.
+    findings: tuple[Finding, ...] = ()
+    #: Where the data lie and who said so; it belongs to a machine, not to results.
+    origin: str = ""
+    #: Made by the suite itself, whose tests look at every label.
+    exact: bool = False

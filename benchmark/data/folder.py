@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from benchmark.data.check import Problems
 from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.findings import Problems
 from benchmark.data.folder_config import FolderConfig, TaskFolder, load_config
 from benchmark.data.labels import (
     IMAGE_ENDINGS,
@@ -84,7 +84,8 @@ def open_folder(yaml_path: Path, data_root: Path | None = None) -> MultiTaskData
     _refuse(_content_problems(items, scanned, config), yaml_path)
     train, val = (FolderSplit(items[split], config) for split in SPLITS)
     facts = _facts(items, config, scanned["train"][0].size)
-    return MultiTaskDataset(config.name, _tasks(config), train, val, _digest(config, scanned), facts)
+    codings = {name: task.coding for name, task in config.tasks.items()}
+    return MultiTaskDataset(config.name, _tasks(config), train, val, _digest(config, scanned), facts, codings)
 
 
 def _root(config: FolderConfig, yaml_path: Path, data_root: Path | None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -15,13 +15,17 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
+from benchmark.data.dataset import Coding
 from benchmark.errors import UserError
 from benchmark.reading import read_yaml
 from strategies.interface import Kind
 
+#: The largest numbers of integers of 8, 15, 16, 31 and 32 bits.
+LARGEST = (255.0, 32767.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)
 #: Fields that only some kinds of task have; a field that is not named here suits every kind.
 FIELD_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "first_class": ("categorical",),
@@ -42,6 +46,12 @@ def _one_or_several(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-3 for text, for want of a point; everybody means a number."""
+    written = isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", value, re.I)
+    return float(value) if written else value
+
+
 def _names_or_count(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return tuple(f"class {index}" for index in range(min(value, 256)))
@@ -55,10 +65,11 @@ def _name(value: str) -> str:
 
 
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Number = Annotated[float, BeforeValidator(_number)]
 Integers = Annotated[tuple[Int32, ...], BeforeValidator(_one_or_several)]
-Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_several)]
+Numbers = Annotated[tuple[Number, ...], BeforeValidator(_one_or_several)]
 Side = Annotated[int, Field(ge=8, le=8192)]
-Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
@@ -107,12 +118,12 @@ class TaskFolder(_Model):
     classes: Annotated[tuple[str, ...], BeforeValidator(_names_or_count)] = Field((), validate_default=True)
     first_class: Int32 = 0
     ignore: Integers | None = None
-    threshold: float | None = Field(None, allow_inf_nan=False)
+    threshold: Number | None = Field(None, allow_inf_nan=False)
     positive: Integers = (1,)
     scale: Finite = 1.0
     invalid: Numbers | None = None
     weight: Finite | None = None
-    positive_weight: float | None = Field(None, gt=0, lt=1)
+    positive_weight: Number | None = Field(None, gt=0, lt=1)
 
     _plain_name = field_validator("name")(_name)
 
@@ -146,6 +157,25 @@ class TaskFolder(_Model):
             raise ValueError(f"is for {' and '.join(kinds)} tasks, and this one is {kind}; leave it out")
         return value
 
+    @field_validator("ignore")
+    @classmethod
+    def _no_class(cls, ignore: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        both = sorted(set(ignore or ()) & set(_ids(info.data)))
+        if both:
+            last = _ids(info.data)[-1]
+            raise ValueError(
+                f"{both[0]} is a class, too (they are {_ids(info.data)[0]}..{last}); keep one of the two"
+            )
+        return ignore
+
+    @model_validator(mode="after")
+    def _no_answer(self) -> Self:
+        answers = () if self.kind != "binary" or self.threshold is not None else (0, *self.positive)
+        if both := sorted(set(self.ignore or ()) & set(answers)):
+            meaning = "yes" if both[0] else "no"
+            raise ValueError(f"ignore: {both[0]} means {meaning}, and cannot be ignored too")
+        return self
+
     @field_validator("positive")
     @classmethod
     def _unambiguous(cls, positive: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
@@ -158,10 +188,11 @@ class TaskFolder(_Model):
 
     @property
     def ignored(self) -> tuple[int, ...]:
-        """Values that say nothing: by default 255, unless that is a yes."""
+        """Values that say nothing: by default 255, unless that is a yes or a class."""
         if self.ignore is not None:
             return self.ignore
-        return () if self.threshold is not None or 255 in self.positive else (255,)
+        meant = self.positive if self.kind == "binary" else _ids(self.__dict__)
+        return () if self.threshold is not None or 255 in meant else (255,)
 
     @property
     def unmeasured(self) -> tuple[float, ...]:
@@ -169,6 +200,37 @@ class TaskFolder(_Model):
         if self.invalid is not None:
             return self.invalid
         return (0.0,) if self.name == "depth" else ()
+
+    @property
+    def coding(self) -> Coding:
+        """What is doubtful of it, should the labels say nothing."""
+        if self.kind == "scalar":
+            tops = () if self.invalid == () else set(LARGEST) - set(self.unmeasured)
+            return Coding(tops=tuple(top * self.scale for top in sorted(tops)), advice=_advice(self))
+        assumed = self.kind == "binary" and self.ignore is None and bool(self.ignored)
+        return Coding(self.ignored[0] if assumed else None, advice=_advice(self))
+
+
+def _ids(fields: Mapping[str, Any]) -> range:
+    """What files call the classes of a categorical task; nothing for other kinds."""
+    first = fields.get("first_class", 0)
+    return range(first, first + len(fields.get("classes") or ()))
+
+
+def _advice(task: TaskFolder) -> str:
+    ignored = f", and {', '.join(map(str, task.ignored))} is ignored" if task.ignored else ""
+    if task.kind == "categorical":
+        last = task.first_class + len(task.classes) - 1
+        return f"its files should hold {task.first_class}..{last}{ignored} (classes, first_class, ignore)"
+    if task.kind == "binary" and task.threshold is not None:
+        return f"a value over {task.threshold:g} means yes{ignored} (threshold, ignore)"
+    if task.kind == "binary":
+        positive = " or ".join(map(str, task.positive))
+        return f"0 means no, {positive} means yes{ignored} (positive, ignore)"
+    if task.kind == "scalar":
+        marks = " or ".join(f"{mark:g}" for mark in task.unmeasured) or "nothing but NaN"
+        return f"{marks} in its files means that nothing was measured (invalid)"
+    return "black, white and middle grey, and vectors of length 0, mean that nothing is known"
 
 
 class FolderConfig(_Model):

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.dataset import Coding
 from benchmark.data.metres import not_metres
 
 if TYPE_CHECKING:  # tasks import torch
     from benchmark.tasks.task import Task
 
 IGNORE = 255  # as Sample says
+#: Of metres whoever stored them: the largest numbers of 8 and 16 bits, and of 16 bits in millimetres.
+METRES_TOPS = (255.0, 65535.0, 65.535)
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Tally(ABC):
     dtype: type[np.generic] = np.uint8
     channels: tuple[int, ...] = ()
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, coding: Coding) -> None:
+        self.task, self.coding = task, coding
         self.labelled = self.valid = self.pixels = 0
 
     def add(self, label: NDArray[Any], size: tuple[int, ...]) -> Iterator[tuple[str, str]]:
@@ -62,16 +65,18 @@ class Tally(ABC):
         return TaskReport(self.labelled, share, self.values() if self.valid else {})
 
 
-class _Classes(Tally):
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
+class Classes(Tally):
+    """Pixels by class."""
+
+    def __init__(self, task: Task, coding: Coding) -> None:
+        super().__init__(task, coding)
         self.names = task.classes if task.kind == "categorical" else ("no", "yes")
         self.counts = np.zeros(256, np.int64)
 
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        """As the base class says."""
         counts = np.bincount(label.ravel(), minlength=256)
-        self.counts += counts
-        self.valid += label.size - int(counts[IGNORE])
+        self.count(counts)
         wrong = np.flatnonzero(counts[len(self.names) : IGNORE]) + len(self.names)
         if len(wrong):
             yield (
@@ -79,48 +84,93 @@ class _Classes(Tally):
                 f"holds {wrong[:5].tolist()}, and should hold 0..{len(self.names) - 1} and {IGNORE}",
             )
 
+    def count(self, counts: NDArray[np.int64]) -> None:
+        """Take in the pixels of one label, by value."""
+        self.counts += counts
+        self.valid += int(counts.sum() - counts[IGNORE])
+
     def values(self) -> Mapping[str, float]:
+        """As the base class says."""
         shares = self.counts[: len(self.names)] / self.valid
         return dict(zip(self.names, shares.tolist(), strict=True))
 
 
-class _Numbers(Tally):
+class YesNo(Classes):
+    """Besides, labels by what they hold: a yes, ignored pixels, or both."""
+
+    def __init__(self, task: Task, coding: Coding) -> None:
+        super().__init__(task, coding)
+        self.with_yes = self.with_ignored = self.with_both = 0
+
+    def count(self, counts: NDArray[np.int64]) -> None:
+        """As the base class says."""
+        super().count(counts)
+        yes, ignored = bool(counts[1]), bool(counts[IGNORE])
+        self.with_both += yes and ignored
+        self.with_yes += yes and not ignored
+        self.with_ignored += ignored and not yes
+
+
+class Numbers(Tally):
+    """The range of numbers, and how many of them are one that stands for nothing in many files."""
+
     dtype = np.float32
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
+    def __init__(self, task: Task, coding: Coding) -> None:
+        super().__init__(task, coding)
         self.low, self.high, self.total = np.inf, -np.inf, 0.0
+        #: Of every top: pixels that hold it, and pixels in the tenth below it.
+        self.tops = {float(np.float32(top)): np.zeros(2, np.int64) for top in self._tops()}
+
+    def _tops(self) -> tuple[float, ...]:
+        return self.coding.tops or ()
 
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        """As the base class says."""
         if np.isinf(label).any():
             yield "range", "holds infinite numbers, and should hold NaN where nothing was measured"
-        numbers = label[np.isfinite(label)].astype(np.float64)
+        numbers = label[np.isfinite(label)]
         self.valid += numbers.size
-        self.total += numbers.sum()
-        self.low = min(self.low, numbers.min(initial=np.inf))
-        self.high = max(self.high, numbers.max(initial=-np.inf))
+        self.total += numbers.sum(dtype=np.float64)
+        self.low = min(self.low, float(numbers.min(initial=np.inf)))
+        self.high = max(self.high, high := float(numbers.max(initial=-np.inf)))
+        for top, counts in self.tops.items():
+            if high >= 0.9 * top:
+                near = np.count_nonzero((numbers >= 0.9 * top) & (numbers < top))
+                counts += np.count_nonzero(numbers == np.float32(top)), near
 
     def values(self) -> Mapping[str, float]:
+        """As the base class says."""
         return {"min": float(self.low), "mean": float(self.total / self.valid), "max": float(self.high)}
 
 
-class _Distances(_Numbers):
+class Distances(Numbers):
+    """Numbers that should be metres."""
+
+    def _tops(self) -> tuple[float, ...]:
+        return () if self.coding.tops == () else (*METRES_TOPS, *(self.coding.tops or ()))
+
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
+        """As the base class says."""
         yield from super().look(label)
         if wrong := not_metres(label):
             yield "metres", wrong
 
 
-class _Directions(Tally):
+class Directions(Tally):
+    """Unit vectors: their mean and range."""
+
     dtype = np.float32
     channels = (3,)
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
+    def __init__(self, task: Task, coding: Coding) -> None:
+        super().__init__(task, coding)
         self.total = np.zeros(3)
+        self.low, self.high = np.full(3, np.inf), np.full(3, -np.inf)
 
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
-        length = np.linalg.norm(label.astype(np.float64), axis=2)
+        """As the base class says."""
+        length = np.linalg.norm(label, axis=2)
         if not np.isfinite(length).all():
             yield (
                 "range",
@@ -133,28 +183,35 @@ class _Directions(Tally):
                 "unit",
                 f"holds vectors whose length is off 1 by up to {off:.3g}, and should hold unit vectors",
             )
-        self.valid += int(valid.sum())
-        self.total += label[valid].sum(0, dtype=np.float64)
+        self._count(label[valid])
+
+    def _count(self, vectors: NDArray[np.float32]) -> None:
+        self.valid += len(vectors)
+        self.total += vectors.sum(0, dtype=np.float64)
+        self.low = np.minimum(self.low, vectors.min(0, initial=np.inf))
+        self.high = np.maximum(self.high, vectors.max(0, initial=-np.inf))
 
     def values(self) -> Mapping[str, float]:
+        """As the base class says."""
         return {
             f"mean {axis}": float(mean) for axis, mean in zip("xyz", self.total / self.valid, strict=True)
         }
 
 
-_TALLIES: Mapping[str, Callable[[Task], Tally]] = {
-    "categorical": _Classes,
-    "binary": _Classes,
-    "scalar": _Numbers,
-    "direction": _Directions,
+_TALLIES: Mapping[str, Callable[[Task, Coding], Tally]] = {
+    "categorical": Classes,
+    "binary": YesNo,
+    "scalar": Numbers,
+    "direction": Directions,
 }
 
 
-def tally_of(task: Task) -> Tally:
+def tally_of(task: Task, coding: Coding | None = None) -> Tally:
     """An empty tally of a task's labels."""
     from benchmark.tasks.depth import Depth
 
-    return _Distances(task) if isinstance(task, Depth) else _TALLIES[task.kind](task)
+    kind = Distances if isinstance(task, Depth) else _TALLIES[task.kind]
+    return kind(task, coding or Coding())
 
 
 def described(array: NDArray[Any]) -> str:

@@ -113,6 +113,7 @@ def open_rooms(config: RoomsConfig) -> MultiTaskDataset:
         val=RoomsSplit(config, "val"),
         digest=_digest(config),
         facts=_facts(config),
+        exact=True,
     )
 
 

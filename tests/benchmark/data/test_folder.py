@@ -370,7 +370,7 @@ def test_digest_changes_with_labels_splits_and_fields(folder: Folder) -> None:
     label[0, 0] = 2
     write_png(folder.root / "train" / "semseg" / "b.png", label)
     digests.append(folder.open().digest)
-    folder.fields["tasks"]["semseg"] = {**SEMSEG, "ignore": [2, 255]}
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "ignore": [3, 255]}
     digests.append(folder.open().digest)
     for task in ("image", "semseg"):
         (folder.root / "train" / task / "b.png").rename(folder.root / "val" / task / "b.png")

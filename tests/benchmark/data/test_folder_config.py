@@ -6,12 +6,14 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.folder_config import load_config
+from benchmark.data.folder_config import TaskFolder, load_config
+from benchmark.data.labels import as_label
 from benchmark.errors import UserError
 
 
@@ -86,6 +88,41 @@ tasks:
 )
 def test_each_mistake_names_its_field(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in config_error(tmp_path, text)
+
+
+def the_task(tmp_path: Path, text: str) -> TaskFolder:
+    path = tmp_path / "dataset.yaml"
+    path.write_text(f"name: mine\nimage: {{folder: '{{split}}'}}\ntasks: {{{text}}}\n", encoding="utf-8")
+    (task,) = load_config(path).tasks.values()
+    return task
+
+
+@pytest.mark.parametrize(("written", "number"), [("1e-3", 0.001), ("2E+1", 20.0), ("5.", 5.0), ("'.5'", 0.5)])
+def test_numbers_as_experiments_take_them(tmp_path: Path, written: str, number: float) -> None:
+    fields = f"folder: x, scale: {written}, weight: {written}, invalid: [{written}, 0]"
+    depth = the_task(tmp_path, f"depth: {{{fields}}}")
+    assert (depth.scale, depth.weight, depth.invalid) == (number, number, (number, 0))
+    assert the_task(tmp_path, f"edge: {{folder: x, threshold: {written}}}").threshold == number
+
+
+@pytest.mark.parametrize(
+    ("fields", "ignored"),
+    [
+        ("classes: 100", (255,)),
+        ("classes: 100, first_class: 200", ()),
+        ("classes: 55, first_class: 200", (255,)),
+        ("classes: 56, first_class: 200", ()),
+        ("classes: 255, first_class: 1", ()),
+        ("classes: 100, first_class: 200, ignore: 0", (0,)),
+    ],
+)
+def test_what_is_ignored_by_default_is_no_class(
+    tmp_path: Path, fields: str, ignored: tuple[int, ...]
+) -> None:
+    task = the_task(tmp_path, f"semseg: {{folder: x, {fields}}}")
+    assert task.ignored == ignored
+    ids = np.arange(task.first_class, task.first_class + len(task.classes), dtype=np.uint16)[None]
+    np.testing.assert_array_equal(as_label(ids, task), ids - task.first_class)
 
 
 def test_a_yaml_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_layout_d_has_13_classes_and_edges_from_their_boundaries(
         np.testing.assert_array_equal(sample.image, arrays["image"])
         check_labels(sample, arrays, arrays["normals"])
         np.testing.assert_array_equal(sample.labels["edge"], boundaries_by_hand(sample.labels["semseg"]))
-    assert check_dataset(dataset).ok
+    assert check_dataset(dataset).fatal == ()  # classes at random meet at nearly every pixel
 
 
 def test_parent_or_folder_and_two_candidates(tmp_path: Path) -> None:
