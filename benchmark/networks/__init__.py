@@ -9,10 +9,11 @@ import torch
 from benchmark.catalogue import NETWORKS, imported
 from benchmark.config import NetworkConfig
 from benchmark.networks.backbones import make_backbone
+from benchmark.networks.layout import layout_of
 from benchmark.networks.network import Network
 from benchmark.tasks.task import Task
 
-__all__ = ["Network", "build_network"]
+__all__ = ["Network", "build_network", "placed"]
 
 
 def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
@@ -22,4 +23,9 @@ def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
     """
     maker: type[Network] = imported(NETWORKS[config.name].maker)
     backbone = make_backbone(config.backbone, config.pretrained, pyramid=maker.wants_pyramid)
-    return maker(backbone, tasks, **config.options()).to(memory_format=torch.channels_last)
+    return placed(maker(backbone, tasks, **config.options()), torch.device("cpu"))
+
+
+def placed(network: Network, device: torch.device) -> Network:
+    """The same network on a device, in the layout that is safe and fast there."""
+    return network.to(device).to(memory_format=layout_of(network, device))

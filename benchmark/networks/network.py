@@ -57,7 +57,6 @@ class Network(nn.Module, ABC):
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Backbone maps, fine to coarse. Sides are padded on the right and below as the backbone needs."""
-        images = images.contiguous(memory_format=torch.channels_last)  # faster on CPU and GPU alike
         height, width = images.shape[-2:]
         below, right = self._padding((height, width))
         if below or right:

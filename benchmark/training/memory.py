@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -21,6 +21,10 @@ Work = Callable[[Positions, Batch], None]
 #: How plain RuntimeErrors say it: torch's allocators, CUDA's libraries and, for the CPU, oneDNN.
 SIGNS = re.compile(
     "can't allocate memory|not enough memory|out of memory|STATUS_ALLOC_FAILED|could not create a primitive$"
+    # What cuDNN and cuBLAS say when nothing is left for their workspaces and handles. It may have another
+    # cause, so errors repeat it.
+    "|unable to find an engine|[Uu]nable to find a valid cuDNN algorithm"
+    "|CU(DNN|BLAS)_STATUS_NOT_INITIALIZED|_(HOST|DEVICE)_ALLOCATION_FAILED"
 )
 
 
@@ -32,8 +36,11 @@ def in_parts(feed: Feed, size: int, read: Read, work: Work, say: Say) -> None:
     UserError when one image alone is too much.
     """
     order, fits = list(feed.in_order(size)), size
-    while order := order[_until_full(order, read, work) :]:
-        fits = _half(len(order[0]), feed.device)
+    while True:
+        done, error = _until_full(order, read, work)
+        if not (order := order[done:]):
+            break
+        fits = _half(len(order[0]), feed.device, error)
         left = np.concatenate(order)
         order = [left[start : start + fits] for start in range(0, len(left), fits)]
     if fits < size:
@@ -56,7 +63,7 @@ def memory_for_training(feed: Feed, network: NetworkConfig, recipe: Recipe) -> I
         raise UserError(
             f"The memory of {feed.device} is too small to train {network.name} with backbone "
             f"{network.backbone} in {recipe.precision} on {recipe.batch_size} images (recipe.batch_size) of "
-            f"{height} x {width} at a time: {_advice(recipe)}."
+            f"{height} x {width} at a time: {_advice(recipe)}{_said(error)}."
         ) from None
 
 
@@ -69,24 +76,44 @@ def _is_full(error: MemoryError | RuntimeError) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(SIGNS.search(str(error)))
 
 
-def _until_full(order: Sequence[Positions], read: Read, work: Work) -> int:
-    """How many batches were done before memory was full."""
+def _said(error: MemoryError | RuntimeError) -> str:
+    """What an error said, unless it said in so many words that memory is full."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error):
+        return ""
+    return f" (torch said: {str(error).strip().splitlines()[0].rstrip('.')})"
+
+
+def _until_full(order: Sequence[Positions], read: Read, work: Work) -> tuple[int, str]:
+    """How many batches were done before memory was full, and what was said then."""
     done = 0
     try:
         for positions, batch in zip(order, read(order), strict=True):
-            work(positions, batch)
+            with nullcontext() if len(positions) == len(order[0]) else _no_search_for_kernels():
+                work(positions, batch)
             done += 1
     except (MemoryError, RuntimeError) as error:
         if not _is_full(error):
             raise
-    return done
+        return done, _said(error)  # its text alone: the error would keep alive all that its frames hold
+    return done, ""
 
 
-def _half(images: int, device: torch.device) -> int:
+@contextmanager
+def _no_search_for_kernels() -> Iterator[None]:
+    """Let cuDNN take the kernels it expects to be fast: to time them all is not worth one smaller batch."""
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def _half(images: int, device: torch.device, said: str) -> int:
     if images == 1:
         raise UserError(
             f"The memory of {device} is too small for a single image: make images smaller (data.height and "
-            "data.width, or the files themselves), choose another device, or set recipe.precision to bf16."
+            "data.width, or the files themselves), choose another device, or set recipe.precision to "
+            f"bf16{said}."
         )
     gc.collect()  # the failed attempt's exception is gone, and now all that its frames held
     if device.type == "cuda":

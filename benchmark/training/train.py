@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
 from benchmark.data.feed import Batch, Feed, labelled, shuffled
-from benchmark.networks import Network, build_network
+from benchmark.networks import Network, build_network, placed
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.tasks.task import Task
 from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
@@ -155,7 +155,7 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
 def _fresh(
     feed: Feed, config: NetworkConfig, recipe: Recipe, streams: Streams, strategies: Mapping[str, Strategy]
 ) -> InProgress:
-    network = build_network(config, feed.tasks).to(feed.device).train()
+    network = placed(build_network(config, feed.tasks), feed.device).train()
     made = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
     companions = {name: module for name, module in made.items() if module is not None}
     steps = [CompanionStep(name, module, recipe, streams) for name, module in companions.items()]

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from benchmark.tasks import IGNORE, TASKS, make_task
+from benchmark.tasks.edge import _dilated
 
 CLASSES = tuple(map(str, range(6)))
 H, W, B = 24, 31, 7
@@ -150,6 +151,13 @@ def test_edge_reach_grows_with_the_image():
     shifted[:, :, :, 106] = 9.0  # 0.011 of a diagonal of 500 is 5.5, rounded to the even 6
     assert measured(task_named("edge"), shifted, label)["edge_f"] == pytest.approx(100)
     assert measured(task_named("edge"), shifted.roll(1, -1), label)["edge_f"] == 0
+
+
+@pytest.mark.parametrize(("size", "reach"), [((2, 40, 37), 8), ((1, 5, 60), 8), ((3, 9, 9), 2)])
+def test_dilation_is_the_largest_value_within_reach(size, reach):
+    values = np.random.default_rng(0).random(size).astype(np.float32)
+    expected = ndimage.maximum_filter(values, (1, 2 * reach + 1, 2 * reach + 1), mode="constant")
+    assert np.array_equal(_dilated(torch.from_numpy(values), reach).numpy(), expected)
 
 
 def best_edge_f(probability, label, reach):

@@ -57,6 +57,14 @@ FULL = {
     "numpy": lambda: np.empty(10**17),
     "onednn": raising(RuntimeError("could not create a primitive")),
     "cublas": raising(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`")),
+    "cublas handle": raising(
+        RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasC`")
+    ),
+    "cudnn handle": raising(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED")),
+    "cudnn": raising(RuntimeError("FIND was unable to find an engine to execute this computation")),
+    "cudnn 8": raising(RuntimeError("GET was unable to find an engine to execute this computation")),
+    "cudnn 7": raising(RuntimeError("Unable to find a valid cuDNN algorithm to run convolution")),
+    "cudnn 9": raising(RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED")),
 }
 
 
@@ -124,6 +132,27 @@ def test_a_single_image_that_does_not_fit_is_an_error_that_says_what_to_set():
     for words in ("cpu", "single image", "images smaller", "another device", "recipe.precision to bf16"):
         assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("full", "repeated"), [("cudnn", True), ("cudnn handle", True), ("cuda", False)])
+def test_words_that_may_mean_something_else_are_repeated(full, repeated):
+    with pytest.raises(UserError, match="single image") as caught:
+        parts(12, 8, 0, FULL[full])
+    assert ("(torch said: " in str(caught.value)) is repeated
+
+
+def test_kernels_are_not_searched_for_the_last_smaller_batch_alone(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    searched = []
+
+    def work(positions, _):
+        if len(positions) > 4:
+            raise torch.OutOfMemoryError
+        searched.append((len(positions), torch.backends.cudnn.benchmark))
+
+    in_parts(Numbers(10), 8, iter, work, lambda _: None)
+    assert searched == [(4, True), (4, True), (2, False)]
+    assert torch.backends.cudnn.benchmark is True
 
 
 @pytest.mark.parametrize(
