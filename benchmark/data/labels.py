@@ -72,7 +72,12 @@ def read_image(data: bytes) -> NDArray[np.uint8]:
 
 def read_label(data: bytes, ending: str, task: TaskFolder) -> NDArray[Any]:
     """A label in the format of its kind, from a PNG or NumPy file. Raises BadFile."""
-    return as_label(read_npy(data) if ending == ".npy" else _read_png(data, _kind(task)), task)
+    return as_label(read_values(data, ending, _kind(task)), task)
+
+
+def read_values(data: bytes, ending: str, kind: Kind) -> NDArray[Any]:
+    """The values of a PNG or NumPy file as they are stored. Raises BadFile."""
+    return read_npy(data) if ending == ".npy" else _read_png(data, kind)
 
 
 def as_label(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:

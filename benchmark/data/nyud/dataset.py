@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,9 @@ from benchmark.data.archives import (
     read_lists,
     try_a_few,
 )
+from benchmark.data.codings import Told, told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
-from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart
+from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
 from benchmark.data.nyud.sample import TASKS, Size, made_sample
 from benchmark.errors import UserError
 
@@ -86,8 +87,31 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
     opened = _OPENERS[next(iter(families))](root, options)
     meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.model_dump()}
     digest = content_digest(root, opened.files, {**meaning, "ids": opened.used})
-    tasks, facts = _tasks(opened.layout), _facts(opened)
-    return try_a_few(MultiTaskDataset(NYUD.name, tasks, opened.train, opened.val, digest, facts))
+    told = _edges_told(opened, digest)
+    if told:
+        opened = _read_again(opened, with_edges(opened.layout, told.fields), options)
+    dataset = MultiTaskDataset(
+        NYUD.name, _tasks(opened.layout), opened.train, opened.val, digest, _facts(opened)
+    )
+    return try_a_few(told.noted(dataset, "edge") if told else dataset)
+
+
+def _edges_told(opened: Opened, digest: str) -> Told | None:
+    """The coding of edge files, where the layout has any."""
+    splits = [split for split in (opened.train, opened.val) if isinstance(split, EntrySplit)]
+    files = [entry.files for split in splits for entry in split.entries]
+    paths = [found["edge"] for found in files if "edge" in found]
+    return told_by_files("edge", paths, digest) if paths else None
+
+
+def _read_again(opened: Opened, layout: Layout, options: NyudOptions) -> Opened:
+    """The same files, read as another layout says."""
+    decode = partial(_decoded, layout=layout, options=options)
+    train, val = (
+        replace(split, decode=decode) if isinstance(split, EntrySplit) else split
+        for split in (opened.train, opened.val)
+    )
+    return replace(opened, layout=layout, train=train, val=val)
 
 
 @dataclass(frozen=True)
@@ -132,7 +156,7 @@ def _numbered(root: Path, split: str, lister: Lister) -> tuple[str, ...]:
     numbers: set[int] = set()
     for source in NUMBERED.sources.values():
         folder = root / source.folder.format(split=split)
-        names = [name for name in lister.names(folder) if name.endswith(source.ending)]
+        names = [name for name in lister.names(folder) if name.endswith(source.ending) and name[0] != "."]
         numbers.update(_number(folder / name) for name in names)
     NYUD.check_count(split, len(numbers), root / split)
     return tuple(f"{split}/{number:04d}" for number in sorted(numbers))

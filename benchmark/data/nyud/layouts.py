@@ -118,6 +118,13 @@ _D = {
 }
 
 
+def with_edges(layout: Layout, fields: Mapping[str, Any]) -> Layout:
+    """The same layout, its edge files read as these fields of a task say."""
+    edge = layout.sources["edge"]
+    read_so = _label(edge.folder, edge.ending, _task("edge", **fields))
+    return replace(layout, sources={**layout.sources, "edge": read_so})
+
+
 def _number_in(image_id: str) -> str:
     return str(int(image_id.rpartition("/")[2]))
 

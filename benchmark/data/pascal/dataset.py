@@ -31,6 +31,7 @@ from benchmark.data.archives import (
     try_a_few,
 )
 from benchmark.data.cache import cache_folder
+from benchmark.data.codings import told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.folder_config import TaskFolder
 from benchmark.data.labels import read_image, read_label, resized_label
@@ -92,10 +93,20 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     files = [path for split in SPLITS for entry in entries[split] for path in entry.files.values()]
     meaning = {"data": PASCAL.name, "edges": VERSION, "options": options.model_dump(), "ids": used}
     digest = content_digest(root, files, meaning)
-    decode = partial(_decoded, size=options.size, cache=_edge_cache(entries))
+    told = told_by_files(
+        "saliency", [e.files["saliency"] for split in SPLITS for e in entries[split]], digest
+    )
+    readers = _readers(told.fields)
+    decode = partial(_decoded, size=options.size, cache=_edge_cache(entries), readers=readers)
     train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
-    facts = {"layout": LAYOUT, "size": list(options.size), **PASCAL.facts(ids, used), **_origins(entries)}
-    return try_a_few(MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts))
+    facts = {
+        "layout": LAYOUT,
+        "size": list(options.size),
+        **PASCAL.facts(ids, used),
+        **_origins(entries, readers),
+    }
+    dataset = MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts)
+    return try_a_few(told.noted(dataset, "saliency"))
 
 
 def _entries(root: Path, ids: Ids) -> Entries:
@@ -113,20 +124,17 @@ def _entry(root: Path, name: str, lister: Lister) -> Entry:
     return Entry(name, {**files, "semseg": next(filter(lister.has, places), places[-1])})
 
 
-def _readers() -> Mapping[str, Any]:
+def _readers(saliency_fields: Mapping[str, Any]) -> Mapping[str, Any]:
     semseg = TaskFolder(name="semseg", folder="-", classes=CLASSES)
-    saliency = TaskFolder(name="saliency", folder="-", threshold=127.5)
+    saliency = TaskFolder.model_validate({"name": "saliency", "folder": "-", **saliency_fields})
     normals = TaskFolder(name="normals", folder="-")
     tasks = {"semseg": semseg, "saliency": saliency, "normals": normals}
     return {name: partial(read_label, ending=".png", task=task) for name, task in tasks.items()}
 
 
-_READ = _readers()
-
-
-def _decoded(entry: Entry, size: tuple[int, int], cache: EdgeCache) -> Sample:
+def _decoded(entry: Entry, size: tuple[int, int], cache: EdgeCache, readers: Mapping[str, Any]) -> Sample:
     image = load(entry.files["image"], read_image)
-    labels: dict[str, NDArray[Any]] = {name: load(entry.files[name], read) for name, read in _READ.items()}
+    labels: dict[str, NDArray[Any]] = {name: load(entry.files[name], read) for name, read in readers.items()}
     label_map, labels["edge"] = load(entry.files["label_map"], partial(_map_and_edges, cache=cache))
     parts = load(entry.files["human_parts"], read_parts)
     if parts is not None:
@@ -160,7 +168,7 @@ def _tasks() -> tuple[Task, ...]:
     return tuple(make_task(task, classes=CLASSES if task == "semseg" else ()) for task in TASKS)
 
 
-def _origins(entries: Entries) -> dict[str, Any]:
+def _origins(entries: Entries, readers: Mapping[str, Any]) -> dict[str, Any]:
     """Who made the labels, and how they are meant."""
     all_entries = [entry for split in SPLITS for entry in entries[split]]
     folders = Counter(entry.files["semseg"].parent.name for entry in all_entries)
@@ -173,6 +181,6 @@ def _origins(entries: Entries) -> dict[str, Any]:
     }
     return {
         "label origins": origins,
-        "normals axes": axes_of(load(all_entries[0].files["normals"], _READ["normals"])),
+        "normals axes": axes_of(load(all_entries[0].files["normals"], readers["normals"])),
         "normals invalid": "where LabelMap is 0; published numbers leave out more classes",
     }
