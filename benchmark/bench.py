@@ -21,6 +21,7 @@ from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.devices import pick_device
 from benchmark.errors import UserError
+from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.progress import Progress
 from benchmark.randomness import Streams
 from benchmark.store import Store
@@ -68,6 +69,11 @@ class Bench:
             raise UserError(f"network.pretrained: {file} is no file; give a file of weights.")
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """What the network's images are normalised by."""
+        return normalisation_of(self.experiment.network)
 
     def streams(self, seed: int, number: int) -> Streams:
         """The random streams of a round."""

@@ -22,6 +22,9 @@ from strategies.reference import with_draws
 from strategies.registry import RegistryError, resolve
 
 Factor = Annotated[float, Field(gt=0)]
+Channel = Annotated[float, Field(ge=0, le=1)]
+Channels = tuple[Channel, Channel, Channel]
+Spread = tuple[Factor, Factor, Factor]
 FeedHome = Literal["auto", "device", "disk", "stream"]
 WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 
@@ -40,6 +43,12 @@ class NetworkConfig(Model):
     pretrained: bool | Path = Field(
         False, description="start the backbone from timm's weights (true) or from a file of weights"
     )
+
+    mean: Channels | None = Field(
+        None,
+        description="of images (0..1), by channel; the pre-trained weights', or ImageNet's, if not given",
+    )
+    spread: Spread | None = Field(None, description="standard deviation of images (0..1), by channel")
 
     @field_validator("name")
     @classmethod

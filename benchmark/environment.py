@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     import torch
 
     from benchmark.data.dataset import MultiTaskDataset
+    from benchmark.networks.normalisation import Normalisation
     from benchmark.tasks.task import Task
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
 
 
 def describe(
+    normalisation: Normalisation,
     dataset: MultiTaskDataset,
     strategies: Sequence[str],
     device: torch.device,
@@ -38,6 +41,7 @@ def describe(
         },
         "tasks": {task.name: _task(task) for task in dataset.tasks},
         "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
+        "normalisation": asdict(normalisation),
         "device": device_name(device),
         "threads": threads,
         "deterministic": deterministic,

@@ -96,6 +96,7 @@ def key_of(
             "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
             "network": experiment.network.model_dump(mode="json"),
             "pretrained": bench.pretrained_digest,
+            "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
             "recipe": experiment.recipe.model_dump(mode="json"),
             "counts": bench.counts[: number + 2],
             "strategy": strategy,

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.bench import Bench
-from benchmark.data.feed import as_batch, normalised
+from benchmark.data.feed import as_batch
 from benchmark.data.rows import Row, Rows
 from benchmark.networks import build_network
 from benchmark.training.train import objective, task_losses
@@ -32,7 +32,7 @@ def plain_steps(bench: Bench, iterations: int) -> float:
         if step == WARM_UP:
             started = time.perf_counter()
         batch = as_batch([column.to(device) for column in next(batches)], tasks)
-        losses = task_losses(network(normalised(batch.images)), batch, tasks)
+        losses = task_losses(network(batch.images), batch, tasks)
         total = objective(losses, torch.ones_like(losses.refined), tasks)
         optimiser.zero_grad()
         torch.autograd.backward(total)

@@ -18,6 +18,7 @@ from torch import nn
 from benchmark.bench import Bench
 from benchmark.fitting import Fitted, checkpoint_of, commit, fit, key_of, peak_memory_mb, stored_round, tell
 from benchmark.networks import Network, build_network, placed
+from benchmark.networks.normalisation import without_weights
 from benchmark.randomness import global_torch_stream
 from benchmark.store import ROUND_ZERO, Round, digest_of, nulls, read_blob, write_blob
 from benchmark.training.companions import make_companion
@@ -97,7 +98,7 @@ def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy
 
 def _network(bench: Bench, seed: int) -> Network:
     with global_torch_stream(bench.streams(seed, 0).seed_of("weights")):
-        fresh = bench.experiment.network.model_copy(update={"pretrained": False})  # the stored weights follow
+        fresh = without_weights(bench.experiment.network)  # the stored ones follow
         network = build_network(fresh, bench.dataset.tasks)
     return placed(network, bench.device)
 

@@ -280,7 +280,12 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
 
     threads = torch.get_num_threads()
     environment = describe(
-        bench.dataset, experiment.every_strategy, bench.device, threads, bench.deterministic
+        bench.normalisation,
+        bench.dataset,
+        experiment.every_strategy,
+        bench.device,
+        threads,
+        bench.deterministic,
     )
     environment |= facts
     before = read_environment(out)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from benchmark.config import Augmentation
-from benchmark.data.feed import Batch, statistics
+from benchmark.data.feed import Batch
 from benchmark.data.homes import on_device
 from benchmark.tasks.task import Task
 
@@ -25,6 +26,8 @@ Size = tuple[int, int]
 LUMINANCE = (0.213, 0.715, 0.072)
 HUE = ((-0.213, -0.715, 0.928), (0.143, 0.140, -0.283), (-0.787, 0.715, 0.072))
 DRAWS = 10
+#: Mean of ImageNet, the grey beyond an image.
+MEAN = (0.485, 0.456, 0.406)
 
 
 def augmented(batch: Batch, tasks: Sequence[Task], how: Augmentation, generator: Generator) -> Batch:
@@ -84,7 +87,7 @@ def moved(batch: Batch, tasks: Sequence[Task], motion: Motion, size: Size, resam
     inside = (x >= 0) & (x < full[1]) & (y >= 0) & (y < full[0])
     nearest = y.long().clamp(0, full[0] - 1) * full[1] + x.long().clamp(0, full[1] - 1)
     images = _between(batch.images, x, y) if resampled else _gathered(batch.images, nearest)
-    images = torch.where(inside[:, None], images, statistics(device)[0])
+    images = torch.where(inside[:, None], images, _grey(device))
     factor, turns = on_device(motion.factor, device), on_device(motion.turns(), device)
 
     def label(task: Task) -> Tensor:
@@ -158,3 +161,9 @@ def _chroma(saturation: Tensor, hue: Tensor) -> Tensor:
     inphase, quadrature = (saturation * turn for turn in (hue.cos(), hue.sin()))
     turned = inphase[:, None, None] * (torch.eye(3) - grey) + quadrature[:, None, None] * hue.new_tensor(HUE)
     return grey + turned
+
+
+@cache
+def _grey(device: torch.device) -> Tensor:
+    """What stands where an image was shrunk or turned (3 x 1 x 1); kept, for to send it is to wait."""
+    return torch.tensor(MEAN, device=device).view(3, 1, 1)

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -22,9 +21,6 @@ from benchmark.data.rows import Rows, Say
 from benchmark.errors import UserError
 from benchmark.tasks.task import Task
 from strategies.interface import Positions
-
-# Mean and spread of ImageNet, which every pre-trained backbone expects.
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 READ = 16  # images whose labels are looked at at once
 
@@ -157,19 +153,6 @@ def _disk() -> int:
     folder = arrays_folder()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     return shutil.disk_usage(there).free
-
-
-def normalised(images: Tensor) -> Tensor:
-    """Images (0..1) as the network wants them."""
-    mean, spread = statistics(images.device)
-    return (images - mean) / spread
-
-
-@cache
-def statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and spread (3 x 1 x 1); kept, because to send them is to wait for the device."""
-    mean, spread = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, SPREAD))
-    return mean, spread
 
 
 def shuffled(count: int, size: int, batches: int, rng: np.random.Generator) -> Iterator[Positions]:

@@ -11,6 +11,7 @@ from benchmark.config import NetworkConfig
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.layout import layout_of
 from benchmark.networks.network import Network
+from benchmark.networks.normalisation import normalisation_of
 from benchmark.tasks.task import Task
 
 __all__ = ["Network", "build_network", "placed"]
@@ -23,6 +24,7 @@ def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
     """
     maker: type[Network] = imported(NETWORKS[config.name].maker)
     backbone = make_backbone(config.backbone, config.pretrained, pyramid=maker.wants_pyramid)
+    backbone.normalisation = normalisation_of(config)
     return placed(maker(backbone, tasks, **config.options()), torch.device("cpu"))
 
 

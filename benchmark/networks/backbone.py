@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from benchmark.networks.normalisation import IMAGENET, Normalisation
+
 
 class Backbone(nn.Module):
     """``channels`` and ``strides`` of its maps, and the number that image sides must be a multiple of."""
@@ -13,6 +15,8 @@ class Backbone(nn.Module):
     multiple: int
     #: Where its weights come from and how many tensors matched; empty if it starts from fresh weights.
     loaded: str = ""
+    #: What images are normalised by before they come here.
+    normalisation: Normalisation = IMAGENET
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """B x 3 x H x W to one B x C x H/stride x W/stride per stage."""

@@ -25,11 +25,18 @@ class Network(nn.Module, ABC):
     #: Whether its heads need every backbone map at a stride of its own, not kept fine by dilation.
     wants_pyramid: ClassVar[bool] = False
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, backbone: Backbone, tasks: Sequence[Task]) -> None:
         super().__init__()
         self.backbone = backbone
         self.specs = tuple(task.spec for task in tasks)
         self.output_channels = {task.name: task.channels for task in tasks}
+        # No part of the state: the configuration says them, and weights of before have none.
+        for name in ("mean", "spread"):
+            values = torch.tensor(getattr(backbone.normalisation, name)).view(3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
 
     @property
     @abstractmethod
@@ -48,15 +55,20 @@ class Network(nn.Module, ABC):
     @property
     def loaded(self) -> str:
         """Which pre-trained weights it started from and how many tensors matched; empty if none."""
-        return self.backbone.loaded
+        loaded = self.backbone.loaded
+        return loaded and f"{loaded}; images are normalised by {self.backbone.normalisation}"
 
     def forward(self, images: Tensor) -> Outputs:
-        """Images B x 3 x H x W, normalised, of any size."""
+        """Images B x 3 x H x W (0..1), of any size."""
         height, width = images.shape[-2:]
         return self.decode(self.encode(images), (height, width))
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Backbone maps, fine to coarse. Sides are padded on the right and below as the backbone needs."""
+        """Backbone maps, fine to coarse, of images (0..1), which are normalised here.
+
+        Sides are padded on the right and below as the backbone needs.
+        """
+        images = (images - self.mean) / self.spread
         height, width = images.shape[-2:]
         below, right = self._padding((height, width))
         if below or right:

@@ -51,6 +51,8 @@ def _check_known(name: str) -> None:
     import timm
 
     if not timm.is_model(name):
+        if timm.is_model(plain := name.rpartition("timm/")[2]):
+            raise UserError(f"network.backbone: write {plain} for {name}, timm's name without a prefix.")
         close = difflib.get_close_matches(name, ["tiny", *timm.list_models()], 3)
         raise UserError(
             f"network.backbone: there is no backbone {name!r}; it must be tiny or a timm model"

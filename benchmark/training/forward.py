@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from benchmark.data.feed import normalised
 from benchmark.networks import Network
 from benchmark.networks.layout import laid_out
 from strategies.interface import Outputs
@@ -20,14 +19,14 @@ Precision = Literal["fp32", "bf16"]
 def forward(network: Network, images: Tensor, precision: Precision = "fp32") -> Outputs:
     """Outputs, in float32, for images B x 3 x H x W (0..1); bf16 computes the network in autocast."""
     with _computing(images.device, precision):
-        outputs: Outputs = network(laid_out(normalised(images), network))
+        outputs: Outputs = network(laid_out(images, network))
     return _in_float32(outputs, precision)
 
 
 def encoded(network: Network, images: Tensor, precision: Precision = "fp32") -> list[Tensor]:
     """The backbone's maps of images (0..1), in the network's precision: the first half of ``forward``."""
     with _computing(images.device, precision):
-        return network.encode(laid_out(normalised(images), network))
+        return network.encode(laid_out(images, network))
 
 
 def decoded(

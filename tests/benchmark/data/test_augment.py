@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from benchmark.config import Augmentation, validated
-from benchmark.data.augment import augmented
-from benchmark.data.feed import MEAN, Batch
+from benchmark.data.augment import MEAN, augmented
+from benchmark.data.feed import Batch
 from benchmark.errors import UserError
 from benchmark.tasks import IGNORE, make_task
 

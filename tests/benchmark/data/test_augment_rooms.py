@@ -13,8 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.augment import Motion, moved
-from benchmark.data.feed import MEAN, Batch
+from benchmark.data.augment import MEAN, Motion, moved
+from benchmark.data.feed import Batch
 from benchmark.data.rooms.dataset import RoomsConfig, open_rooms, render, view
 from benchmark.data.rooms.draws import stream
 from benchmark.data.rooms.raycast import Camera

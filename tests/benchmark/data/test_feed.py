@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.data.dataset import Sample
-from benchmark.data.feed import MEAN, SPREAD, Feed, normalised, shuffled
+from benchmark.data.feed import Feed, shuffled
 from benchmark.errors import UserError
 from benchmark.tasks import make_task
 
@@ -88,12 +88,6 @@ def test_an_image_or_label_of_another_size_is_named():
     odd = Sample(sample(1).image, {"depth": np.ones((1, WIDTH), np.float32)})
     with pytest.raises(UserError, match="Image image-1: its depth is 1 x 8 pixels"):
         feed_of(sample(0), odd)
-
-
-def test_normalised_images_have_the_statistics_of_imagenet():
-    white, black = normalised(torch.ones(1, 3, 2, 2)), normalised(torch.zeros(1, 3, 2, 2))
-    np.testing.assert_allclose(white[0, :, 0, 0], (1 - np.array(MEAN)) / SPREAD, rtol=1e-6)
-    np.testing.assert_allclose(black[0, :, 1, 1], -np.array(MEAN) / SPREAD, rtol=1e-6)
 
 
 @given(st.integers(1, 20), st.integers(1, 9), st.integers(1, 30), st.integers(0, 9))

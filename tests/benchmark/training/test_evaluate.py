@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from benchmark.data.dataset import Sample
-from benchmark.data.feed import normalised
 from benchmark.networks import build_network
 from benchmark.randomness import global_torch_stream
 from benchmark.training.evaluate import evaluate
@@ -30,7 +29,7 @@ def one_by_one(network, feed):
     for position in range(len(feed)):
         batch = feed.batch(torch.tensor([position]))
         with torch.no_grad():
-            outputs = network(normalised(batch.images))
+            outputs = network(batch.images)
         for task in feed.tasks:
             label, refined = batch.labels[task.name], outputs.refined[task.name]
             initial = nn.functional.interpolate(outputs.initial[task.name], (32, 32), mode="bilinear")

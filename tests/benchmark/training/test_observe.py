@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 import baselines  # noqa: F401
-from benchmark.data.feed import MEAN, SPREAD, Batch, Feed, normalised
+from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
 from benchmark.networks import build_network
+from benchmark.networks.normalisation import IMAGENET
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.training.companions import make_companion
 from benchmark.training.evaluate import evaluate
@@ -63,7 +64,7 @@ def test_rows_come_in_the_order_of_the_pool(toy, network):
     ]
     with torch.no_grad():
         for position in (0, 4, 11):
-            outputs = network.eval()(normalised(toy.feed.images(torch.tensor([position]))))
+            outputs = network.eval()(toy.feed.images(torch.tensor([position])))
             expected = outputs.backbone_features[0].mean((2, 3))[0]
             np.testing.assert_allclose(mean[position], expected, rtol=1e-3, atol=1e-5)
 
@@ -138,7 +139,9 @@ def test_the_network_sees_normalised_pictures(toy, network):
     with hook:
         rows_of(toy, network, Measuring(lambda o: {"zero": torch.zeros(count(o))}), 12)
     pictures = toy.feed.images(torch.arange(12)).double().numpy().mean((2, 3))
-    np.testing.assert_allclose(seen[0].mean((2, 3)), (pictures - MEAN) / SPREAD, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        seen[0].mean((2, 3)), (pictures - IMAGENET.mean) / IMAGENET.spread, rtol=1e-4, atol=1e-5
+    )
 
 
 # Views

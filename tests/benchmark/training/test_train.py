@@ -8,7 +8,6 @@ from torch import nn
 import baselines  # noqa: F401
 import benchmark.training.train
 from benchmark.data.dataset import Sample
-from benchmark.data.feed import normalised
 from benchmark.errors import UserError
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
@@ -159,7 +158,7 @@ def test_companions_learn(toy):
     )
     network = toy.train(iterations=30).network.eval()
     with torch.no_grad():
-        outputs = network(normalised(toy.feed.images(torch.arange(12))))
+        outputs = network(toy.feed.images(torch.arange(12)))
         lost = [float(module.eval().loss(outputs, None, None)) for module in (first, later)]
     assert lost[1] < lost[0]
 
@@ -218,7 +217,7 @@ def test_the_loss_of_a_learnable_problem_falls(toy):
         network = toy.train(iterations=iterations, learning_rate=5e-3, batch_size=6).network.eval()
         batch = toy.feed.batch(torch.arange(12))
         with torch.no_grad():
-            return task_losses(network(normalised(batch.images)), batch, toy.feed.tasks).refined.mean(0)
+            return task_losses(network(batch.images), batch, toy.feed.tasks).refined.mean(0)
 
     before, after = loss(1), loss(80)
     assert (after < 0.6 * before).all(), f"{before} to {after}"

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from benchmark.config import NetworkConfig
-from benchmark.data.feed import normalised
 from benchmark.execution.serial import run_serial
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
@@ -181,11 +180,11 @@ def test_a_view_is_the_network_run_with_these_channels_dropped(toy, network):
         return [m * k[..., None, None] for m, k in zip(maps, kept, strict=True)]
 
     with torch.no_grad():
-        plain = network(normalised(images)).refined["depth"]
+        plain = network(images).refined["depth"]
         view = dropped(shown(toy, network, images=images), 2)
         kept = [(features != 0).flatten(2).any(2) / (1 - RATE) for features in view.backbone_features]
         with network.backbone.register_forward_hook(multiplied):
-            expected = tensors(network(normalised(images)))
+            expected = tensors(network(images))
     for name, tensor in tensors(view).items():
         assert torch.equal(tensor, expected.pop(name)), name
     assert not expected

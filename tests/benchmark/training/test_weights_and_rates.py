@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.data.feed import normalised
 from benchmark.training.optimiser import learning_rate_factor
 from benchmark.training.train import weights_digest
 
@@ -58,7 +57,7 @@ def test_the_step_is_down_the_gradient_of_the_weighted_multi_task_loss(toy):
     weights = np.random.default_rng(1).uniform(0, 2, (4, 4))
     network = toy.fresh().train()
     batch = toy.feed.batch(torch.arange(4))
-    outputs = network(normalised(batch.images))
+    outputs = network(batch.images)
     total = 0.0
     for column, (task, share) in enumerate(zip(toy.feed.tasks, (1, 1, 10, 50), strict=True)):
         initial = nn.functional.interpolate(outputs.initial[task.name], (32, 32), mode="bilinear")
