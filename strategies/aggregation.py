@@ -82,7 +82,8 @@ class _Front:
     def dominates(self, rank: Scores) -> bool:
         """Whether any of them is as good for all tasks and better for one; equals do not dominate."""
         ranks = self._ranks[: self.count]
-        return bool(((ranks >= rank).all(1) & (ranks > rank).any(1)).any())
+        as_good = ranks[(ranks >= rank).all(1)]
+        return bool((as_good > rank).any())
 
     def add(self, image: int, rank: Scores) -> None:
         """One more at the end."""
@@ -117,10 +118,10 @@ class _Fronts:
 
     def place(self, image: int, rank: Scores) -> None:
         """Add an image to the first front that does not dominate it, if it is still among those held."""
+        if self.held >= self.budget and self.fronts[-1].dominates(rank):
+            return
         at = bisect_left(self.fronts, True, key=lambda front: not front.dominates(rank))
         if at == len(self.fronts):
-            if self.held >= self.budget:
-                return
             self.fronts.append(_Front(len(rank)))
         self.fronts[at].add(image, rank)
         self.held += 1
