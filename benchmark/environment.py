@@ -59,8 +59,8 @@ def _task(task: Task) -> dict[str, Any]:
 
 def _strategy(named: Named) -> dict[str, Any]:
     entry = named.entry
-    digest = {"file_digest": entry.file_digest} if entry.file_digest else {}
-    return {"family": entry.family, "source": entry.source, "reference": named.create().reference} | digest
+    said = {"family": entry.family, "source": entry.source, "reference": named.create().reference}
+    return said | {"code": list(named.digests)}
 
 
 def device_name(device: torch.device) -> str:

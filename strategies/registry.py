@@ -8,14 +8,14 @@ Strategies come from decorated classes and functions: the built-in ones, entry p
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 from strategies.interface import Kind, Strategy
 from strategies.parameters import Parameter, StrategyName, as_text, parameters_of
+from strategies.source import source_digest, spec_of
+from strategies.strategy_file import HiddenError, execute
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
@@ -45,9 +47,19 @@ class Entry:
     summary: str
     source: str
     description: str
-    #: sha256 of the file it was loaded from by path; None for installed code, which has a version.
-    file_digest: str | None
+    #: The modules that define and register it: where its code begins.
+    modules: tuple[ModuleSpec, ...] = ()
     family: Family = "other"
+
+    @cached_property
+    def digest(self) -> str | None:
+        """Of its code (see ``strategies.source``), as it was when first asked for; None without a file."""
+        return source_digest(self.modules)
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Where its code begins."""
+        return frozenset(Path(spec.origin).resolve() for spec in self.modules if spec.origin)
 
 
 @dataclass(frozen=True)
@@ -60,10 +72,10 @@ class Named:
 
     @property
     def digests(self) -> tuple[str | None, ...]:
-        """``file_digest`` of its code and of that of the strategies its parameters name."""
+        """Of its code and of that of the strategies that its parameters name."""
         parameters = self.entry.parameters.values()
         bases = [self.values.get(p.name, p.default) for p in parameters if p.annotation is StrategyName]
-        return (self.entry.file_digest, *(digest for base in bases for digest in resolve(base).digests))
+        return (self.entry.digest, *(digest for base in bases for digest in resolve(base).digests))
 
     @property
     def code(self) -> str:
@@ -82,7 +94,6 @@ class Named:
 _ENTRIES: dict[str, Entry] = {}
 _LOADED: set[Path] = set()
 _BROKEN: dict[str, str] = {}
-_loading: list[str] = []
 
 
 def register(
@@ -104,10 +115,13 @@ def register(
     parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName.
     """
 
+    caller = sys._getframe(1).f_globals
+
     def decorate(thing: Registered) -> Registered:
         check_name(name)
         _check_thing(name, thing, views, kinds, family)
-        _ENTRIES[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds))
+        modules = _modules(thing, caller)
+        _ENTRIES[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
         return thing
 
     return decorate
@@ -133,19 +147,37 @@ def discover() -> None:
 
 
 def load_file(path: Path) -> None:
-    """Execute a strategy file once. Raises RegistryError when it is missing or fails."""
+    """Execute a strategy file once; it may import files beside it (see ``strategies.strategy_file``).
+
+    Raises RegistryError when it is missing or fails, or imports another file than the one beside it.
+    """
     resolved = path.expanduser().resolve()
-    if resolved in _LOADED:
+    if resolved in _LOADED or any(resolved in entry.files for entry in _ENTRIES.values()):
         return
     if not resolved.is_file() or resolved.suffix != ".py":
         raise RegistryError(f"There is no strategy file {path}; give the path of a Python file (.py).")
-    try:
-        _execute(resolved)
-    except RegistryError as error:
-        raise RegistryError(f"Strategy file {path}: {error}") from error
-    except (Exception, SystemExit) as error:  # a user's file may fail in any way
-        raise RegistryError(f"Strategy file {path} failed: {type(error).__name__}: {error}.") from error
+    with _taken_back(path):
+        execute(resolved)
+        for entry in _ENTRIES.values():
+            if resolved in entry.files:
+                entry.digest  # noqa: B018 - of the code that was executed, whatever becomes of its file
     _LOADED.add(resolved)
+
+
+@contextmanager
+def _taken_back(path: Path) -> Iterator[None]:
+    """Take back what a file registered before it failed, and say that it did."""
+    before = dict(_ENTRIES)
+    try:
+        yield
+    except BaseException as error:
+        _ENTRIES.clear()
+        _ENTRIES.update(before)
+        if isinstance(error, RegistryError | HiddenError):
+            raise RegistryError(f"Strategy file {path}: {error}") from error
+        if isinstance(error, Exception | SystemExit):  # a user's file may fail in any way
+            raise RegistryError(f"Strategy file {path} failed: {type(error).__name__}: {error}.") from error
+        raise
 
 
 def resolve(text: str) -> Named:
@@ -193,6 +225,7 @@ def _entry(
     family: Family | None,
     views: tuple[str, ...],
     kinds: tuple[Kind, ...],
+    modules: tuple[ModuleSpec, ...] = (),
 ) -> Entry:
     from strategies.scoring import ScoreStrategy, about_one_task
 
@@ -210,9 +243,19 @@ def _entry(
         summary=description.partition("\n")[0],
         source=source,
         description=description,
-        file_digest=_loading[-1] if _loading else None,
+        modules=modules,
         family=family or ("uncertainty" if scores else "other"),
     )
+
+
+def _modules(thing: Any, caller: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
+    """Where the code of a strategy begins; a function's choice is made by ``strategies.scoring``."""
+    defined = getattr(inspect.unwrap(thing), "__module__", None)
+    names = {str(caller.get("__name__")): caller.get("__file__"), str(defined): None}
+    if not inspect.isclass(thing):
+        names["strategies.scoring"] = None
+    found = [spec_of(name, file) for name, file in names.items()]
+    return tuple(spec for spec in found if spec is not None)
 
 
 def _check_thing(
@@ -246,26 +289,6 @@ def _made(
     from strategies.scoring import FunctionStrategy
 
     return FunctionStrategy(function, views, values, kinds)
-
-
-def _execute(path: Path) -> None:
-    module_name = f"mtal_strategy_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before = dict(_ENTRIES)
-    _loading.append(hashlib.sha256(path.read_bytes()).hexdigest())
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        _ENTRIES.clear()
-        _ENTRIES.update(before)
-        raise
-    finally:
-        _loading.pop()
 
 
 def _split(text: str) -> tuple[str, dict[str, str]]:

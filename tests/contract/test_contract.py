@@ -81,12 +81,12 @@ class Cheat(Strategy):
 
 @pytest.mark.parametrize("how", ["twice", "labelled", "short", "outside", "float"])
 def test_a_broken_selection_is_named(how):
-    entry = Entry("cheat", Cheat, parameters_of(Cheat), "", "", "", None)
+    entry = Entry("cheat", Cheat, parameters_of(Cheat), "", "", "")
     assert "'cheat'" in broken(chooses_the_budget, Probe(Named("cheat", entry, {"how": how})))
 
 
 def test_choosing_by_place_is_noticed():
-    entry = Entry("cheat", Cheat, {}, "", "", "", None)
+    entry = Entry("cheat", Cheat, {}, "", "", "")
     assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})))
 
 
@@ -144,6 +144,6 @@ class Mapper(Strategy):
     ],
 )
 def test_wrong_maps_are_noticed(how, why):
-    entry = Entry("mapper", Mapper, parameters_of(Mapper), "", "", "", None)
+    entry = Entry("mapper", Mapper, parameters_of(Mapper), "", "", "")
     found = broken(maps_every_image_by_itself, Probe(Named("mapper", entry, {"how": how})))
     assert found is None if why is None else re.search(why, found)

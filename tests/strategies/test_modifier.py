@@ -97,10 +97,10 @@ def test_a_change_of_the_base_s_file_is_noticed(tmp_path):
         "    return {t: outputs.refined[t].mean((1, 2, 3)) for t in outputs.refined}\n"
     )
     digests = resolve(f"pareto[base={file}:own]").digests
-    assert digests[0] is None
-    assert len(digests[1]) == 64
-    assert resolve("pareto").digests == (None, None)
-    assert resolve("random").digests == (None,)
+    assert digests == (resolve("pareto").entry.digest, resolve("own").entry.digest)
+    assert resolve("pareto").digests == (digests[0], resolve("entropy").entry.digest)
+    assert resolve("random").digests == (resolve("random").entry.digest,)
+    assert {len(digest) for digest in digests} == {64}
 
 
 def test_the_default_base_is_a_strategy():

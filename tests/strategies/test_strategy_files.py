@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from importlib.metadata import EntryPoint
 
@@ -61,7 +60,7 @@ def test_a_file_may_postpone_its_annotations(tmp_path):
     assert "how must be mean or max" in refused("postponed[how=median]")
 
 
-def test_a_file_is_executed_once_and_its_digest_is_that_of_its_content(tmp_path):
+def test_a_file_is_executed_once_and_its_digest_is_that_of_what_was_executed(tmp_path):
     file, count = tmp_path / "counted.py", tmp_path / "count"
     source = FUNCTION.format(name="counted") + f"\nopen({str(count)!r}, 'a').write('x')\n"
     file.write_text(source)
@@ -69,11 +68,99 @@ def test_a_file_is_executed_once_and_its_digest_is_that_of_its_content(tmp_path)
     (tmp_path / "sub").mkdir()
     again = resolve(f"{tmp_path}/sub/../counted.py:counted[power=3]")
     assert count.read_text() == "x"
-    assert first.entry.file_digest == hashlib.sha256(source.encode()).hexdigest()
     assert again.entry is first.entry
+    file.write_text(source + "more = 1\n")
+    digest = first.entry.digest
+    assert len(digest) == 64
     other = tmp_path / "other.py"
     other.write_text(source.replace("counted", "other"))
-    assert resolve(f"{other}:other").entry.file_digest != first.entry.file_digest
+    assert resolve(f"{other}:other").entry.digest != digest
+    same = tmp_path / "sub" / "counted.py"
+    same.write_text(source.replace("counted", "third"))
+    with_more = tmp_path / "sub" / "more.py"
+    with_more.write_text(source.replace("counted", "fourth"))
+    assert resolve(f"{same}:third").entry.digest != resolve(f"{with_more}:fourth").entry.digest != digest
+
+
+def siblings(folder, value):
+    """A strategy file that imports three files beside it, each in another way."""
+    folder.mkdir()
+    for name in ("plain", "dotted", "later"):
+        (folder / f"{name}_{value}.py").write_text(f"VALUE = {value}\n")
+    file = folder / "mine.py"
+    file.write_text(
+        f"import plain_{value}\nfrom . import dotted_{value}\nfrom strategies import register\n"
+        f"@register('beside-{value}', source='test')\n"
+        "def score(outputs):\n"
+        f"    from later_{value} import VALUE\n"
+        f"    return plain_{value}.VALUE, dotted_{value}.VALUE, VALUE\n"
+    )
+    return file
+
+
+@pytest.fixture
+def own_path(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def test_a_file_imports_those_beside_it(tmp_path, own_path):
+    for value in (1, 2):
+        file = siblings(tmp_path / str(value), value)
+        assert resolve(f"{file}:beside-{value}").create().function(None) == (value,) * 3
+
+
+def test_a_file_beside_it_is_part_of_the_digest(tmp_path, own_path):
+    digests = set()
+    for number, changed in enumerate(["", "plain", "dotted", "later"]):
+        file = siblings(tmp_path / str(number), 7)
+        if changed:
+            (file.parent / f"{changed}_7.py").write_text("VALUE = 8\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "path", [*sys.path])
+            patch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+            digests.add(resolve(f"{file}:beside-7").entry.digest)
+            for name in [n for n in sys.modules if n.startswith("plain_7")]:
+                del sys.modules[name]
+    assert len(digests) == 4
+
+
+def test_a_file_of_the_same_name_beside_another_strategy_is_never_taken_for_its_own(tmp_path, own_path):
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "mtal_test_shared.py").write_text(f"VALUE = {number}\n")
+        content = f"{FUNCTION.format(name=f'sharing-{number}')}\nimport mtal_test_shared\n"
+        (tmp_path / str(number) / "mine.py").write_text(content)
+    assert resolve(f"{tmp_path}/1/mine.py:sharing-1")
+    sentence = refused(f"{tmp_path}/2/mine.py:sharing-2")
+    assert f"import mtal_test_shared means {tmp_path}/1/mtal_test_shared.py here" in sentence
+    assert "from . import mtal_test_shared" in sentence
+    mine = tmp_path / "2" / "mine.py"
+    mine.write_text(mine.read_text().replace("import mtal_test_shared", "from . import mtal_test_shared"))
+    assert resolve(f"{mine}:sharing-2")
+
+
+def test_pythons_own_library_is_not_hidden_by_a_file(tmp_path, own_path):
+    (tmp_path / "random.py").write_text("raise RuntimeError('this is not the library')")
+    (tmp_path / "mine.py").write_text(f"{FUNCTION.format(name='own')}\nimport random\nrandom.random()\n")
+    assert resolve(f"{tmp_path}/mine.py:own")
+
+
+def test_a_file_beside_it_that_is_mended_is_loaded_at_the_next_try(tmp_path, own_path):
+    (tmp_path / "mtal_test_mended.py").write_text("VALUE = 0\n")
+    content = f"{FUNCTION.format(name='mended')}\nfrom mtal_test_mended import VALUE\n1 / VALUE\n"
+    (tmp_path / "mine.py").write_text(content)
+    assert "ZeroDivisionError" in refused(f"{tmp_path}/mine.py:mended")
+    (tmp_path / "mtal_test_mended.py").write_text(
+        "VALUE = 11  # of another length, for the cache of bytecode\n"
+    )
+    assert resolve(f"{tmp_path}/mine.py:mended")
+
+
+def test_a_file_that_another_has_imported_is_not_registered_twice(tmp_path, own_path):
+    (tmp_path / "mtal_test_base.py").write_text(FUNCTION.format(name="base-one"))
+    (tmp_path / "mine.py").write_text(f"{FUNCTION.format(name='on-top')}\nimport mtal_test_base\n")
+    assert resolve(f"{tmp_path}/mine.py:on-top")
+    assert resolve(f"{tmp_path}/mtal_test_base.py:base-one")
 
 
 def test_the_home_folder_may_be_written_with_a_tilde(tmp_path, monkeypatch):
