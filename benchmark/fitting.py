@@ -113,9 +113,18 @@ def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) 
     done = bench.store.read(bench.dataset.name, strategy, seed, number)
     if done is None or (done.key == key and bench.position_of.keys() >= set(done.selected)):
         return done
-    why = "under other settings" if done.key != key else "with images that the pool does not have"
+    why = "under other settings or code" if done.key != key else "with images that the pool does not have"
     bench.progress.say(f"{strategy}, seed {seed}, round {number}: stored {why}; computed again")
     return None
+
+
+def computed_again(bench: Bench, strategy: str, seed: int, number: int) -> None:
+    """Lay a round aside that is stored under another key, and those that follow from it.
+
+    A trajectory that is stopped half way would otherwise be made of the rounds of two.
+    """
+    if bench.store.read(bench.dataset.name, strategy, seed, number):
+        bench.store.lay_aside(bench.dataset.name, strategy, seed, number)
 
 
 @contextmanager

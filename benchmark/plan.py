@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from benchmark.bench import Bench
 from benchmark.config import Experiment
+from benchmark.fitting import key_of, stored_round
 from benchmark.jobs import Job, plan
 from benchmark.progress import Progress
 from benchmark.round_zero import missing_of, share_round_zero
-from benchmark.store import FULL_DATA
+from benchmark.store import FULL_DATA, Round
 from benchmark.training.observe import needs_pass
-from benchmark.trajectory import run_full_data, run_trajectory
+from benchmark.trajectory import History, Turn, run_full_data, run_trajectory
 from strategies.interface import Strategy
 from strategies.registry import resolve
 
-__all__ = ["Job", "Work", "passes_of", "plan", "run_job", "strategies_of", "whole_work", "work_left"]
+__all__ = [
+    "Job",
+    "Work",
+    "passes_of",
+    "plan",
+    "rounds_of",
+    "run_job",
+    "strategies_of",
+    "whole_work",
+    "work_left",
+]
 
 
 def run_job(bench: Bench, job: Job) -> None:
@@ -53,15 +67,56 @@ def whole_work(bench: Bench, job: Job) -> Work:
 
 
 def work_left(bench: Bench, job: Job) -> Work:
-    """What a job still has to do, by the files that are stored."""
+    """What a job still has to do: what is not stored, or stored under the key of other code or settings.
+
+    What follows the first round to be done counts as well: only then is known whether it can be kept.
+    """
     if job.kind == "round-0":
         return Work(trainings=int(_lacks_something(bench, job.seed)))
+    rounds = 1 if job.kind == "full-data" else len(bench.counts)
+    missing = set(range(_kept(bench, job, rounds), rounds))
     if job.kind == "full-data":
-        return Work(trainings=len(_missing(bench, job.seed, FULL_DATA, 1)))
-    rounds = len(bench.counts)
-    missing = _missing(bench, job.seed, job.name, rounds)
-    selections = set(missing) - {rounds - 1}  # the last round selects nothing
-    return Work(len(set(missing) - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+        return Work(trainings=len(missing))
+    selections = missing - {rounds - 1}  # the last round selects nothing
+    return Work(len(missing - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+
+
+def _kept(bench: Bench, job: Job, rounds: int) -> int:
+    """How many rounds, from the first on, are stored. Raises UserError for one of a newer format."""
+    for number in range(rounds):
+        bench.store.read(bench.dataset.name, job.name, job.seed, number)
+    count = 0
+    with suppress(Exception):  # of a strategy's own code: the job meets the same error, and says it
+        for _ in takewhile(bool, rounds_of(replace(bench, progress=Progress(quiet=True)), job)):
+            count += 1
+    return count
+
+
+def rounds_of(bench: Bench, job: Job) -> Iterator[Round | None]:
+    """The stored rounds of a trajectory or a full-data reference in order, by the keys of this experiment.
+
+    None says that the next one is not stored; asked again, it is looked for again.
+    """
+    return _full_data(bench, job) if job.kind == "full-data" else _trajectory(bench, job)
+
+
+def _trajectory(bench: Bench, job: Job) -> Iterator[Round | None]:
+    named, history = resolve(job.strategy), History.first(bench, job.seed)
+    strategy = named.create()
+    for number in range(len(bench.counts)):
+        turn = Turn(bench, named, strategy, job.seed, number, history)
+        while (done := turn.stored()) is None:
+            yield None
+        yield done
+        strategy.load_state_dict(done.strategy_state)
+        history = history.after(done, bench)
+
+
+def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
+    key = key_of(bench, FULL_DATA, job.seed, 0, list(bench.dataset.train.ids), None)
+    while (done := stored_round(bench, FULL_DATA, job.seed, 0, key)) is None:
+        yield None
+    yield done
 
 
 def _lacks_something(bench: Bench, seed: int) -> bool:
@@ -72,10 +127,6 @@ def _lacks_something(bench: Bench, seed: int) -> bool:
         )
     except Exception:  # the job meets the same error, and says it
         return True
-
-
-def _missing(bench: Bench, seed: int, folder: str, rounds: int) -> list[int]:
-    return [n for n in range(rounds) if bench.store.read(bench.dataset.name, folder, seed, n) is None]
 
 
 def passes_of(strategy: Strategy) -> int:

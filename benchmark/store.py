@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -29,6 +30,7 @@ from benchmark.reading import LARGEST_INTEGER, parsed_json, read_json
 FORMAT = 1
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
+EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
 FULL_DATA, ROUND_ZERO, NOISE_FLOOR = "full-data", "round-0", "noise-floor"
 RESULTS = "results.csv"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
@@ -79,6 +81,16 @@ class Store:
         content = json.loads(to_json(asdict(done)))
         write_atomically(file, to_json(content | {SUM: digest_of(content)}))
         return done
+
+    def lay_aside(self, dataset: str, strategy: str, seed: int, number: int) -> None:
+        """Move a round, all after it and their pictures into ``earlier/``, in the place of what is there."""
+        home = self.trajectory(dataset, strategy, seed)
+        earlier = home / EARLIER
+        for path in [*home.glob("round-*.json"), *home.glob("picks-*")]:
+            at = re.fullmatch(r"(?:round|picks)-(\d+)", path.stem)
+            if at and int(at[1]) >= number:
+                earlier.mkdir(exist_ok=True)
+                _replace(path, earlier / path.name)
 
     def rounds(self) -> Iterator[Round]:
         """Every stored round of every trajectory, in a fixed order."""
@@ -135,6 +147,12 @@ def results_table(rounds: Iterable[Round]) -> bytes:
     for done in sorted(rounds, key=lambda r: (r.dataset, r.strategy, r.seed, r.round)):
         table.writerows(_rows(done))
     return text.getvalue().encode()
+
+
+def _replace(path: Path, target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.replace(target)
 
 
 def write_blob(path: Path, content: bytes) -> None:

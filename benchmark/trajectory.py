@@ -19,6 +19,7 @@ from benchmark.fitting import (
     Fitted,
     checkpoint_of,
     commit,
+    computed_again,
     fit,
     key_of,
     peak_memory_mb,
@@ -77,7 +78,7 @@ def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
         strategy, history = named.create(), History.first(bench, seed)
         for number in range(len(bench.counts)):
             turn = Turn(bench, named, strategy, seed, number, history)
-            done = turn.stored() or commit(bench, turn.play())
+            done = turn.stored() or turn.committed()
             strategy.load_state_dict(done.strategy_state)
             history = history.after(done, bench)
 
@@ -89,6 +90,7 @@ def run_full_data(bench: Bench, seed: int) -> None:
         key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
         if not stored_round(bench, FULL_DATA, seed, 0, key):
             bench.progress.at_round(0)
+            computed_again(bench, FULL_DATA, seed, 0)
             checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
             fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
             commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted))
@@ -109,6 +111,11 @@ class Turn:
     def stored(self) -> Round | None:
         """This round as an earlier run left it."""
         return stored_round(self.bench, self.named.name, self.seed, self.number, self._key())
+
+    def committed(self) -> Round:
+        """This round played and stored, in the place of what was stored under another key."""
+        computed_again(self.bench, self.named.name, self.seed, self.number)
+        return commit(self.bench, self.play())
 
     def play(self) -> Round:
         """Train and evaluate, then observe the pool and select, unless this is the last round."""

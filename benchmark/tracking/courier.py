@@ -11,9 +11,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from benchmark.bench import Bench
-from benchmark.execution.stored import rounds_of
 from benchmark.jobs import folder_of
-from benchmark.plan import Job
+from benchmark.plan import Job, rounds_of
 from benchmark.progress import Progress
 from benchmark.store import Round, digest_of, write_atomically
 from benchmark.tracking.tracker import Curve, Tracker, Writer, listed

@@ -9,11 +9,13 @@ import torch
 
 from benchmark import cost
 from benchmark.cost import Pace, expected, measure, seconds
+from benchmark.execution.serial import run_serial
 from benchmark.fitting import fit
 from benchmark.plan import Job, Work, plan, run_job, whole_work, work_left
 from benchmark.progress import Progress
 from benchmark.run import dry_run, run
-from benchmark.store import FULL_DATA, Round
+from benchmark.store import FULL_DATA
+from strategies.registry import Named
 
 STRATEGIES = ["random", "core-set", "entropy"]
 
@@ -45,9 +47,9 @@ def untimed(monkeypatch):
     monkeypatch.setattr(cost, "seconds_of", never)
 
 
-def store(bench, strategy, *numbers):
+def lose(bench, strategy, *numbers):
     for number in numbers:
-        bench.store.write(Round("rooms", strategy, 0, number, "key", ("a",), {}, "digest"))
+        (bench.store.trajectory("rooms", strategy, 0) / f"round-{number:02d}.json").unlink()
 
 
 # What is left
@@ -65,20 +67,32 @@ def test_a_new_run_has_all_to_do(bench):
 
 
 def test_what_is_stored_is_not_counted(bench):
-    run_job(bench, Job("round-0", 0))
-    store(bench, "core-set", 0, 1)
-    store(bench, "entropy", 0)
+    assert run_serial(bench, plan(bench.experiment)) == []
+    lose(bench, FULL_DATA, 0)
+    lose(bench, "core-set", 2)
+    lose(bench, "entropy", 1, 2)
     left = {job.name: work_left(bench, job) for job in plan(bench.experiment)}
     assert left["round-0"] == Work(0, 0)
     assert left["full-data"] == Work(1, 0)
     assert left["core-set"] == Work(1, 0), "the last round trains and selects nothing"
     assert left["entropy"] == Work(2, 2)
-    store(bench, FULL_DATA, 0)
-    store(bench, "core-set", 2)
-    assert (
-        work_left(bench, Job("full-data", 0)) == work_left(bench, Job("trajectory", 0, "core-set")) == Work()
-    )
+    assert left["random"] == Work()
     assert work_left(bench, Job("full-data", 1)) == Work(1, 0), "another seed is another job"
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_rounds_of_other_code_are_to_be_done(bench, monkeypatch, name):
+    assert run_serial(bench, plan(bench.experiment)) == []
+    whole = work_left(bench, Job("trajectory", 1, name))
+    monkeypatch.setattr(Named, "digests", ("changed",))
+    assert work_left(bench, Job("trajectory", 0, name)) == whole
+    assert work_left(bench, Job("full-data", 0)) == Work(), "which has no strategy's code in it"
+
+
+def test_what_follows_a_lost_round_counts_until_it_is_known_to_be_kept(bench):
+    assert run_serial(bench, plan(bench.experiment)) == []
+    lose(bench, "core-set", 1)
+    assert work_left(bench, Job("trajectory", 0, "core-set")) == Work(2, 1)
 
 
 def test_a_round_zero_is_trained_again_for_what_it_lacks(bench, small_bench):

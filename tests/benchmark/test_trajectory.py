@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmark.execution.serial import run_serial
 from benchmark.plan import Job, Work, plan, run_job, work_left
+from benchmark.progress import Progress
 from benchmark.round_zero import missing_of
 from benchmark.store import Store
 from benchmark.training.weights import weights_of
@@ -110,6 +112,45 @@ def test_what_a_strategy_trained_beside_round_zero_is_not_used_for_its_changed_c
     assert not missing_of(bench, 0, strategies)
     monkeypatch.setattr(Named, "digests", ("changed",))
     assert set(missing_of(bench, 0, strategies)) == {"learning-loss"}
+
+
+def edited(bench, monkeypatch):
+    """The bench as the next process finds it, after the code of every strategy was edited."""
+    monkeypatch.setattr(Named, "digests", ("changed",))
+    again = replace(bench, progress=Progress(quiet=True))
+    left = {job: work_left(again, job) for job in plan(bench.experiment)}
+    again.progress.begin(sum(left.values(), Work()).trainings * bench.experiment.recipe.iterations)
+    return again
+
+
+def test_after_an_edit_all_is_computed_again_and_progress_ends_at_its_end(small_bench, tmp_path, monkeypatch):
+    strategies = ["random", "core-set"]
+    bench = small_bench(tmp_path, strategies=strategies, full_data=False)
+    before = finished(bench)
+    again = edited(bench, monkeypatch)
+    after = finished(again)
+    assert again.progress.done == again.progress.total == 2 * 2 * bench.experiment.recipe.iterations
+    assert {place: done["selected"] for place, done in after.items()} == {
+        place: done["selected"] for place, done in before.items()
+    }
+    assert not {done["key"] for done in after.values()} & {done["key"] for done in before.values()}
+
+
+def test_a_trajectory_that_is_computed_again_never_holds_rounds_of_both(small_bench, tmp_path, monkeypatch):
+    bench = small_bench(tmp_path, strategies=["random"], full_data=False)
+    before = finished(bench)
+    again = edited(bench, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.fitting.train", None)  # round 0 is shared and stored: round 1 fails
+        assert len(run_serial(again, [Job("trajectory", 0, "random")])) == 1
+    home = bench.store.trajectory("rooms", "random", 0)
+    kept = results(bench.store.root)
+    assert set(kept) == {("random", 0, 0)}
+    assert kept["random", 0, 0]["key"] != before["random", 0, 0]["key"]
+    assert sorted(path.name for path in (home / "earlier").glob("round-*")) == [
+        f"round-{number:02d}.json" for number in range(3)
+    ]
+    assert finished(again)["random", 0, 2]["weights_digest"] == before["random", 0, 2]["weights_digest"]
 
 
 def test_a_flipped_bit_in_the_shared_weights_is_noticed(undisturbed, tmp_path, small_bench):
