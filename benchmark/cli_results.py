@@ -21,10 +21,17 @@ def add_commands(cli: click.Group) -> None:
 @click.command()
 @click.argument("sources", metavar="DIR_OR_ZIP...", type=PATH, nargs=-1, required=True)
 @click.option("--columns", type=click.IntRange(1, 2), default=1, help="Columns of a paper that figures span.")
+@click.option(
+    "--captions/--no-captions", default=True, help="Say below each figure what it shows. Default: yes."
+)
 @click.option("--strategies", help="Comma-separated names: show these only.")
 @click.option("--out", type=PATH, help="Where to write. Default: into the folder, or beside the zip file.")
 def report(
-    sources: tuple[Path, ...], columns: Literal[1, 2], strategies: str | None, out: Path | None
+    sources: tuple[Path, ...],
+    columns: Literal[1, 2],
+    captions: bool,
+    strategies: str | None,
+    out: Path | None,
 ) -> None:
     """Write tables, figures and the page of results, and print the main table.
 
@@ -36,7 +43,9 @@ def report(
     only = split_names(strategies) if strategies is not None else None
     with opened_results(sources) as folders:
         where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
-        written = write_report(*folders, columns=columns, strategies=only, out=where, show=click.echo)
+        written = write_report(
+            *folders, columns=columns, captions=captions, strategies=only, out=where, show=click.echo
+        )
     for path in written.paths:
         click.echo(path)
 

@@ -37,13 +37,15 @@ class Report:
 def write_report(
     *folders: Path,
     columns: Literal[1, 2] = 1,
+    captions: bool = True,
     strategies: Sequence[str] | None = None,
     out: Path | None = None,
     show: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Write tables, figures and ``index.html`` of a folder of results into it, or of several into ``out``.
 
-    ``columns`` is the width of figures with one panel, in columns of a paper; ``strategies`` are the only
+    ``columns`` is the width of figures with one panel, in columns of a paper, and ``captions`` says below
+    each what it shows, which a paper says itself; ``strategies`` are the only
     ones to be shown, with the network trained on everything; ``show`` is given the main table before figures
     are drawn, which takes seconds. The same results give the same bytes.
 
@@ -57,7 +59,7 @@ def write_report(
     shown = study if strategies is None else study.only(strategies)
     main_table = _main_table(shown)
     show(main_table)
-    files = _files(shown, columns)
+    files = _files(shown, columns, captions)
     try:
         target.mkdir(parents=True, exist_ok=True)
         paths = tuple(_write(target / name, content) for name, content in files.items())
@@ -91,7 +93,7 @@ def _main_table(study: Study) -> str:
     return "\n\n".join([tables.terminal_table(study.results), *map(printable, noise.notes(study))])
 
 
-def _files(study: Study, columns: Literal[1, 2]) -> dict[str, bytes]:
+def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, bytes]:
     """What is written, by its path within the folder of the report."""
     from benchmark.report import (  # matplotlib and scipy take seconds to import
         cost_table,
@@ -103,13 +105,14 @@ def _files(study: Study, columns: Literal[1, 2]) -> dict[str, bytes]:
         noise,
         page,
         protocol,
+        style,
         tables,
     )
 
     files = tables.render(study.results) | headline.render(study.results)
     for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
         files |= part.render(study)
-    files |= figures.render(study, columns)
+    files |= figures.render(study, style.Paper(columns, captions))
     return files | page.render_page(study, files)
 
 

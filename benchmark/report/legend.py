@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
-from benchmark.report.style import FULL_DATA_COLOUR, FULL_DATA_DASH, MARKER_EDGE, WIDTH, Columns, Look
-from benchmark.report.text import wrapped
+from benchmark.report.looks import Look
+from benchmark.report.style import FIELD_COLOUR, FULL_DATA_COLOUR, FULL_DATA_DASH, MARKER_EDGE, WIDTH, Paper
+from benchmark.report.text import printable, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,17 +39,21 @@ class Legend:
 
     rows: pd.DataFrame
     look: Mapping[str, Look]
-    columns: Columns
+    paper: Paper
     #: Strategies that saw labels.
     references: AbstractSet[str] = frozenset()
-    #: Strategies whose spread is drawn, by bands or thin lines; None for intervals of all.
-    spread: AbstractSet[str] | None = None
+    #: Strategies whose spread is drawn, by bands or thin lines.
+    spread: AbstractSet[str] = frozenset()
+    #: The others are a grey field.
+    field: bool = False
+    #: More that the title says, a line each.
+    more: Sequence[str] = ()
 
     @property
     def height(self) -> float:
         """Inches that it needs, its title included."""
         lines = sum(line.count("\n") for line in self._labels) + math.ceil(len(self._labels) / self._across)
-        return LINE * (lines + 2 + self._title().count("\n"))
+        return LINE * (lines + 1 + len(self._title()))
 
     def draw(self, figure: Figure) -> None:
         """Put it under the panels."""
@@ -55,7 +61,7 @@ class Legend:
             handles=[
                 self._handle(name, label) for name, label in zip(self._names, self._labels, strict=True)
             ],
-            title=self._title(),
+            title="\n".join(self._title()) or None,
             loc="outside lower center",
             ncols=self._across,
             columnspacing=1.2,
@@ -64,7 +70,9 @@ class Legend:
     @cached_property
     def _names(self) -> list[str]:
         full = [FULL_DATA] if (self.rows["strategy"] == FULL_DATA).any() else []
-        return [*self.look, *full]
+        named = [name for name in self.look if not self.field or name in self.spread]
+        others = [f"{len(self.look) - len(named)} others"] if len(named) < len(self.look) else []
+        return [*named, *others, *full]
 
     @cached_property
     def _labels(self) -> list[str]:
@@ -77,7 +85,7 @@ class Legend:
     def _across(self) -> int:
         """As many columns as fit, and no more than fill their lines."""
         longest = max(len(line) for label in self._labels for line in label.split("\n"))
-        fit = max(1, int(WIDTH[self.columns] / (HANDLE + LETTER * longest)))
+        fit = max(1, int(WIDTH[self.paper.columns] / (HANDLE + LETTER * longest)))
         return math.ceil(len(self._labels) / math.ceil(len(self._labels) / fit))
 
     def _handle(self, name: str, label: str) -> Line2D:
@@ -85,30 +93,35 @@ class Legend:
             return Line2D(
                 [], [], color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, label=label
             )
+        if name not in self.look:
+            return Line2D([], [], color=FIELD_COLOUR, linewidth=0.8, label=label)
         one = self.look[name]
         line = Line2D([], [], color=one.colour, marker=one.marker, label=label)
-        if self._partly and name not in (self.spread or ()):
+        if self._several and name not in self.spread:
             line.set(linewidth=THIN, markersize=2.0)
         line.set(dashes=one.dash, markeredgecolor="white", markeredgewidth=MARKER_EDGE)
         return line
 
-    def _title(self) -> str:
-        dataset, task, seeds = (
-            self.rows["dataset"].iloc[0],
-            self.rows["task"].iloc[0],
-            self.rows["seed"].nunique(),
-        )
+    def _title(self) -> list[str]:
+        """What the lines are; nothing where the paper has its own captions."""
+        if not self.paper.captions:
+            return []
+        dataset, task = self.rows["dataset"].iloc[0], self.rows["task"].iloc[0]
         subject = dataset if task == TOTAL_LOSS[0] else f"{dataset}, {task}"
-        if seeds == 1:
-            return f"{subject}: one seed, no interval"
-        partly = "\nof the thick lines; the others are means alone" if self._partly else ""
-        if self.spread is not None and seeds < SEEDS_FOR_A_BAND:
-            return f"{subject}: mean, and each of {seeds} seeds as a thin line{partly}"
-        cut = ", cut off at the axes" if seeds <= FEW_SEEDS else ""
-        return f"{subject}: mean and 95 % t interval of {seeds} seeds{cut}{partly}"
+        broad = int(WIDTH[self.paper.columns] / LETTER)
+        said = [f"{subject}: {spread_in_words(int(self.rows['seed'].nunique()))}", *self.more]
+        return [line for one in said for line in textwrap.wrap(printable(one), broad, break_on_hyphens=False)]
 
     @property
-    def _partly(self) -> bool:
-        """Whether some strategies are shown without their spread."""
-        several = self.rows["seed"].nunique() > 1
-        return bool(several and self.spread is not None and set(self.look) - self.spread)
+    def _several(self) -> bool:
+        return bool(self.rows["seed"].nunique() > 1)
+
+
+def spread_in_words(seeds: int) -> str:
+    """What is drawn beside a mean."""
+    if seeds == 1:
+        return "one seed, no interval"
+    if seeds < SEEDS_FOR_A_BAND:
+        return f"mean, and each of {seeds} seeds as a thin line"
+    cut = ", cut off at the axes" if seeds <= FEW_SEEDS else ""
+    return f"mean and 95 % t interval of {seeds} seeds{cut}"

@@ -1,12 +1,10 @@
-"""How figures look: sizes, fonts, and one colour, dash and marker per strategy."""
+"""How figures look: sizes and fonts; ``looks`` has colours, dashes and markers."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import matplotlib.style
@@ -50,55 +48,22 @@ RC: dict[str, Any] = {
     "text.parse_math": False,  # a "$" in a strategy's name is a "$"
 }
 
-#: Okabe & Ito 2008, for the strategies that nearly every figure shows.
-FIXED = {
-    "random": "#000000",
-    "consistency-diversity": "#D55E00",
-    "entropy": "#0072B2",
-    "core-set": "#009E73",
-    "learning-loss": "#CC79A7",
-}
-#: Tol's muted scheme (2021), its sand darkened to be seen on white, for all others.
-MUTED = ("#332288", "#DDAA33", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#117733", "#CC6677")
 FULL_DATA_COLOUR, FULL_DATA_DASH = "#7f7f7f", (0, (6, 2))
-
-DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))
-MARKERS = ("o", "D", "s", "^", "v", "p", "<", ">")
+#: Of curves that are only there to compare with.
+FIELD_COLOUR = "#c4c4c4"
 MARKER_EDGE = 0.5
 
 
 @dataclass(frozen=True)
-class Look:
-    """How one strategy is drawn: colour, dash (points on and off; none is a solid line) and marker."""
+class Paper:
+    """What figures are drawn for: how many columns wide with one panel, and whether with captions."""
 
-    colour: str
-    dash: tuple[float, ...]
-    marker: str
+    columns: Columns = 1
+    captions: bool = True
 
-
-def looks(strategies: Iterable[str]) -> dict[str, Look]:
-    """A different look for each strategy; those of ``FIXED`` always have the same one.
-
-    Any other name starts from a colour of its own hash and takes the next where another name already has
-    it, so that adding a strategy changes nobody's look but that of a name after it with the same choice.
-    """
-    names = sorted(set(strategies))
-    fixed = {name: _look(slot, colour) for slot, (name, colour) in enumerate(FIXED.items()) if name in names}
-    slots: dict[int, str] = {}
-    for name in (name for name in names if name not in FIXED):
-        slots[next(slot for slot in _choices(name) if slot not in slots)] = name
-    free = {name: _look(slot + len(FIXED), MUTED[slot % len(MUTED)]) for slot, name in slots.items()}
-    return fixed | dict(sorted(free.items()))
-
-
-def _look(slot: int, colour: str) -> Look:
-    return Look(colour, DASHES[slot % len(DASHES)], MARKERS[slot % len(MARKERS)])
-
-
-def _choices(name: str) -> Iterator[int]:
-    first = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % len(MUTED)
-    for lap in count():
-        yield from (lap * len(MUTED) + (first + step) % len(MUTED) for step in range(len(MUTED)))
+    def over(self, columns: Columns) -> Paper:
+        """The same for a figure of so many columns."""
+        return replace(self, columns=columns)
 
 
 @contextmanager

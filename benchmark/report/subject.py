@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from benchmark.report.headline import Evidence, evidence
 from benchmark.report.load import Results
+from benchmark.report.looks import Look, looks
 from benchmark.report.statistics import SEEDS_FOR_A_TEST
 from benchmark.report.study import Study
 from benchmark.report.tables import total_loss
-
-if TYPE_CHECKING:
-    from benchmark.report.style import Look
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,6 @@ class Subject:
     @cached_property
     def look(self) -> dict[str, Look]:
         """Colour, dash and marker of every strategy, the same whichever of them are shown."""
-        from benchmark.report.style import looks
-
         return looks({*self.results.strategies, *self.results.left_out})
 
     def label(self, name: str) -> str:

@@ -14,9 +14,10 @@ from benchmark.report.figures import (
 )
 from benchmark.report.figures.canvas import file_name
 from benchmark.report.study import Study
-from benchmark.report.style import Columns
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject, subjects
 
+DEFAULT = Paper()
 #: Figures of one data set by their name.
 OF_A_DATASET = {
     "paired_difference": paired_difference.render,
@@ -29,16 +30,16 @@ OF_A_DATASET = {
 }
 
 
-def render(study: Study, columns: Columns = 1) -> dict[str, bytes]:
+def render(study: Study, paper: Paper = DEFAULT) -> dict[str, bytes]:
     """The files of all figures by their path within the folder of the report.
 
-    ``columns`` is how wide single panels are; several panels always take two columns of a paper.
+    Single panels are as wide as ``paper`` says; several panels always take its two columns.
     """
     several = len(study.results.datasets) > 1
-    figures = {"mean_ranks": mean_ranks.render(study, columns)} if several else {}
+    figures = {"mean_ranks": mean_ranks.render(study, paper)} if several else {}
     for subject in subjects(study):
         suffix = f"@{file_name(subject.dataset)}" if several else ""
-        figures |= {name + suffix: files for name, files in _of(subject, columns).items()}
+        figures |= {name + suffix: files for name, files in _of(subject, paper).items()}
     return {
         f"figures/{name}.{kind}": content
         for name, files in figures.items()
@@ -46,6 +47,6 @@ def render(study: Study, columns: Columns = 1) -> dict[str, bytes]:
     }
 
 
-def _of(subject: Subject, columns: Columns) -> dict[str, dict[str, bytes]]:
-    others = {name: draw(subject, columns) for name, draw in OF_A_DATASET.items()}
-    return curves.render(subject, columns) | others
+def _of(subject: Subject, paper: Paper) -> dict[str, dict[str, bytes]]:
+    others = {name: draw(subject, paper) for name, draw in OF_A_DATASET.items()}
+    return curves.render(subject, paper) | others

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from benchmark.report.formats import as_csv
 from benchmark.report.legend import LINE
-from benchmark.report.style import WIDTH, Columns, paper_style
+from benchmark.report.style import WIDTH, Columns, Paper, paper_style
 from benchmark.report.text import printable
 
 if TYPE_CHECKING:
@@ -31,15 +31,24 @@ METADATA: dict[str, dict[str, Any]] = {
 
 
 def picture(
-    numbers: pd.DataFrame, columns: Columns, height: float, draw: Callable[[Figure], None], fine: bool = False
+    numbers: pd.DataFrame,
+    paper: Paper,
+    height: float,
+    draw: Callable[[Figure], None],
+    caption: str = "",
+    fine: bool = False,
 ) -> dict[str, bytes]:
     """The files of one figure by their ending: the numbers that it shows, and the figure in all formats.
 
-    ``height`` is in inches; ``draw`` puts everything into the empty figure.
+    ``height`` is in inches, without the ``caption`` below, which ``paper`` may do without; ``draw`` puts all
+    the rest into the empty figure.
     """
-    with paper_style(columns, height, fine):
+    lines = _note_lines(paper.columns, caption) if caption and paper.captions else []
+    with paper_style(paper.columns, height + LINE * (len(lines) + 0.5 * bool(lines)), fine):
         figure = Figure(layout="constrained")
         draw(figure)
+        if lines:
+            figure.supxlabel("\n".join(lines), fontsize=6.5)
         _take_no_ligatures(figure)
         _lay_out(figure)
         return {"csv": as_csv(numbers), **{kind: _saved(figure, kind) for kind in METADATA}}
@@ -48,16 +57,6 @@ def picture(
 def file_name(name: str) -> str:
     """A name as a part of a file name: different names stay different, none leaves its folder."""
     return quote(name, safe="").replace(".", "%2E")
-
-
-def note(figure: Figure, columns: Columns, text: str) -> None:
-    """What a figure shows, in small letters below it."""
-    figure.supxlabel("\n".join(_note_lines(columns, text)), fontsize=6.5)
-
-
-def note_height(columns: Columns, text: str) -> float:
-    """Inches that ``note`` needs."""
-    return LINE * (len(_note_lines(columns, text)) + 0.5)
 
 
 def close_up(ax: Axes, axis: str, values: Sequence[float]) -> None:

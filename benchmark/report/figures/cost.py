@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from benchmark.report.cost_table import STAGE_NAMES, caption, costs_of
 from benchmark.report.costs import STAGES
 from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import note, note_height, picture
-from benchmark.report.style import Columns
+from benchmark.report.figures.canvas import picture
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -24,24 +24,22 @@ CHOOSING = ("observe", "select")
 LEGEND_HEIGHT = 0.3
 
 
-def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none where no round says what it cost."""
     spent = costs_of(subject)
     names = [name for name in subject.order if name in set(spent["strategy"])]
     if not names:
         return {}
     means = spent.groupby("strategy")[list(STAGES)].mean().loc[names].fillna(0)
-    text = caption(subject)
 
     def draw(figure: Figure) -> None:
         whole, choosing = figure.subplots(1, 2)
         _bars(whole, means, STAGES, subject)
         _bars(choosing, means, CHOOSING, subject, named=False)
         figure.legend(*whole.get_legend_handles_labels(), loc="outside upper center", ncols=4, handlelength=1)
-        note(figure, columns, text)
 
-    height = rows.height(subject, names) + LEGEND_HEIGHT + note_height(columns, text)
-    return picture(_numbers(spent), columns, height, draw)
+    height = rows.height(subject, names) + LEGEND_HEIGHT
+    return picture(_numbers(spent), paper, height, draw, caption(subject))
 
 
 def _bars(ax: Axes, means: pd.DataFrame, stages: Sequence[str], subject: Subject, named: bool = True) -> None:

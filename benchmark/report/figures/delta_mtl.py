@@ -9,30 +9,29 @@ from matplotlib.figure import Figure
 
 from benchmark.report.delta_table import CELL, at_last_budget, caption, tasks_of
 from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.figures.canvas import picture
 from benchmark.report.statistics import over_seeds
-from benchmark.report.style import FULL_DATA_COLOUR, FULL_DATA_DASH, Columns
+from benchmark.report.style import FULL_DATA_COLOUR, FULL_DATA_DASH, Paper
 from benchmark.report.subject import Subject
 
-PANELS_PER_ROW = 3
+#: Few strategies leave room for panels below each other.
+FEW, PANELS_PER_ROW = 6, 3
 
 
-def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none where delta MTL is not defined."""
-    del columns  # several panels take two
     values = at_last_budget(subject)
     if values.empty:
         return {}
     numbers = values.merge(over_seeds(values, CELL), on=CELL)
     names = [name for name in subject.order if name in set(numbers["strategy"])]
-    lines = math.ceil(len(tasks_of(subject)) / PANELS_PER_ROW)
+    lines = math.ceil(len(tasks_of(subject)) / PANELS_PER_ROW) if len(names) <= FEW else 1
 
     def draw(figure: Figure) -> None:
         _panels(figure, numbers, subject, names, lines)
-        note(figure, 2, caption(subject))
 
-    height = lines * rows.height(subject, names) + note_height(2, caption(subject))
-    return picture(numbers, 2, height, draw, fine=True)
+    height = lines * rows.height(subject, names, lines)
+    return picture(numbers, paper.over(2), height, draw, caption(subject), fine=True)
 
 
 def _panels(figure: Figure, numbers: pd.DataFrame, subject: Subject, names: list[str], lines: int) -> None:
@@ -44,7 +43,8 @@ def _panels(figure: Figure, numbers: pd.DataFrame, subject: Subject, names: list
         ax.axvline(0, color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, zorder=1.5)
         if not of_task.empty:
             rows.dots(ax, of_task, subject, names, also=[0.0])
-        rows.set_rows(ax, subject, names, named=ax in grid[:, 0])
+        rows.set_rows(ax, subject, names, named=ax in grid[:, 0], lines=lines)
+        ax.locator_params(axis="x", nbins=4 if lines > 1 else 3)
         ax.set_xlabel(f"{task} (%) ↑")
     for ax in axes[len(tasks) :]:
         ax.remove()

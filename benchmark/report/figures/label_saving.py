@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import note, note_height, picture
-from benchmark.report.figures.curves import budget_ticks
+from benchmark.report.figures.canvas import picture
+from benchmark.report.figures.panels import budget_ticks
 from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels
-from benchmark.report.style import Columns
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 
 #: Inches.
 LEGEND_HEIGHT = 0.35
+#: Of the budgets' range, what the axis shows below the first one and beyond the last.
+BEFORE, BEYOND = 0.06, 0.16
+
+
+class Room(NamedTuple):
+    """Percent of labels: the ends of the axis, and the first and the last budget between them."""
+
+    left: float
+    first: float
+    last: float
+    right: float
 
 
 @dataclass(frozen=True)
@@ -36,22 +47,19 @@ class Target:
     hollow: bool
 
 
-def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none where neither target is known."""
     targets = _targets(subject)
     names = [name for name in subject.order if any(_known(target, name) for target in targets)]
     if not names:
         return {}
-    text = _caption(subject)
 
     def draw(figure: Figure) -> None:
-        ax = figure.subplots()
-        _panel(ax, subject, targets, names)
+        _panel(figure.subplots(), subject, targets, names)
         figure.legend(handles=_handles(targets), loc="outside upper center", ncols=2, handlelength=1)
-        note(figure, columns, text)
 
-    height = rows.height(subject, names) + LEGEND_HEIGHT + note_height(columns, text)
-    return picture(_numbers(subject, targets), columns, height, draw)
+    height = rows.height(subject, names) + LEGEND_HEIGHT
+    return picture(_numbers(subject, targets), paper, height, draw, _caption(subject))
 
 
 def _targets(subject: Subject) -> list[Target]:
@@ -71,25 +79,54 @@ def _known(target: Target, name: str) -> bool:
 
 def _panel(ax: Axes, subject: Subject, targets: Sequence[Target], names: Sequence[str]) -> None:
     budgets = [100 * size / subject.evidence.pool for size in subject.evidence.budgets]
+    room = _room(budgets[0], budgets[-1])
     rows.set_rows(ax, subject, names)
-    margin = 0.06 * (budgets[-1] - budgets[0]) or 0.06 * budgets[0]
-    ax.set_xlim(budgets[0] - margin, budgets[-1] + margin)
+    ax.set_xlim(room.left, room.right)
+    _unknown(ax, room)
     for target in targets:
         for row, name in enumerate(names):
             if _known(target, name):
-                _labels(ax, target.needed[name].over(0.01), row + target.shift, subject, name, target)
+                _labels(ax, target.needed[name].over(0.01), row + target.shift, subject, name, target, room)
     budget_ticks(ax, budgets)
 
 
-def _labels(ax: Axes, labels: Labels, y: float, subject: Subject, name: str, target: Target) -> None:
-    """A marker on its interval, up to the axes where that is open; an arrow where nothing is reached."""
-    left, right = ax.get_xlim()
-    if math.isfinite(labels.low):
-        ends = max(labels.low, left), min(labels.high, right)
-        ax.hlines(y, *ends, color=subject.look[name].colour, linewidth=1.0)
-    reached = math.isfinite(labels.needed)
-    x = labels.needed if reached else 100 * subject.evidence.budgets[-1] / subject.evidence.pool
+def _room(first: float, last: float) -> Room:
+    span = (last - first) or first
+    return Room(first - BEFORE * span, first, last, last + BEYOND * span)
+
+
+def _unknown(ax: Axes, room: Room) -> None:
+    """What was not tried: fewer labels than the first budget, more than the last."""
+    for ends in ((room.left, room.first), (room.last, room.right)):
+        ax.axvspan(*ends, facecolor="#f1f1f1", edgecolor="#cccccc", hatch="////", linewidth=0, zorder=0.5)
+
+
+def _labels(
+    ax: Axes, labels: Labels, y: float, subject: Subject, name: str, target: Target, room: Room
+) -> None:
+    """A marker on its interval; what lies beyond the budgets ends with an arrow in what was not tried."""
+    colour, reached = subject.look[name].colour, math.isfinite(labels.needed)
+    x = labels.needed if reached else (room.last + room.right) / 2
+    if not math.isnan(labels.low):
+        start, end = _ends(labels, room)
+        ax.hlines(y, start, end, color=colour, linewidth=1.0)
+        if not math.isfinite(labels.high):
+            _arrow(ax, room.last, room.right, y, colour)
+        if not labels.low:
+            _arrow(ax, room.first, room.left, y, colour)
     rows.mark(ax, x, y, subject, name, "o" if reached else ">", target.hollow)
+
+
+def _ends(labels: Labels, room: Room) -> tuple[float, float]:
+    """Of the interval within the budgets; where all of it lies beyond them, their end."""
+    low = min(max(labels.low, room.first), room.last)
+    return low, min(labels.high, room.last)
+
+
+def _arrow(ax: Axes, start: float, end: float, y: float, colour: str) -> None:
+    style = {"arrowstyle": "->,head_width=0.18,head_length=0.25", "color": colour, "linewidth": 1.0}
+    style |= {"shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (end, y), (start, y), arrowprops=style, zorder=3)
 
 
 def _handles(targets: Sequence[Target]) -> list[Line2D]:
@@ -102,8 +139,8 @@ def _handles(targets: Sequence[Target]) -> list[Line2D]:
 
 def _caption(subject: Subject) -> str:
     return (
-        f"{subject.dataset}, {subject.seeds}: labels needed for a loss, 95 % intervals (open at the axes); "
-        "arrows: not reached"
+        f"{subject.dataset}, {subject.seeds}: labels needed for a loss, 95 % intervals; hatched: not tried; "
+        "arrows: the interval has no end there; triangles: not reached within the budgets"
     )
 
 

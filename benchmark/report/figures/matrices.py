@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.figures.canvas import picture
 from benchmark.report.matrices import Matrix, overlaps, penalties
 from benchmark.report.penalty import MEAN
-from benchmark.report.style import Columns
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -22,28 +22,27 @@ IN_ONE_COLUMN = 8
 ROW_GAP, AXIS = 0.11, 0.25
 
 
-def penalty(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def penalty(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the penalty matrix by their ending; none with too little to compare."""
-    return _render(penalties(subject), subject, columns)
+    return _render(penalties(subject), subject, paper)
 
 
-def overlap(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def overlap(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the overlap of selections by their ending; none without two selections."""
-    return _render(overlaps(subject), subject, columns)
+    return _render(overlaps(subject), subject, paper)
 
 
-def _render(found: Matrix | None, subject: Subject, columns: Columns) -> dict[str, bytes]:
+def _render(found: Matrix | None, subject: Subject, paper: Paper) -> dict[str, bytes]:
     if found is None:
         return {}
-    columns = 2 if len(found.names) > IN_ONE_COLUMN else columns
+    paper = paper.over(2) if len(found.names) > IN_ONE_COLUMN else paper
 
     def draw(figure: Figure) -> None:
         _heat(figure.subplots(), found, subject)
-        note(figure, columns, found.short)
 
     lines = max(label.count("\n") + 1 for label in rows.labels(subject, found.names))
     height = len(found.values) * (rows.LINE * lines + ROW_GAP) + AXIS
-    return picture(found.long(), columns, height + note_height(columns, found.short), draw)
+    return picture(found.long(), paper, height, draw, found.short)
 
 
 def _heat(ax: Axes, found: Matrix, subject: Subject) -> None:

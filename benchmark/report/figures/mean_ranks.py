@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.figures.canvas import picture
 from benchmark.report.figures.rows import AXIS, GAP, LINE, in_lines
+from benchmark.report.looks import Look, looks
 from benchmark.report.mean_ranks import caption, numbers, ranks_of
 from benchmark.report.ranks import Ranks
 from benchmark.report.study import Study
-from benchmark.report.style import Columns, Look, looks
+from benchmark.report.style import Paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def render(study: Study, columns: Columns) -> dict[str, bytes]:
+def render(study: Study, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none with fewer than six data sets or three strategies."""
     found = ranks_of(study)
     if found is None:
         return {}
-    look = looks({*study.results.strategies, *study.results.left_out})
+    look = looks(study.results.strategies)
     labels = [in_lines(str(name)) for name in found.mean.index]
 
     def draw(figure: Figure) -> None:
         _diagram(figure.subplots(), found, look, labels)
-        note(figure, columns, caption(found))
 
     lines = max(label.count("\n") + 1 for label in labels)
     height = (len(labels) + len(found.cliques)) * (LINE * lines + GAP) + AXIS
-    return picture(numbers(found), columns, height + note_height(columns, caption(found)), draw)
+    return picture(numbers(found), paper, height, draw, caption(found))
 
 
 def _diagram(ax: Axes, found: Ranks, look: Mapping[str, Look], labels: Sequence[str]) -> None:

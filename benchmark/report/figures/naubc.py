@@ -6,29 +6,27 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import note, note_height, picture
+from benchmark.report.figures.canvas import picture
 from benchmark.report.legend import FEW_SEEDS
 from benchmark.report.statistics import over_seeds
-from benchmark.report.style import Columns
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
 
-def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none without a trajectory that has all budgets."""
     numbers = areas(subject)
     if numbers.empty:
         return {}
     names = [name for name in subject.order if name in set(numbers["strategy"])]
-    text = caption(subject)
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
         rows.dots(ax, numbers, subject, names)
         rows.set_rows(ax, subject, names)
         ax.set_xlabel("NAUBC of the total validation loss ↓")
-        note(figure, columns, text)
 
-    return picture(numbers, columns, rows.height(subject, names) + note_height(columns, text), draw)
+    return picture(numbers, paper, rows.height(subject, names), draw, caption(subject))
 
 
 def areas(subject: Subject) -> pd.DataFrame:

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmark.report.figures import rows
 from benchmark.report.figures.canvas import close_up, picture
-from benchmark.report.figures.curves import ALONE, budget_ticks, few, line, with_means
-from benchmark.report.legend import Legend
+from benchmark.report.figures.panels import with_means
+from benchmark.report.legend import FEW_SEEDS
 from benchmark.report.load import FULL_DATA
 from benchmark.report.reference import RANDOM
-from benchmark.report.statistics import CELL
-from benchmark.report.style import Columns, Look
+from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 PAIR = ["dataset", "seed", "labelled"]
-#: What the strategies take of the way from one budget to the next, side by side.
-SPREAD = 0.5
+#: Of more budgets, so many are shown, evenly chosen, the last among them.
+PANELS = 6
 
 
-def render(subject: Subject, columns: Columns) -> dict[str, bytes]:
+def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none without random, or without another strategy."""
-    rows = minus_random(subject.losses)
-    if rows.empty:
+    differences = minus_random(subject.losses)
+    if differences.empty:
         return {}
-    numbers = with_means(rows)
-    look = {name: subject.look[name] for name in subject.order if name in set(rows["strategy"])}
-    legend = Legend(rows, look, columns, subject.results.references)
+    numbers = with_means(differences)
+    names = [name for name in subject.order if name in set(numbers["strategy"])]
+    budgets = shown_budgets(numbers)
 
     def draw(figure: Figure) -> None:
-        _panel(figure.subplots(), numbers, look)
-        legend.draw(figure)
+        _panels(figure, numbers, subject, names, budgets)
 
-    return picture(numbers, columns, ALONE[columns] + legend.height, draw)
+    wide = paper.over(2) if len(budgets) > 1 else paper
+    return picture(
+        numbers, wide, rows.height(subject, names), draw, _caption(subject, numbers, budgets), True
+    )
 
 
 def minus_random(losses: pd.DataFrame) -> pd.DataFrame:
@@ -54,28 +51,39 @@ def minus_random(losses: pd.DataFrame) -> pd.DataFrame:
     return paired.assign(value=paired["value"] - paired["of_random"]).drop(columns="of_random")
 
 
-def _panel(ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look]) -> None:
-    """Side by side at every budget: intervals of several strategies would hide each other."""
-    ax.axhline(0, color="black", linewidth=0.8, zorder=1.5)
-    budgets = sorted(set(100 * numbers["share"]))
-    for (name, one), shift in zip(look.items(), _shifts(budgets, len(look)), strict=True):
-        rows = numbers[numbers["strategy"] == name]
-        _strategy(ax, rows.assign(percent=100 * rows["share"] + shift), one, few(numbers))
-    if few(numbers):
-        close_up(ax, "y", [0.0, *numbers["value"]])
-    budget_ticks(ax, budgets)
-    ax.set_ylabel("Total validation loss\nminus that of random ↓")
+def shown_budgets(numbers: pd.DataFrame) -> list[int]:
+    """The budgets that have a panel: not those where all differences are 0, for one network is shared."""
+    differ = numbers.groupby("labelled")["value"].agg(lambda values: bool((values != 0).any()))
+    budgets = [int(size) for size in differ[differ].index] or [int(numbers["labelled"].max())]
+    if len(budgets) <= PANELS:
+        return budgets
+    return [budgets[round(place * (len(budgets) - 1) / (PANELS - 1))] for place in range(PANELS)]
 
 
-def _shifts(budgets: list[float], strategies: int) -> list[float]:
-    """Percent of labels by which each strategy stands beside the budget."""
-    step = SPREAD * float(min(np.diff(budgets), default=1.0)) / max(strategies - 1, 1)
-    return [step * (place - (strategies - 1) / 2) for place in range(strategies)]
+def _panels(
+    figure: Figure, numbers: pd.DataFrame, subject: Subject, names: Sequence[str], budgets: Sequence[int]
+) -> None:
+    """A panel a budget, a row a strategy: nothing stands beside its place on a scale."""
+    axes = figure.subplots(1, len(budgets), squeeze=False, sharex=True)[0]
+    for ax, size in zip(axes, budgets, strict=True):
+        at = numbers[numbers["labelled"] == size]
+        ax.axvline(0, color="black", linewidth=0.8, zorder=1.5)
+        rows.dots(ax, at, subject, names, also=[0.0])
+        rows.set_rows(ax, subject, names, named=ax is axes[0])
+        ax.locator_params(axis="x", nbins=4)
+        ax.set_title(f"{100 * at['share'].iloc[0]:.3g} % labelled")
+        ax.set_xlabel(f"Loss minus {RANDOM}'s ↓")
+    shown = numbers[numbers["labelled"].isin(budgets)]
+    if shown["seed"].nunique() <= FEW_SEEDS:
+        close_up(axes[0], "x", [0.0, *shown["value"]])
 
 
-def _strategy(ax: Axes, rows: pd.DataFrame, look: Look, single_seeds: bool) -> None:
-    cells = rows.drop_duplicates(CELL)
-    ax.vlines(cells["percent"], cells["low"], cells["high"], color=look.colour, linewidth=0.9, alpha=0.7)
-    line(ax, cells, look, linewidth=0.8)
-    if single_seeds and rows["seed"].nunique() > 1:
-        ax.scatter(rows["percent"], rows["value"], s=20, marker="_", color=look.colour, linewidth=0.8)
+def _caption(subject: Subject, numbers: pd.DataFrame, budgets: Sequence[int]) -> str:
+    seeds = int(numbers["seed"].nunique())
+    if seeds == 1:
+        return f"{subject.dataset}: one seed, no interval"
+    cut = ", cut at the axes" if seeds <= FEW_SEEDS else ""
+    left_out = {int(size) for size in numbers["labelled"]} - set(budgets)
+    shared = "; no panel where all share one network" if left_out else ""
+    drawn = f"differences paired by seed ({seeds} ticks), mean and 95 % t interval"
+    return f"{subject.dataset}: {drawn}{cut}{shared}"

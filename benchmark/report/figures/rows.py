@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LETTERS = 26
 #: Inches of a line of a name, between rows, and of the axis with its label.
 LINE, GAP, AXIS = 0.1, 0.08, 0.45
+#: Inches of all rows of a figure: with its caption it fits a page, however many strategies there are.
+TALLEST = 6.5
+FONT = 6.5
 #: Rows by which two things stand above and below the middle of their row.
 SHIFT = 0.17
 
@@ -35,21 +38,32 @@ def in_lines(name: str) -> str:
     return "\n".join(wrapped(name, LETTERS))
 
 
-def height(subject: Subject, names: Sequence[str]) -> float:
-    """Inches that the rows need with their axis."""
-    lines = max((label.count("\n") + 1 for label in labels(subject, names)), default=1)
-    return len(names) * (LINE * lines + GAP) + AXIS
+def height(subject: Subject, names: Sequence[str], lines: int = 1) -> float:
+    """Inches that the rows need with their axis, in one of so many ``lines`` of panels."""
+    return _shrunk(subject, names, lines) * _natural(subject, names) + AXIS
 
 
-def set_rows(ax: Axes, subject: Subject, names: Sequence[str], named: bool = True) -> None:
+def set_rows(ax: Axes, subject: Subject, names: Sequence[str], named: bool = True, lines: int = 1) -> None:
     """One row a strategy; their names only if ``named``, for panels beside each other."""
-    ax.set_yticks(range(len(names)), labels(subject, names) if named else [""] * len(names))
+    size = FONT * _shrunk(subject, names, lines)
+    ax.set_yticks(range(len(names)), labels(subject, names) if named else [""] * len(names), fontsize=size)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
     ranked = sum(name in subject.ranked for name in names)
     if 0 < ranked < len(names):
         ax.axhline(ranked - 0.5, color="#bbbbbb", linewidth=0.6)
+
+
+def _natural(subject: Subject, names: Sequence[str]) -> float:
+    """Inches of the rows with names of the usual size."""
+    most = max((label.count("\n") + 1 for label in labels(subject, names)), default=1)
+    return len(names) * (LINE * most + GAP)
+
+
+def _shrunk(subject: Subject, names: Sequence[str], lines: int) -> float:
+    """By what factor the rows are smaller than usual, for all to fit a page."""
+    return min(1.0, (TALLEST / lines - AXIS) / max(_natural(subject, names), LINE))
 
 
 def dots(

@@ -10,6 +10,7 @@ from benchmark.report.cells import Section, Table
 from benchmark.report.costs import mean_costs
 from benchmark.report.headline import make_headline
 from benchmark.report.load import Results
+from benchmark.report.looks import Look, looks
 from benchmark.report.matrices import overlaps, penalties
 from benchmark.report.page.charts import Chart, task_charts, total_chart
 from benchmark.report.page.claim import Claim, claim
@@ -19,7 +20,6 @@ from benchmark.report.page.grids import ShadedTable, SortableTable, shaded, sort
 from benchmark.report.page.marks import SHAPES, Mark
 from benchmark.report.protocol import protocol
 from benchmark.report.study import Study
-from benchmark.report.style import Look, looks
 from benchmark.report.subject import Subject, subjects
 from benchmark.report.tables import make_table
 
@@ -80,8 +80,7 @@ def numbers_of(results: Results) -> dict[str, int]:
 
 def looks_of(results: Results) -> list[Look]:
     """As in the figures, in the order of the numbers."""
-    every = looks([*results.strategies, *results.left_out])
-    return [every[name] for name in results.strategies]
+    return list(looks(results.strategies).values())
 
 
 def _title(study: Study) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark.report.style import Look
+from benchmark.report.looks import Look
 
 LINE = 1.8  # width of a curve; dashes are in units of it, as matplotlib has them
 #: What stands out from a dark page (as text in WCAG 2.2, 1.4.3); style.css has its colour too.
@@ -20,6 +20,10 @@ SHAPES = {
     "p": "M0,-3.4L3.2,-1.05L2,2.75H-2L-3.2,-1.05z",
     "<": "M-3.6,0L2.7,-3.5V3.5z",
     ">": "M3.6,0L-2.7,-3.5V3.5z",
+    "P": "M-1.2,-3.4h2.4v2.2h2.2v2.4h-2.2v2.2h-2.4v-2.2h-2.2v-2.4h2.2z",
+    "X": "M-2,-3.4L0,-1.4L2,-3.4L3.4,-2L1.4,0L3.4,2L2,3.4L0,1.4L-2,3.4L-3.4,2L-1.4,0L-3.4,-2z",
+    "h": "M0,-3.4L2.9,-1.7V1.7L0,3.4L-2.9,1.7V-1.7z",
+    "d": "M0,-3.7L2.2,0L0,3.7L-2.2,0z",
 }
 
 

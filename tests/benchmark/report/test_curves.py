@@ -12,6 +12,7 @@ from scipy import stats
 from benchmark.report.figures import curves
 from benchmark.report.load import read_results
 from benchmark.report.study import read_study
+from benchmark.report.style import Paper
 from benchmark.report.subject import subjects
 
 FORMATS = ("csv", "pdf", "png", "svg")
@@ -48,7 +49,7 @@ def render(folder, columns=1):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", keep)
         (subject,) = subjects(read_study(folder))
-        files = curves.render(subject, columns)
+        files = curves.render(subject, Paper(columns))
     return {f"{name}.{kind}": content for name, of in files.items() for kind, content in of.items()}, seen
 
 
@@ -146,33 +147,6 @@ def test_two_seeds_are_two_thin_lines_and_no_band(synthetic, total_only, tmp_pat
     assert sorted(thin) == sorted(expected)
     assert set(table["drawn"]) == {"seeds"}
     assert title == "rooms: mean, and each of 2 seeds as a thin line"
-
-
-MANY = [f"method-{letter}" for letter in "abcdefghi"]
-
-
-@pytest.mark.parametrize("seeds", [2, 5])
-def test_of_many_strategies_random_the_method_and_the_best_three_show_their_spread(
-    synthetic, total_only, tmp_path, seeds
-):
-    names = ["random", "consistency-diversity", *MANY]
-    results, table, ax, title = drawn_of(synthetic, total_only, tmp_path, names, seeds)
-    best = curves_of(results).groupby("strategy")["value"].mean().nsmallest(3).index
-    shown = {"random", "consistency-diversity", *best}
-    assert len(shown) == 5
-    assert set(table.loc[table["drawn"] != "", "strategy"]) == {*shown, "full-data"}
-    assert len(ax.collections) == (5 if seeds == 5 else 0)
-    marked = [line for line in ax.lines if line.get_marker() != "None"]
-    assert len(marked) == len(names), "every strategy keeps its mean"
-    assert sum(line.get_linewidth() > 1 for line in marked) == 5
-    assert "of the thick lines; the others are means alone" in title
-
-
-def test_eight_strategies_all_have_their_band(synthetic, total_only, tmp_path):
-    _, table, ax, title = drawn_of(synthetic, total_only, tmp_path, ["random", *MANY[:7]], 5)
-    assert len(ax.collections) == 8
-    assert set(table["drawn"]) == {"interval"}
-    assert "thick" not in title
 
 
 def test_panels_are_the_metrics_of_the_task_loss_first(drawn):

@@ -1,0 +1,87 @@
+"""Figure of many strategies: a panel for each before the grey field of all others, and random in each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmark.report.figures import panels
+from benchmark.report.figures.canvas import picture
+from benchmark.report.figures.emphasis import Emphasis
+from benchmark.report.figures.window import CUT, window
+from benchmark.report.legend import spread_in_words
+from benchmark.report.load import FULL_DATA
+from benchmark.report.reference import RANDOM
+from benchmark.report.style import Paper
+from benchmark.report.subject import Subject
+from benchmark.report.text import wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Panels side by side; of more strategies than ``MANY`` the larger number.
+ACROSS, MANY = (4, 6), 16
+#: Inches of a panel without its title, and of a line of that; letters of a line beside so many others.
+PANEL, LINE, LETTERS = 1.15, 0.11, {4: 30, 6: 19}
+
+
+def figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Paper) -> dict[str, bytes]:
+    """The files of the figure by their ending; ``numbers`` are of one metric."""
+    del shown  # each strategy shows its spread in its own panel
+    names = [name for name in subject.order if name in set(numbers["strategy"])]
+    numbers = numbers.assign(drawn=numbers["drawn"].max())  # that of random, and of all that differ
+    across = ACROSS[len(names) > MANY]
+    titles = [wrapped(subject.label(name), LETTERS[across]) for name in names]
+    lines = math.ceil(len(names) / across)
+
+    def draw(drawn: Figure) -> None:
+        grid = drawn.subplots(lines, across, squeeze=False, sharex=True, sharey=True)
+        axes = list(grid.flatten())
+        for ax, name, title in zip(axes, names, titles, strict=False):
+            _panel(ax, numbers, subject, name)
+            ax.set_title("\n".join(title), loc="left", fontsize=6)
+        _tidy(axes, len(names), across)
+
+    height = lines * (PANEL + LINE * max(map(len, titles)))
+    return picture(numbers, paper.over(2), height, draw, _caption(subject, numbers), fine=True)
+
+
+def _panel(ax: Axes, numbers: pd.DataFrame, subject: Subject, name: str) -> None:
+    learned = numbers[numbers["strategy"] != FULL_DATA].assign(percent=100 * numbers["share"])
+    for other, rows in learned.groupby("strategy"):
+        if other not in (name, RANDOM):
+            panels.field_line(ax, rows)
+    reference = learned[learned["strategy"] == RANDOM]
+    if name != RANDOM and not reference.empty:
+        cells = reference.drop_duplicates("labelled")
+        ax.plot(cells["percent"], cells["mean"], color=subject.look[RANDOM].colour, linewidth=0.7, zorder=1.9)
+    own = learned[learned["strategy"] == name]
+    panels.line(ax, own.drop_duplicates("labelled"), subject.look[name], zorder=2.5)
+    if own["drawn"].any():
+        panels.spread(ax, own, subject.look[name])
+    panels.full_data_line(ax, numbers[numbers["strategy"] == FULL_DATA])
+    panels.axes(ax, numbers)
+
+
+def _tidy(axes: Sequence[Axes], count: int, across: int) -> None:
+    """Labels at the outer panels alone; places without a strategy are empty."""
+    for place, ax in enumerate(axes):
+        if place >= count:
+            ax.remove()
+            continue
+        ax.set_ylabel(ax.get_ylabel() if place % across == 0 else "")
+        is_lowest = place + across >= count
+        ax.set_xlabel(ax.get_xlabel() if is_lowest else "")
+        ax.tick_params(axis="x", labelbottom=is_lowest)
+
+
+def _caption(subject: Subject, numbers: pd.DataFrame) -> str:
+    cut = f"; {CUT}" if window(numbers)[1] else ""
+    return (
+        f"{subject.dataset}: {spread_in_words(int(numbers['seed'].nunique()))}, a strategy a panel, lowest "
+        f"NAUBC first; black: {RANDOM}; grey: all others; dashed: {FULL_DATA}{cut}"
+    )
