@@ -1,19 +1,91 @@
-"""Two strategies, paired by seed, in words."""
+"""Two strategies, paired by seed, in words: the same numbers as in the headline wherever that has them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.report.headline import Evidence, evidence
+from benchmark.report.evidence import Evidence, evidence
+from benchmark.report.family import LEVEL, Family, all_pairs
+from benchmark.report.full_data_gap import gap_words, room
 from benchmark.report.load import Results
-from benchmark.report.paired import Comparison, compare_all, paired_differences
-from benchmark.report.saving import Labels, curves, labels_to_match
+from benchmark.report.paired import Comparison, compare_all, compared, paired_differences
+from benchmark.report.saving import FITTED, Curves, bounds, curves
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.tables import decimals, head, total_loss
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two strategies of one data set, over the seeds of which both have every budget."""
+
+    results: Results
+    found: Evidence
+    strategy: str
+    against: str
+
+    @cached_property
+    def areas(self) -> pd.DataFrame:
+        """NAUBC as ``value``, one row a trajectory of any strategy."""
+        return self.found.naubc.rename(columns={"naubc": "value"})
+
+    def seeds_of(self, name: str) -> set[int]:
+        """The seeds of which a strategy has every budget."""
+        return set(self.areas[self.areas["strategy"] == name].dropna(subset="value")["seed"])
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of which both have."""
+        return sorted(self.seeds_of(self.strategy) & self.seeds_of(self.against))
+
+    @cached_property
+    def family(self) -> Family | None:
+        """What the comparison is corrected for: the experiment's if it is one of its own, else all pairs.
+
+        None for a reference that saw labels, which nothing is tested against.
+        """
+        names = {self.strategy, self.against}
+        if names & self.found.references:
+            return None
+        if self.found.family.reference in names:
+            return self.found.family
+        return all_pairs(set(self.areas["strategy"]) - self.found.references)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The first strategy minus the second."""
+        if self.family is None:
+            return compared(self.areas, self.strategy, self.against, LEVEL)
+        declared = self.family is self.found.family
+        every = self.found.compared if declared else compare_all(self.areas, self.family)
+        names = {self.strategy, self.against}
+        one = next(each for each in every if {each.strategy, each.against} == names)
+        return one if one.strategy == self.strategy else one.turned()
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The total losses of the common seeds."""
+        rows = total_loss(self.results.of(self.found.dataset))
+        return rows[rows["seed"].isin(self.seeds)]
+
+    @cached_property
+    def curves(self) -> Curves:
+        """The curves over the common seeds."""
+        return curves(self.rows)
+
+    @cached_property
+    def places(self) -> int:
+        """Decimals of a loss."""
+        return decimals(float(self.areas["value"].abs().max()))
+
+    def signed(self, number: float) -> str:
+        """A difference of losses."""
+        return f"{number:+.{self.places}f}"
 
 
 def compare(results: Results, strategy: str, against: str) -> str:
@@ -27,72 +99,121 @@ def compare(results: Results, strategy: str, against: str) -> str:
             raise UserError(f"The results hold no strategy {name!r}; they hold: {', '.join(known)}.")
     if strategy == against:
         raise UserError(f"{strategy} against itself says nothing: name two strategies.")
-    parts = [_of_dataset(results, dataset, strategy, against) for dataset in results.datasets]
-    return "\n\n".join(parts)
+    pairs = (Pair(results, evidence(results, dataset), strategy, against) for dataset in results.datasets)
+    return "\n\n".join(map(_of_dataset, pairs))
 
 
-def _of_dataset(results: Results, dataset: str, strategy: str, against: str) -> str:
-    found = evidence(results, dataset)
-    areas = found.naubc.rename(columns={"naubc": "value"})
-    one = compare_all(areas[areas["strategy"].isin([strategy, against])], against)
-    if not one or not one[0].seeds:
-        return f"{dataset}: {strategy} and {against} have no whole trajectory of the same seed."
-    rows = total_loss(results.of(dataset))
-    places = decimals(float(areas["value"].abs().max()))
+def _of_dataset(pair: Pair) -> str:
+    if not pair.seeds:
+        both = f"{pair.strategy} and {pair.against}"
+        return f"{pair.found.dataset}: {both} have no whole trajectory of the same seed."
+    little = room(pair.found.gap, [pair.comparison], pair.places)
     lines = [
-        _claim(dataset, found, one[0], places),
-        *_references(found, strategy, against),
-        *_budgets(rows, found, strategy, against, places),
+        f"{pair.found.dataset}: {f'{little}.' if little else _claim(pair)}",
+        *([_claim(pair)] if little else []),
+        _verdict(pair),
+        *_left_out(pair),
+        gap_words(pair.found.gap, pair.places),
+        *_budgets(pair),
     ]
     return "\n".join(lines)
 
 
-def _claim(dataset: str, found: Evidence, one: Comparison, places: int) -> str:
-    means = found.naubc.groupby("strategy")["naubc"].mean()
+def _claim(pair: Pair) -> str:
+    one, places = pair.comparison, pair.places
+    common = pair.areas[pair.areas["seed"].isin(pair.seeds)]
+    means = common.groupby("strategy")["value"].mean()
     sizes = f"{means[one.strategy]:.{places}f} against {means[one.against]:.{places}f}"
-    interval = (
-        "" if math.isnan(one.low) else f", 95 % interval {one.low:+.{places}f} to {one.high:+.{places}f}"
-    )
     return (
-        f"{dataset}: {one.strategy} has a NAUBC of {sizes} for {one.against}: {one.mean:+.{places}f}"
-        f"{interval}, over {one.seeds} common seed{'s' * (one.seeds > 1)}; lower is better. "
-        f"{_verdict(one, places)}"
+        f"{one.strategy} has a NAUBC of {sizes} for {one.against}: {_difference(pair, one)}, over "
+        f"{one.seeds} common seed{'s' * (one.seeds > 1)}; lower is better."
     )
 
 
-def _verdict(one: Comparison, places: int) -> str:
+def _difference(pair: Pair, one: Comparison) -> str:
+    """With its interval, in losses and in shares of the gap."""
+    gap = pair.found.gap
+    share = gap.percent(one.mean, "+")
+    if math.isnan(one.low):
+        return f"{pair.signed(one.mean)}{f' ({share} of the gap to full data)' if share else ''}"
+    interval = f"{pair.signed(one.mean)}, 95 % interval {pair.signed(one.low)} to {pair.signed(one.high)}"
+    bounds = f"{gap.percent(one.low, '+')} to {gap.percent(one.high, '+')}"
+    return f"{interval}{f' ({share} of the gap to full data, {bounds})' if share else ''}"
+
+
+def _verdict(pair: Pair) -> str:
+    """What is shown, and among which comparisons this one stands."""
+    one = pair.comparison
+    if pair.family is None:
+        saw = " and ".join(sorted({pair.strategy, pair.against} & pair.found.references))
+        return f"{saw} saw the pool's labels: a reference and no competitor, so nothing is tested."
     if one.seeds < SEEDS_FOR_A_TEST:
         return f"Fewer than {SEEDS_FOR_A_TEST} seeds describe and prove nothing."
     better = one.strategy if one.mean < 0 else one.against
-    shown = f"{better} is better" if one.p < 0.05 else "no difference is shown"
+    shown = f"{better} is better" if one.corrected < LEVEL else "no difference is shown"
     return (
-        f"By a paired t test {shown} (p = {one.p:.3g}); a true difference of {one.detectable:.{places}f} "
-        "would be found in four studies of five like this one."
+        f"By a paired t test {shown} (p = {one.corrected:.3g}, corrected; {one.p:.3g} alone); "
+        f"{_detectable(pair, one)} would be found in four studies of five like this one. "
+        f"{_among(pair.family)}"
     )
 
 
-def _references(found: Evidence, *names: str) -> Iterator[str]:
-    for name in names:
-        if name in found.references:
-            yield f"{name} saw the pool's labels: it is a reference and no competitor."
+def _detectable(pair: Pair, one: Comparison) -> str:
+    share = pair.found.gap.percent(one.detectable)
+    of_gap = f" ({share} of the gap)" if share else ""
+    return f"a true difference of {one.detectable:.{pair.places}f}{of_gap}"
 
 
-def _budgets(rows: pd.DataFrame, found: Evidence, strategy: str, against: str, places: int) -> Iterator[str]:
-    matching = labels_to_match(curves(rows), strategy, against)
-    for size in found.budgets:
-        cell = rows[rows["labelled"] == size]
-        differences = paired_differences(cell, strategy, against)
-        if len(differences):
-            mean, low, high = t_interval(differences.tolist())
-            spread = "" if math.isnan(low) else f" ({low:+.{places}f} to {high:+.{places}f})"
-            labels = _labels(matching.get(size), against, size, found.budgets[-1])
-            yield f"  at {head(size, found.pool)}: {mean:+.{places}f}{spread}{labels}"
+def _among(family: Family) -> str:
+    if family.reference is not None:
+        return f"Corrected by Holm's method for the {family.words}, as in the headline."
+    return (
+        "Exploratory: it is no comparison of the experiment's own, and any pair could have been named; "
+        f"corrected by Holm's method for all {family.words}."
+    )
 
 
-def _labels(needed: Labels | None, against: str, size: int, last: int) -> str:
-    if needed is None or math.isnan(needed.needed):
-        return ""
-    if not math.isfinite(needed.needed):
-        return f"; what {against} has there is not reached within {last} labels"
-    factor = size / needed.needed
-    return f"; what {against} has there takes {needed.needed:.0f} labels (speed-up factor {factor:.2f})"
+def _left_out(pair: Pair) -> Iterator[str]:
+    """The seeds that one of the two has and that count for nothing here."""
+    lacking = {
+        seed: [name for name in (pair.strategy, pair.against) if seed not in pair.seeds_of(name)]
+        for seed in pair.found.seeds
+        if seed not in pair.seeds
+    }
+    if lacking:
+        listed = "; ".join(f"seed {seed} (not whole: {', '.join(names)})" for seed, names in lacking.items())
+        yield f"Left out of every number here, since one of the two lacks a budget: {listed}."
+
+
+def _budgets(pair: Pair) -> Iterator[str]:
+    """Budget by budget: the difference, and the speed-up."""
+    yield f"Total loss, and the labels that {pair.against} needs for the same; {FITTED}:"
+    for size in pair.found.budgets:
+        cell = pair.rows[pair.rows["labelled"] == size]
+        differences = paired_differences(cell, pair.strategy, pair.against).tolist()
+        yield f"  at {head(size, pair.found.pool)}: {_at(pair, size, differences)}"
+
+
+def _at(pair: Pair, size: int, differences: Sequence[float]) -> str:
+    if size == pair.found.budgets[0]:
+        same = not any(differences)
+        return "one network, which both share" if same else f"{pair.signed(t_interval(differences)[0])}"
+    mean, low, high = t_interval(differences)
+    share = pair.found.gap.percent(mean, "+", size)
+    inside = [
+        *([] if math.isnan(low) else [f"{pair.signed(low)} to {pair.signed(high)}"]),
+        *([f"{share} of the gap there"] if share else []),
+    ]
+    brackets = f" ({', '.join(inside)})" if inside else ""
+    return f"{pair.signed(mean)}{brackets}; {_speed_up(pair, size)}"
+
+
+def _speed_up(pair: Pair, size: int) -> str:
+    """The labels that the other one needs to match, divided by the labels used."""
+    needed = pair.curves.needed(pair.against, pair.curves.loss_of(pair.strategy, size))
+    interval = bounds(needed.over(size), lambda factor: f"{factor:.2f}")
+    if math.isfinite(needed.needed):
+        factor = f"speed-up {needed.needed / size:.2f}{interval}"
+        return f"{pair.against} needs {needed.needed:.0f} labels for it: {factor}"
+    last = pair.found.budgets[-1]
+    return f"{pair.against} does not have it within {last} labels: speed-up over {last / size:.2f}{interval}"

@@ -3,83 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
 from benchmark.report.cells import MISSING, Cell, Mark, Table, best_and_second
+from benchmark.report.evidence import Evidence, evidence
 from benchmark.report.formats import as_csv, table_files
-from benchmark.report.load import FULL_DATA, Results
-from benchmark.report.naubc import naubc_of
-from benchmark.report.paired import Comparison, compare_all
+from benchmark.report.full_data_gap import gap_words, room
+from benchmark.report.load import Results
+from benchmark.report.paired import Comparison
 from benchmark.report.reference import RANDOM
-from benchmark.report.saving import Labels, curves, full_data, labels_to_reach
+from benchmark.report.saving import FITTED, Labels, bounds
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
-from benchmark.report.tables import decimals, total_loss
+from benchmark.report.tables import decimals
 
 HEADS = (
     "NAUBC",
     "minus random",
+    "of the gap",
     "p (Holm)",
     "detectable",
     "labels for full-data loss",
     "labels for random's loss",
 )
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What one data set says of its strategies; ``naubc`` has one row per trajectory, references included.
-
-    ``against_random`` is empty without random; ``needed`` are labels for the full-data loss as a share of the
-    pool, ``matching`` those for the loss that random has at the last budget.
-    """
-
-    dataset: str
-    pool: int
-    budgets: tuple[int, ...]
-    seeds: tuple[int, ...]
-    naubc: pd.DataFrame
-    against_random: tuple[Comparison, ...]
-    needed: Mapping[str, Labels]
-    matching: Mapping[str, Labels]
-    references: frozenset[str]
-
-    @property
-    def order(self) -> tuple[list[str], list[str]]:
-        """Strategies from the lowest mean NAUBC on, those without one last; and the references by name."""
-        means = self.naubc.groupby("strategy")["naubc"].mean().sort_index()
-        names = [str(name) for name in means.sort_values(kind="stable", na_position="last").index]
-        ranked = [name for name in names if name not in self.references]
-        return ranked, sorted(self.references & set(names))
-
-
-def evidence(results: Results, dataset: str) -> Evidence:
-    """Everything that the headline says, computed from the total losses of one data set."""
-    rows, pool = total_loss(results.of(dataset)), results.pool[dataset]
-    learned = rows[rows["strategy"] != FULL_DATA]
-    budgets = tuple(sorted(set(learned["labelled"])))
-    areas = naubc_of(learned, budgets)
-    every = curves(rows)
-    ranked = areas[~areas["strategy"].isin(results.references)].rename(columns={"naubc": "value"})
-    has_random = RANDOM in set(ranked["strategy"])
-    targets = {"full": full_data(rows), "random": _last(every.get(RANDOM), budgets)}
-    needed, matching = (
-        {name: labels_to_reach(curve, target).over(pool) for name, curve in every.items()}
-        for target in targets.values()
-    )
-    return Evidence(
-        dataset=dataset,
-        pool=pool,
-        budgets=budgets,
-        seeds=tuple(sorted(set(learned["seed"]))),
-        naubc=areas,
-        against_random=tuple(compare_all(ranked, RANDOM)) if has_random else (),
-        needed=needed,
-        matching=matching,
-        references=results.references,
-    )
 
 
 def make_headline(found: Evidence) -> Table:
@@ -93,8 +41,8 @@ def make_headline(found: Evidence) -> Table:
         heads=HEADS,
         rows=[(name, _marked(rows[name], marks.get(name))) for name in ranked],
         references=[(name, rows[name]) for name in references],
-        caption=_caption(found),
-        notes=list(_notes(found)),
+        caption=_caption(found, places),
+        notes=list(_notes(found, places)),
         marked="Lowest mean",
     )
 
@@ -106,11 +54,6 @@ def render(results: Results) -> dict[str, bytes]:
     raw = pd.concat([_numbers(found) for found in all_found])
     areas = pd.concat([found.naubc for found in all_found])
     return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}
-
-
-def _last(curve: pd.DataFrame | None, budgets: Sequence[int]) -> pd.Series:
-    """The losses at the last budget by seed; empty without the curve."""
-    return pd.Series(dtype=float) if curve is None or budgets[-1] not in curve else curve[budgets[-1]]
 
 
 def _marks(areas: pd.DataFrame, ranked: Sequence[str], seeds: int, places: int) -> dict[str, Mark | None]:
@@ -127,13 +70,12 @@ def _marked(cells: Sequence[Cell], mark: Mark | None) -> Sequence[Cell]:
 
 
 def _row(found: Evidence, name: str, areas: Sequence[float], places: int) -> list[Cell]:
-    compared = next((one for one in found.against_random if one.strategy == name), None)
-    last = found.budgets[-1] / found.pool
+    one = next((each for each in found.against_random if each.strategy == name), None)
     return [
         _mean(areas, len(found.seeds), places),
-        *_compared(compared, len(found.seeds), places),
-        _labels(found.needed.get(name), last),
-        Cell("") if name == RANDOM else _labels(found.matching.get(name), last),
+        *_compared(found, one, places),
+        _labels(found, found.needed.get(name)),
+        Cell("") if name == RANDOM else _labels(found, found.matching.get(name)),
     ]
 
 
@@ -144,26 +86,29 @@ def _mean(areas: Sequence[float], seeds: int, places: int) -> Cell:
     return Cell(f"{mean:.{places}f}", _spread(high - mean, places), _count(len(areas), seeds))
 
 
-def _compared(one: Comparison | None, seeds: int, places: int) -> list[Cell]:
+def _compared(found: Evidence, one: Comparison | None, places: int) -> list[Cell]:
+    """Difference, its share of the gap, p and what is detectable, the last as a share of the gap too."""
     if one is None or math.isnan(one.mean):
-        return [Cell("" if one is None else MISSING)] * 3
-    difference = Cell(
-        f"{one.mean:+.{places}f}", _spread(one.high - one.mean, places), _count(one.seeds, seeds)
-    )
-    return [difference, Cell(_p(one.corrected)), Cell(_number(one.detectable, places))]
+        return [Cell("" if one is None else MISSING)] * 4
+    half, gap = one.high - one.mean, found.gap
+    shares = gap.percent(one.mean, "+"), gap.percent(half).removesuffix(" %"), gap.percent(one.detectable)
+    return [
+        Cell(f"{one.mean:+.{places}f}", _spread(half, places), _count(one.seeds, len(found.seeds))),
+        Cell(shares[0] or MISSING, f" ± {shares[1]}" if shares[1] else ""),
+        Cell(_p(one.corrected)),
+        Cell(_number(one.detectable, places), f" ({shares[2]})" if shares[2] else ""),
+    ]
 
 
-def _labels(labels: Labels | None, last: float) -> Cell:
+def _labels(found: Evidence, labels: Labels | None) -> Cell:
     """A share of the pool in % with its interval; beyond the last budget nothing is known."""
     if labels is None or math.isnan(labels.needed):
         return Cell(MISSING)
+    last = found.budgets[-1] / found.pool
     needed = f"{100 * labels.needed:.3g} %" if math.isfinite(labels.needed) else f"> {100 * last:.3g} %"
-    low, high = f"{100 * labels.low:.3g}", f"{100 * labels.high:.3g}"
-    if not math.isfinite(labels.low):
-        return Cell(needed)
-    if not math.isfinite(labels.high):
-        return Cell(needed, f" (from {low})" if labels.low else " (no bound)")
-    return Cell(needed, f" ({low} to {high})" if labels.low else f" (up to {high})")
+    return Cell(
+        needed, bounds(labels, lambda share: f"{100 * share:.3g}"), _count(labels.seeds, len(found.seeds))
+    )
 
 
 def _spread(half: float, places: int) -> str:
@@ -182,47 +127,83 @@ def _p(value: float) -> str:
     return MISSING if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _caption(found: Evidence) -> str:
+def _caption(found: Evidence, places: int) -> str:
     first, last = (100 * size / found.pool for size in (found.budgets[0], found.budgets[-1]))
+    little = room(found.gap, found.compared, places)
     return (
-        f"{found.dataset}: normalised area under the budget curve (NAUBC) of the total validation loss from "
-        f"{first:.3g} to {last:.3g} % labels, lower is better; its paired difference to random; the share of "
-        "labels at which the full-data loss, and the loss of random at "
-        f"{last:.3g} %, are first reached. 95 % intervals over {len(found.seeds)} seeds."
+        f"{found.dataset}: {f'{little}. N' if little else 'n'}ormalised area under the budget curve "
+        f"(NAUBC) of the total validation loss from {first:.3g} to {last:.3g} % labels, lower is better; its "
+        "paired difference to random, also as a share of the gap to full data; the share of labels at which "
+        f"the full-data loss, and the loss of random at {last:.3g} %, are first reached. 95 % intervals over "
+        f"{len(found.seeds)} seeds."
     )
 
 
-def _notes(found: Evidence) -> Iterator[str]:
-    if len(found.seeds) < SEEDS_FOR_A_TEST:
-        yield f"{len(found.seeds)} seeds are descriptive: no test, and nothing here ranks strategies."
-    else:
-        yield (
-            "p: two-sided paired t test, Holm-corrected over the strategies; detectable: the true difference "
-            "that these seeds find in four studies of five at the corrected level."
-        )
-    yield f"> says not reached within the budgets; {MISSING} that a number does not exist."
+def _notes(found: Evidence, places: int) -> Iterator[str]:
+    yield from (sentence for sentence in (_tested(found), left_out_note(found)) if sentence)
+    if found.family.size:
+        yield gap_words(found.gap, places)
+    yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
+    yield from _dips(found)
     for name in sorted(found.references & set(found.naubc["strategy"])):
         yield f"{name} saw the pool's labels: an upper reference, neither ranked nor tested."
 
 
+def _tested(found: Evidence) -> str:
+    if len(found.seeds) < SEEDS_FOR_A_TEST:
+        return f"{len(found.seeds)} seeds are descriptive: no test, and nothing here ranks strategies."
+    if not found.family.size:
+        return ""
+    return (
+        f"p: two-sided paired t test, Holm-corrected for the {found.family.words}; detectable: the true "
+        "difference that these seeds find in four studies of five at the corrected level."
+    )
+
+
+def left_out_note(found: Evidence) -> str:
+    """What is not shown, and that it changes no number; empty where everything is."""
+    if not found.left_out:
+        return ""
+    return (
+        f"Not shown, by choice, and counted in every correction: {', '.join(sorted(found.left_out))}. "
+        "Numbers are those of the whole experiment."
+    )
+
+
+def _dips(found: Evidence) -> Iterator[str]:
+    """Where a mean lies below a loss that the fitted curve does not reach."""
+    for of, needed in (("full-data", found.needed), ("last random", found.matching)):
+        names = [f"{name} at {100 * labels.below:.3g} %" for name, labels in needed.items() if labels.dips]
+        if names:
+            yield f"Below the {of} loss in the mean, but not by the fitted curve: {', '.join(names)}."
+
+
 def _numbers(found: Evidence) -> pd.DataFrame:
-    compared = {one.strategy: asdict(one) for one in found.against_random}
+    compared = {one.strategy: one for one in found.against_random}
     rows = []
     for name, areas in found.naubc.groupby("strategy")["naubc"]:
         there = areas.dropna().tolist()
         mean, low, high = t_interval(there) if there else (math.nan,) * 3
-        one = compared.get(name, {})
         rows.append(
             {"dataset": found.dataset, "strategy": name, "seeds": len(there)}
             | {"naubc": mean, "naubc_low": low, "naubc_high": high}
-            | {
-                f"minus_random_{k}": one.get(k)
-                for k in ("mean", "low", "high", "p", "corrected", "detectable")
-            }
-            | _columns("labels_for_full_data", found.needed.get(name))
-            | _columns("labels_for_loss_of_random", found.matching.get(name))
+            | _of_comparison(found, compared.get(str(name)))
+            | _columns("labels_for_full_data", found.needed.get(str(name)))
+            | _columns("labels_for_loss_of_random", found.matching.get(str(name)))
         )
     return pd.DataFrame(rows)
+
+
+def _of_comparison(found: Evidence, one: Comparison | None) -> dict[str, float | None]:
+    """The difference to random, in losses and in shares of the gap, and how many are corrected for."""
+    numbers = asdict(one) if one else {}
+    in_loss = ("mean", "low", "high", "p", "corrected", "detectable")
+    shares = {
+        f"share_of_gap_{part}": found.gap.share(numbers[part]) if one else None
+        for part in ("mean", "low", "high", "detectable")
+    }
+    family = {"comparisons": found.family.size, "gap": found.gap.mean}
+    return {f"minus_random_{part}": numbers.get(part) for part in in_loss} | shares | family
 
 
 def _columns(name: str, labels: Labels | None) -> dict[str, float | None]:

@@ -49,6 +49,13 @@ class Results:
     val: int | None
     references: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    #: The results that these were chosen from, where some are left out.
+    chosen_from: Results | None = None
+
+    @property
+    def whole(self) -> Results:
+        """The results of the experiment, those too that are not shown: no test depends on what is."""
+        return self.chosen_from or self
 
     @property
     def datasets(self) -> list[str]:
@@ -95,7 +102,7 @@ class Results:
         table = self.table[kept].reset_index(drop=True)
         pool = {name: size for name, size in self.pool.items() if name in set(table["dataset"])}
         left_out = self.left_out | (set(self.strategies) - wanted)
-        return replace(self, table=table, pool=pool, left_out=left_out)
+        return replace(self, table=table, pool=pool, left_out=left_out, chosen_from=self.whole)
 
 
 def stored_rounds(folder: Path) -> tuple[Round, ...]:

@@ -7,30 +7,34 @@ import math
 import pandas as pd
 
 from benchmark.report.cells import Cell, Table
+from benchmark.report.evidence import Evidence, evidence, ranked_areas
 from benchmark.report.formats import table_files
 from benchmark.report.ranks import Ranks, ranks_over
 from benchmark.report.study import Study
-from benchmark.report.subject import Subject, subjects
 
 
 def ranks_of(study: Study) -> Ranks | None:
-    """Ranks by NAUBC; None with fewer than six data sets or three strategies, which say nothing."""
-    values = pd.DataFrame({subject.dataset: _areas(subject) for subject in subjects(study)}).T
+    """Ranks by NAUBC; None with fewer than six data sets or three strategies, which say nothing.
+
+    Strategies that are not shown are ranked with the others: a rank is one among all that were run.
+    """
+    whole = study.results.whole
+    values = pd.DataFrame({name: _areas(evidence(whole, name)) for name in whole.datasets}).T
     found = ranks_over(values[sorted(values)])
-    return None if math.isnan(found.critical) else found
+    return None if math.isnan(found.critical) else found.shown(study.results.strategies)
 
 
-def _areas(subject: Subject) -> pd.Series:
+def _areas(found: Evidence) -> pd.Series:
     """The mean NAUBC of each strategy, over the seeds that all of them have: others do not compare."""
-    areas = subject.evidence.naubc
-    ranked = areas[areas["strategy"].isin(subject.ranked)]
-    return ranked.pivot_table(index="seed", columns="strategy", values="naubc").dropna().mean()
+    areas = ranked_areas(found)
+    return areas.pivot_table(index="seed", columns="strategy", values="value").dropna().mean()
 
 
 def caption(found: Ranks) -> str:
     """What the ranks are of, and what may be said of them."""
     return (
-        f"Mean ranks by NAUBC over {found.blocks} data sets, 1 is best. Friedman test: p = {found.p:.3g}; "
+        f"Mean ranks by NAUBC among {found.ranked} strategies over {found.blocks} data sets, 1 is best. "
+        f"Friedman test: p = {found.p:.3g}; "
         f"ranks nearer than the critical difference of {found.critical:.2f} (Nemenyi, 5 %) are joined."
     )
 

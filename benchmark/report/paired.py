@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special  # scipy.stats takes half a second to import
 
+from benchmark.report.family import LEVEL, Family
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
 
 BLOCK = ["dataset", "seed"]
-LEVEL, POWER = 0.05, 0.8
+POWER = 0.8
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A strategy minus another one over the seeds that both have; NaN where a number does not exist.
 
-    ``p`` is of the two-sided paired t test, ``corrected`` the same by Holm over all strategies compared,
+    ``p`` is of the two-sided paired t test, ``corrected`` the same for all comparisons of its family,
     ``detectable`` the smallest true difference that so many seeds with this spread would show with 80 %
-    probability at the corrected level.
+    probability at the family's corrected level.
     """
 
     strategy: str
@@ -35,19 +36,38 @@ class Comparison:
     corrected: float
     detectable: float
 
+    def turned(self) -> Comparison:
+        """The same comparison seen from the other strategy."""
+        return replace(
+            self,
+            strategy=self.against,
+            against=self.strategy,
+            mean=-self.mean,
+            low=-self.high,
+            high=-self.low,
+        )
 
-def compare_all(values: pd.DataFrame, against: str) -> list[Comparison]:
-    """Every strategy against one, by a column ``value`` per ``BLOCK`` and strategy; sorted by mean.
+
+def compare_all(values: pd.DataFrame, family: Family) -> list[Comparison]:
+    """Every comparison of a family, by a column ``value`` per ``BLOCK`` and strategy; sorted by mean.
 
     Missing values are left out, with the same seed of the other strategy.
     """
-    others = sorted(set(values["strategy"]) - {against})
-    differences = {name: paired_differences(values, name, against) for name in others}
-    tested = sum(len(found) >= SEEDS_FOR_A_TEST for found in differences.values())
-    plain = [_comparison(name, against, found, max(tested, 1)) for name, found in differences.items()]
-    corrected = holm([one.p for one in plain])
-    found = [Comparison(**{**vars(one), "corrected": p}) for one, p in zip(plain, corrected, strict=True)]
-    return sorted(found, key=lambda one: (math.isnan(one.mean), one.mean, one.strategy))
+    plain = [compared(values, name, against, family.level) for name, against in family.pairs]
+    corrected = family.corrected([one.p for one in plain])
+    found = [replace(one, corrected=p) for one, p in zip(plain, corrected, strict=True)]
+    return sorted(found, key=lambda one: (math.isnan(one.mean), one.mean, one.strategy, one.against))
+
+
+def compared(values: pd.DataFrame, strategy: str, against: str, level: float) -> Comparison:
+    """One comparison, p not corrected; what is detectable, at this level."""
+    differences = paired_differences(values, strategy, against)
+    seeds = len(differences)
+    mean, low, high = t_interval(differences.tolist()) if seeds else (math.nan,) * 3
+    deviation = float(differences.std(ddof=1)) if seeds > 1 else math.nan
+    detectable = detectable_difference(deviation, seeds, level)
+    p = paired_t(differences.tolist())
+    return Comparison(strategy, against, seeds, mean, low, high, p, p, detectable)
 
 
 def paired_differences(values: pd.DataFrame, strategy: str, against: str) -> np.ndarray:
@@ -74,16 +94,6 @@ def paired_t(differences: Sequence[float]) -> float:
     return float(2 * special.stdtr(len(sample) - 1, -abs(t)))
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """p values corrected for their number (Holm 1979); NaN stays NaN and does not count."""
-    values = np.asarray(p, float)
-    order = np.argsort(values)[: int(np.isfinite(values).sum())]
-    steps = values[order] * np.arange(len(order), 0, -1)
-    corrected = np.full(len(values), math.nan)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return corrected.tolist()
-
-
 def detectable_difference(deviation: float, seeds: int, level: float = LEVEL, power: float = POWER) -> float:
     """The true mean of paired differences that a two-sided t test finds with this power.
 
@@ -105,12 +115,3 @@ def detectable_difference(deviation: float, seeds: int, level: float = LEVEL, po
 
 def _of(values: pd.DataFrame, strategy: str) -> pd.Series:
     return values[values["strategy"] == strategy].dropna(subset="value").set_index(BLOCK)["value"]
-
-
-def _comparison(strategy: str, against: str, differences: np.ndarray, tested: int) -> Comparison:
-    seeds = len(differences)
-    mean, low, high = t_interval(differences.tolist()) if seeds else (math.nan,) * 3
-    deviation = float(differences.std(ddof=1)) if seeds > 1 else math.nan
-    detectable = detectable_difference(deviation, seeds, LEVEL / tested)
-    p = paired_t(differences.tolist())
-    return Comparison(strategy, against, seeds, mean, low, high, p, p, detectable)

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from benchmark.report.paired import BLOCK, LEVEL
+from benchmark.report.family import LEVEL
+from benchmark.report.paired import BLOCK
 
 #: The row of the means; no strategy can have this name.
 MEAN = "(mean)"

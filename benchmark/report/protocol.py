@@ -14,11 +14,16 @@ from benchmark.report.cells import Section
 from benchmark.report.cost_table import costs_of
 from benchmark.report.facts import flattened, planned_budgets, written
 from benchmark.report.formats import list_files
+from benchmark.report.full_data_gap import gap_words
 from benchmark.report.gaps import gaps
+from benchmark.report.headline import left_out_note
 from benchmark.report.load import FULL_DATA
+from benchmark.report.reference import RANDOM
+from benchmark.report.saving import FITTED
+from benchmark.report.statistics import SEEDS_FOR_A_TEST
 from benchmark.report.study import Source, Study
 from benchmark.report.subject import Subject, subjects
-from benchmark.report.tables import head
+from benchmark.report.tables import decimals, head
 from strategies.reference import without_draw
 
 #: Fields of an experiment that are said elsewhere.
@@ -41,6 +46,7 @@ def protocol(study: Study) -> list[Section]:
 def _of_dataset(subject: Subject) -> Iterator[Section]:
     sources, dataset = subject.study.sources_of(subject.dataset), subject.dataset
     yield Section(f"{dataset}: results", list(_results(subject)))
+    yield Section(f"{dataset}: comparisons", list(_comparisons(subject)))
     yield Section(f"{dataset}: data", _agreed(sources, _data))
     yield Section(f"{dataset}: settings", _agreed(sources, _settings))
     yield Section(f"{dataset}: tasks", _agreed(sources, lambda source: _each(source, "tasks")))
@@ -98,6 +104,21 @@ def _results(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "values that a metric does not have", _without_value(subject)
     if hours := _hours(subject):
         yield "computing time", f"{hours:.3g} hours"
+
+
+def _comparisons(subject: Subject) -> Iterator[tuple[str, str]]:
+    """What was declared before any result: the number, the test and its family, the scale, the fit."""
+    found = subject.evidence
+    if len(found.budgets) < 2 or not found.family.size:
+        return
+    yield "headline", f"NAUBC of the total validation loss, lower is better, minus that of {RANDOM}"
+    yield "test", f"paired t over seeds, from {SEEDS_FOR_A_TEST} seeds on, Holm-corrected"
+    yield "family", f"{found.family.words}; any other pair is exploratory, corrected for all pairs"
+    if note := left_out_note(found):
+        yield "not shown", note
+    places = decimals(float(found.naubc["naubc"].abs().max()))
+    yield "scale", gap_words(found.gap, places)
+    yield "labels needed", FITTED
 
 
 def _planned(subject: Subject) -> dict[str, set[int]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ BLOCKS_FOR_A_TEST = 6
 class Ranks:
     """Mean ranks, 1 is best, over data sets (blocks); strategies in one of ``cliques`` do not differ.
 
+    ``ranked`` is how many were ranked, those too that are not shown.
     ``p`` is of the Friedman test and ``critical`` the Nemenyi difference at 5 %; both NaN, and no clique
     given, with fewer than six blocks or three strategies.
     """
@@ -24,6 +26,13 @@ class Ranks:
     p: float
     critical: float
     cliques: tuple[tuple[str, ...], ...]
+    ranked: int
+
+    def shown(self, names: Collection[str]) -> Ranks:
+        """The same ranks and groups of these strategies alone: neither depends on what is shown."""
+        groups = (tuple(name for name in clique if name in names) for clique in self.cliques)
+        cliques = tuple(dict.fromkeys(group for group in groups if len(group) > 1))
+        return replace(self, mean=self.mean[self.mean.index.isin(list(names))], cliques=cliques)
 
 
 def ranks_over(values: pd.DataFrame) -> Ranks:
@@ -35,12 +44,12 @@ def ranks_over(values: pd.DataFrame) -> Ranks:
     mean = complete.rank(axis="columns").mean().sort_index().sort_values(kind="stable")
     blocks, strategies = complete.shape
     if blocks < BLOCKS_FOR_A_TEST or strategies < 3:
-        return Ranks(mean, blocks, math.nan, math.nan, ())
+        return Ranks(mean, blocks, math.nan, math.nan, (), strategies)
     from scipy import stats  # half a second, for the few who have so many data sets
 
     p = float(stats.friedmanchisquare(*(complete[name] for name in complete)).pvalue)
     critical = critical_difference(strategies, blocks)
-    return Ranks(mean, blocks, p, critical, _cliques(mean, critical))
+    return Ranks(mean, blocks, p, critical, _cliques(mean, critical), strategies)
 
 
 def critical_difference(strategies: int, blocks: int, level: float = 0.05) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from benchmark.report.headline import Evidence
-from benchmark.report.paired import LEVEL, Comparison
+from benchmark.report.evidence import Evidence
+from benchmark.report.family import LEVEL
+from benchmark.report.paired import Comparison
 
 
 def differing(found: Evidence) -> list[Comparison]:

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import pandas as pd
 
-from benchmark.report.headline import Evidence, evidence
+from benchmark.report.evidence import Evidence, evidence
 from benchmark.report.load import Results
 from benchmark.report.looks import Look, looks
 from benchmark.report.statistics import SEEDS_FOR_A_TEST

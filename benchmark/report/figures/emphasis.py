@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.report.paired import LEVEL
+from benchmark.report.family import LEVEL
 from benchmark.report.reference import RANDOM
 from benchmark.report.shown import differing, is_tested
 from benchmark.report.subject import Subject

@@ -15,7 +15,7 @@ from benchmark.report.figures import rows
 from benchmark.report.figures.canvas import picture
 from benchmark.report.figures.panels import budget_ticks
 from benchmark.report.reference import RANDOM
-from benchmark.report.saving import Labels
+from benchmark.report.saving import FITTED, Labels
 from benchmark.report.style import Paper
 from benchmark.report.subject import Subject
 
@@ -140,7 +140,8 @@ def _handles(targets: Sequence[Target]) -> list[Line2D]:
 def _caption(subject: Subject) -> str:
     return (
         f"{subject.dataset}, {subject.seeds}: labels needed for a loss, 95 % intervals; hatched: not tried; "
-        "arrows: the interval has no end there; triangles: not reached within the budgets"
+        "arrows: the interval has no end there; triangles: not reached within the budgets; "
+        f"{FITTED}"
     )
 
 

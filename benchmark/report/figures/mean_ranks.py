@@ -47,6 +47,6 @@ def _diagram(ax: Axes, found: Ranks, look: Mapping[str, Look], labels: Sequence[
         ax.plot([rank], [row], one.marker, color=one.colour)
     ax.set_yticks(range(groups, last), labels)
     ax.set_ylim(last - 0.5, -0.5)
-    ax.set_xlim(0.9, len(labels) + 0.1)
+    ax.set_xlim(0.9, found.ranked + 0.1)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("Mean rank ↓")

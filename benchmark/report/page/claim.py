@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.headline import Evidence
-from benchmark.report.paired import LEVEL, Comparison
+from benchmark.report.evidence import Evidence
+from benchmark.report.family import LEVEL, Family
+from benchmark.report.full_data_gap import FullDataGap, gap_words, room
+from benchmark.report.headline import left_out_note
+from benchmark.report.paired import Comparison
 from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels
 from benchmark.report.statistics import SEEDS_FOR_A_TEST
@@ -34,8 +37,11 @@ def claim(found: Evidence) -> Claim:
     groups = found.naubc[~found.naubc["strategy"].isin(found.references)].groupby("strategy")["naubc"]
     means = groups.mean()[groups.count() == len(found.seeds)].sort_index()
     best = None if means.empty else str(means.idxmin())
-    notes = (*_difference(found, best, means), *_notes(set(groups.groups), best, means))
-    return Claim(found.dataset, f"{_few(len(found.seeds))}{_said(found, best, len(means))}.", notes)
+    places = decimals(float(found.naubc["naubc"].abs().max()))
+    notes = (*_difference(found, best, places), *_notes(found, set(groups.groups), best, means))
+    little = room(found.gap, found.compared, places)
+    sentence = f"{_few(len(found.seeds))}{f'{little}. ' if little else ''}{_said(found, best, len(means))}."
+    return Claim(found.dataset, sentence, notes)
 
 
 def _few(seeds: int) -> str:
@@ -49,24 +55,38 @@ def _few(seeds: int) -> str:
 def _said(found: Evidence, best: str | None, compared: int) -> str:
     if best is None:
         return "No strategy has a result at every budget for every seed, so none is named here"
+    shown = " that is shown" if found.left_out else ""
     if best == RANDOM and compared > 1:
-        head = f"No strategy has a lower mean loss over the budgets than {RANDOM}"
+        head = f"No strategy{shown} has a lower mean loss over the budgets than {RANDOM}"
         return f"{head}; {_reach(found, best)}"
+    if _at_first(found, best):
+        return f"{best} has the lowest mean loss over the budgets; {_reach(found, best)}"
     if not _reaches(found, best):
-        return _not_reached(found, best)
+        return _not_reached(found, best, shown)
     other = f"; {_reach(found, RANDOM)}" if RANDOM in found.needed and best != RANDOM else ""
     return _reach(found, best) + other
 
 
-def _not_reached(found: Evidence, best: str) -> str:
+def _not_reached(found: Evidence, best: str, shown: str) -> str:
     head = f"{best} has the lowest mean loss over the budgets"
     if best not in found.needed or math.isnan(found.needed[best].needed):
         return f"{head}; {NO_FULL_DATA}"
-    reaching = [name for name in sorted(found.needed) if _reaches(found, name)]
-    others = "; ".join(_reach(found, name) for name in reaching if name not in found.references)
-    if not others:
-        return f"No strategy reaches the full-data loss by {_last(found)} of labels; {head}"
-    return f"{head} and does not reach the full-data loss by {_last(found)} of labels; {others}"
+    ranked = [name for name in sorted(found.needed) if name not in found.references]
+    others = "; ".join(_reach(found, name) for name in ranked if _reaches(found, name))
+    if others:
+        return f"{head} and does not reach the full-data loss by {_last(found)} of labels; {others}"
+    dips = [f"{name} at {_percent(found.needed[name].below)}" for name in ranked if found.needed[name].dips]
+    if dips:
+        return (
+            f"{head}; single means lie below the full-data loss ({', '.join(dips)}), and no curve fitted to "
+            f"all budgets reaches it by {_last(found)} of labels"
+        )
+    return f"No strategy{shown} reaches the full-data loss by {_last(found)} of labels; {head}"
+
+
+def _at_first(found: Evidence, name: str) -> bool:
+    """Whether the first budget, which all strategies share, has the full-data loss already."""
+    return name in found.needed and found.needed[name].needed * found.pool == found.budgets[0]
 
 
 def _reaches(found: Evidence, name: str) -> bool:
@@ -78,11 +98,17 @@ def _reach(found: Evidence, name: str) -> str:
     labels = found.needed.get(name)
     if labels is None or math.isnan(labels.needed):
         return NO_FULL_DATA
+    if _at_first(found, name):
+        return (
+            f"the first {_percent(labels.needed)} of labels, which all strategies share, have the full-data "
+            "loss already, so no strategy needs fewer than another"
+        )
     if math.isfinite(labels.needed):
         where = f"{_percent(labels.needed)} of labels ({_between(labels, found)})"
         return f"{name} reaches the full-data loss at {where}"
     begins = f" (the 95 % interval begins at {_percent(labels.low)})" if 0 < labels.low < math.inf else ""
-    return f"{name} does not reach the full-data loss by {_last(found)} of labels{begins}"
+    dips = f", though its mean lies below it at {_percent(labels.below)}" if labels.dips else ""
+    return f"{name} does not reach the full-data loss by {_last(found)} of labels{begins}{dips}"
 
 
 def _between(labels: Labels, found: Evidence) -> str:
@@ -94,8 +120,10 @@ def _between(labels: Labels, found: Evidence) -> str:
     return f"{low} to {high}, 95 %{of}"
 
 
-def _notes(names: set[str], best: str | None, means: pd.Series) -> Iterator[str]:
-    if RANDOM not in names:
+def _notes(found: Evidence, names: set[str], best: str | None, means: pd.Series) -> Iterator[str]:
+    if note := left_out_note(found):
+        yield note
+    if not found.family.size and RANDOM not in names:
         yield f"{RANDOM} is not among the strategies, so nothing here says what choosing is worth."
     if incomplete := sorted(names - set(means.index)):
         yield f"Left out, for some of their trajectories are not finished: {', '.join(incomplete)}."
@@ -106,26 +134,34 @@ def _notes(names: set[str], best: str | None, means: pd.Series) -> Iterator[str]
         )
 
 
-def _difference(found: Evidence, best: str | None, means: pd.Series) -> Iterator[str]:
+def _difference(found: Evidence, best: str | None, places: int) -> Iterator[str]:
     """The headline number behind the claim: its paired difference to random."""
     one = next((compared for compared in found.against_random if compared.strategy == best), None)
-    if one is None or math.isnan(one.mean):
-        return
-    places = decimals(float(means.abs().max()))
-    interval = "" if math.isnan(one.low) else f" (95 %: {one.low:+.{places}f} to {one.high:+.{places}f})"
-    yield (
-        f"Mean loss over the budgets (NAUBC) of {best} minus that of {RANDOM}, paired over {one.seeds} "
-        f"seed{'s' * (one.seeds > 1)}: {one.mean:+.{places}f}{interval}; "
-        f"{_verdict(one, len(found.against_random))}."
-    )
+    if one is not None and not math.isnan(one.mean):
+        interval = "" if math.isnan(one.low) else f" (95 %: {one.low:+.{places}f} to {one.high:+.{places}f})"
+        yield (
+            f"Mean loss over the budgets (NAUBC) of {best} minus that of {RANDOM}, paired over {one.seeds} "
+            f"seed{'s' * (one.seeds > 1)}: {one.mean:+.{places}f}{interval}{_share(found.gap, one)}; "
+            f"{_verdict(found.family, one)}."
+        )
+    if found.family.size:
+        yield gap_words(found.gap, places)
 
 
-def _verdict(one: Comparison, tested: int) -> str:
+def _share(gap: FullDataGap, one: Comparison) -> str:
+    """The difference and its interval as shares of the gap."""
+    if not gap.percent(one.mean):
+        return ""
+    bounds = f" ({gap.percent(one.low, '+')} to {gap.percent(one.high, '+')})"
+    return f", {gap.percent(one.mean, '+')} of the gap to full data{'' if math.isnan(one.low) else bounds}"
+
+
+def _verdict(family: Family, one: Comparison) -> str:
     if math.isnan(one.corrected):
         return "too few seeds for a test"
     shown = "a difference is shown" if one.corrected < LEVEL else "no difference is shown"
     p = "p < 0.001" if one.corrected < 0.001 else f"p = {one.corrected:.3f}"
-    corrected = f", corrected for {tested} strategies" if tested > 1 else ""
+    corrected = f", corrected for the {family.words}" if family.size > 1 else ""
     return f"{shown} (paired t test, {p}{corrected})"
 
 

@@ -78,6 +78,20 @@ def rows(
     return table
 
 
+def losses(
+    table: Mapping[str, Mapping[int, Sequence[float | None]]], dataset: str = "rooms", pool: int = 100
+) -> list[Row]:
+    """Rows of total loss from ``{strategy: {seed: [loss at 10, 20, 40 labels]}}``; full-data at the pool."""
+    budgets = {"full-data": [pool]}
+    return [
+        (dataset, name, seed, number, budgets.get(name, [10, 20, 40])[number], "total", "loss", value)
+        for name, seeds in table.items()
+        for seed, values in seeds.items()
+        for number, value in enumerate(values)
+        if value is not None
+    ]
+
+
 def write(
     folder: Path, table: Iterable[Sequence[object]], pool: int = 400, header: Sequence[str] = HEADER
 ) -> Path:
@@ -132,6 +146,7 @@ def synthetic() -> SimpleNamespace:
     """What makes results, for tests of their own ones."""
     return SimpleNamespace(
         rows=rows,
+        losses=losses,
         write=write,
         add_rounds=add_rounds,
         add_facts=add_facts,

@@ -10,7 +10,7 @@ import pytest
 from benchmark.report import cost_table, delta_table, matrices, mean_ranks
 from benchmark.report.costs import costs, mean_costs
 from benchmark.report.delta import delta_mtl
-from benchmark.report.headline import evidence
+from benchmark.report.evidence import evidence
 from benchmark.report.latex import escape
 from benchmark.report.penalty import MEAN, penalty_matrix
 from benchmark.report.ranks import ranks_over

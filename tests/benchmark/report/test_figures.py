@@ -15,8 +15,8 @@ from PIL import Image
 from benchmark.report import figures
 from benchmark.report.costs import costs
 from benchmark.report.delta import delta_mtl
+from benchmark.report.evidence import evidence
 from benchmark.report.figures import canvas
-from benchmark.report.headline import evidence
 from benchmark.report.naubc import naubc
 from benchmark.report.paired import paired_differences
 from benchmark.report.penalty import MEAN, penalty_matrix

@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmark.picks import Pick, picks_folder, write_picks
 from benchmark.report.cells import MISSING
-from benchmark.report.headline import evidence
+from benchmark.report.evidence import evidence
 from benchmark.report.matrices import Matrix
 from benchmark.report.mean_ranks import ranks_of
 from benchmark.report.page import render_page

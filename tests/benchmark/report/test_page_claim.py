@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmark.report.headline import evidence
+from benchmark.report.evidence import evidence
 from benchmark.report.page import render_page
 from benchmark.report.page.claim import claim
 from benchmark.report.study import read_study
@@ -79,6 +79,47 @@ def test_where_another_than_the_best_reaches_it_both_are_named(losses):
     study = losses({"random": RANDOM, "entropy": BETTER, "late": late, "full-data": {s: [0.9] for s in FULL}})
     assert "entropy has the lowest mean loss" in said(study).sentence
     assert "late reaches the full-data loss at" in said(study).sentence
+
+
+def test_no_room_is_said_first(losses):
+    full = {seed: [2.9] for seed in range(4)}
+    found = said(losses({"random": RANDOM, "entropy": BETTER, "full-data": full}))
+    assert found.sentence.startswith("No room: after the first budget random has no higher losses")
+    assert "A gap that is not above 0 has no shares." in found.notes[1]
+
+
+def test_the_difference_is_told_as_a_share_of_the_gap(losses):
+    study = losses({"random": RANDOM, "entropy": BETTER, "full-data": FULL})
+    found = evidence(study.results, "rooms")
+    share = 100 * found.against_random[0].mean / found.gap.mean
+    assert f", {share:+.0f} % of the gap to full data (" in said(study).notes[0]
+    assert f"at every later budget: {found.gap.mean:.3f} (95 %" in said(study).notes[1]
+
+
+def test_what_the_shared_first_budget_has_nobody_reaches_first(losses):
+    high = {seed: [4.3] for seed in range(4)}
+    found = said(losses({"random": RANDOM, "entropy": BETTER, "full-data": high}))
+    assert "entropy has the lowest mean loss over the budgets; the first 10 % of labels" in found.sentence
+    assert "no strategy needs fewer than another" in found.sentence
+
+
+def test_no_strategy_reaches_is_not_said_where_a_mean_lies_below_the_line(losses):
+    dips = {seed: [4.0, 1.4, 2.0] for seed in range(4)}
+    found = said(losses({"random": RANDOM, "dips": dips, "full-data": FULL}))
+    assert "No strategy" not in found.sentence
+    assert "single means lie below the full-data loss (dips at 20 %)" in found.sentence
+
+
+def test_of_a_choice_of_strategies_the_claim_says_that_it_is_one(losses):
+    """With the p value that the whole experiment gives."""
+    table = {"random": RANDOM, "late": {seed: [4.0, 3.3, 2.0] for seed in range(4)}, "entropy": BETTER}
+    study = losses(table | {"full-data": FULL})
+    found = said(study.only(["late"]))
+    assert "Not shown, by choice, and counted in every correction: entropy, random." in " ".join(found.notes)
+    assert "corrected for the 2 comparisons with random" in found.notes[0]
+    assert "is not among the strategies" not in " ".join(found.notes)
+    low = said(study.only(["late", "random"]))
+    assert low.sentence.startswith("No strategy that is shown has a lower mean loss")
 
 
 def test_where_random_is_best_the_claim_says_so(losses):

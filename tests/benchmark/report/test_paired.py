@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmark.report.family import against_reference, holm
 from benchmark.report.paired import (
     compare_all,
     detectable_difference,
-    holm,
     paired_differences,
     paired_t,
 )
@@ -25,6 +25,10 @@ def values(**of_strategies):
         if value is not None
     ]
     return pd.DataFrame(rows, columns=["dataset", "strategy", "seed", "value"])
+
+
+def to_random(table):
+    return compare_all(table, against_reference(set(table["strategy"]), "random"))
 
 
 def test_pairs_are_joined_by_seed_and_not_by_the_order_of_rows():
@@ -100,7 +104,7 @@ def test_every_strategy_is_compared_over_the_seeds_that_both_have():
         entropy=[0.9, 0.8, 1.1, 1.0, None],
         core_set=[2.0, 2.2, None, None, 2.1],
     )
-    entropy, core_set = compare_all(table, "random")
+    entropy, core_set = to_random(table)
     assert (entropy.strategy, entropy.seeds, core_set.strategy, core_set.seeds) == (
         "entropy",
         4,
@@ -110,13 +114,15 @@ def test_every_strategy_is_compared_over_the_seeds_that_both_have():
     sample = np.array([-0.1, -0.3, -0.1, -0.3])
     assert entropy.mean == pytest.approx(sample.mean())
     assert entropy.high == pytest.approx(sample.mean() + stats.t.ppf(0.975, 3) * stats.sem(sample))
-    assert entropy.p == entropy.corrected == pytest.approx(stats.ttest_1samp(sample, 0).pvalue)
+    assert entropy.p == pytest.approx(stats.ttest_1samp(sample, 0).pvalue)
+    assert entropy.corrected == pytest.approx(2 * entropy.p)  # for both, as it will be with all seeds
+    assert entropy.detectable == pytest.approx(detectable_difference(sample.std(ddof=1), 4, 0.025))
     assert math.isnan(core_set.p)
     assert math.isnan(core_set.detectable)
 
 
 def test_a_strategy_without_a_common_seed_is_there_and_unknown():
-    (found,) = compare_all(values(random=[1.0, None], entropy=[None, 1.0]), "random")
+    (found,) = to_random(values(random=[1.0, None], entropy=[None, 1.0]))
     assert found.seeds == 0
     assert math.isnan(found.mean)
 

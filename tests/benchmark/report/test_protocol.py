@@ -55,6 +55,17 @@ def test_data_settings_tasks_strategies_machine(folder):
     assert found["machine and versions"]["deterministic"] == "no"
 
 
+def test_what_is_compared_was_declared_and_does_not_depend_on_what_is_shown(folder):
+    study = read_study(folder(("random", "entropy", "core-set"), seeds=4))
+    found = facts(study)["rooms: comparisons"]
+    assert found["family"].startswith("2 comparisons with random of the experiment")
+    assert found["scale"].startswith("The gap to full data is the NAUBC of random minus")
+    assert "isotonic regression" in found["labels needed"]
+    subset = facts(study.only(["entropy"]))["rooms: comparisons"]
+    assert subset.pop("not shown").endswith("core-set, random. Numbers are those of the whole experiment.")
+    assert subset == found
+
+
 def test_results_say_seeds_budgets_and_time(folder):
     found = facts(read_study(folder()))["rooms: results"]
     assert found["seeds"] == "0, 1"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.report.compare import compare
-from benchmark.report.headline import evidence
+from benchmark.report.evidence import evidence
 from benchmark.report.load import FULL_DATA, read_results
 from benchmark.report.naubc import naubc
 from benchmark.report.reference import draws_of, incomplete_draws, reference, with_one_reference

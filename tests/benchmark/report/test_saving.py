@@ -11,7 +11,6 @@ from benchmark.report.saving import (
     curves,
     first_reached,
     full_data,
-    labels_to_match,
     labels_to_reach,
     monotone,
 )
@@ -23,9 +22,28 @@ def curve(*seeds):
     return pd.DataFrame(list(seeds), columns=[10, 20, 40, 80], dtype=float)
 
 
+def reach(own, target):
+    """Where the first budget is this curve's own."""
+    return labels_to_reach(own, target, own[10])
+
+
+def study(**strategies):
+    """The curves of a study from losses at 10, 20, 40 and 80 labels, one list per seed."""
+    rows = [
+        (name, seed, size, value)
+        for name, seeds in strategies.items()
+        for seed, values in enumerate(seeds)
+        for size, value in zip((10, 20, 40, 80), values, strict=True)
+    ]
+    return curves(pd.DataFrame(rows, columns=["strategy", "seed", "labelled", "value"]))
+
+
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=9))
-def test_monotone_is_the_isotonic_regression_of_scikit_learn(values):
-    expected = IsotonicRegression(increasing=False).fit_transform(np.arange(len(values)), values)
+def test_after_the_first_monotone_is_the_isotonic_regression_of_scikit_learn(values):
+    expected = values[:1]
+    if later := values[1:]:
+        fit = IsotonicRegression(increasing=False).fit_transform(np.arange(len(later)), later)
+        expected = [*expected, *fit]
     np.testing.assert_allclose(monotone(np.array(values)), expected, atol=1e-9)
 
 
@@ -38,6 +56,8 @@ def test_monotone_is_the_isotonic_regression_of_scikit_learn(values):
         ([3, 2, 1, 0], 80),
         ([4, -2, 2, -4], 20),  # 20 and 40 are pooled to 0, which is enough
         ([4, -2, 3, -4], 40 + 40 * 0.5 / 4.5),  # pooled to 0.5: the dip at 20 is not believed
+        ([-1, 5, 5, 5], 10),  # the first is no strategy's own: what it does later takes nothing from it
+        ([1, 5, 5, -1], 40 + 40 * 5 / 6),
     ],
 )
 def test_where_a_curve_first_reaches_zero_by_hand(values, needed):
@@ -51,40 +71,82 @@ def test_a_curve_with_a_gap_reaches_nothing_that_is_known():
 def test_seeds_are_paired_with_their_own_target():
     """Seeds differ by 5, and every one is above its own target until 30 labels."""
     own = curve([3, 1, -1, -2], [8, 6, 4, 3])
-    found = labels_to_reach(own, pd.Series([0.0, 5.0]))
+    found = reach(own, pd.Series([0.0, 5.0]))
     assert (found.needed, found.low, found.high) == (30, 30, 30)
 
 
 def test_only_seeds_that_both_have_count():
     own = curve([3, 1, -1, -2], [3, 1, -1, -2], [99, 99, 99, 99])
-    assert labels_to_reach(own, pd.Series([0.0, 0.0], index=[0, 1])).seeds == 2
-    nothing = labels_to_reach(own, pd.Series([0.0], index=[7]))
+    assert reach(own, pd.Series([0.0, 0.0], index=[0, 1])).seeds == 2
+    nothing = reach(own, pd.Series([0.0], index=[7]))
     assert nothing.seeds == 0
     assert math.isnan(nothing.needed)
 
 
 def test_not_reached_is_an_answer_and_one_seed_has_no_interval():
-    found = labels_to_reach(curve([3, 2, 1, 1]), pd.Series([0.0]))
+    found = reach(curve([3, 2, 1, 1]), pd.Series([0.0]))
     assert found.needed == math.inf
     assert math.isnan(found.low)
-    within = labels_to_reach(curve([3, 2, 1, 0.5], [3, 2, 1, 0.9], [3, 2, 1, -0.9]), pd.Series([0.0] * 3))
+    within = reach(curve([3, 2, 1, 0.5], [3, 2, 1, 0.9], [3, 2, 1, -0.9]), pd.Series([0.0] * 3))
     assert within.needed == math.inf  # the mean stays above, ...
     assert within.low < 80  # ... but may well be below
     assert within.high == math.inf
+    assert not within.dips
+
+
+def test_a_mean_that_only_dips_below_the_target_is_told_apart():
+    found = reach(curve([3, -0.5, 1, 1], [3, -0.7, 1, 1]), pd.Series([0.0, 0.0]))
+    assert (found.needed, found.below, found.dips) == (math.inf, 20, True)
+    assert found.over(100).below == 0.2
 
 
 def test_a_first_budget_that_is_enough_bounds_from_above_only():
-    found = labels_to_reach(curve([-1, -1, -1, -1], [-1.1, -1, -1, -1]), pd.Series([0.0, 0.0]))
+    found = reach(curve([-1, -1, -1, -1], [-1.1, -1, -1, -1]), pd.Series([0.0, 0.0]))
     assert (found.needed, found.low, found.high) == (10, 0, 10)
 
 
 def test_labels_to_match_another_strategy_at_each_of_its_budgets():
-    """This one has at 20 what the other has at 80, and at 10 what the other has at 20."""
-    slow, fast = curve([4, 3, 2.5, 1]), curve([3, 1, 0.5, 0.2])
-    both = {"random": slow, "entropy": fast}
-    found = labels_to_match(both, "entropy", "random")
-    assert [found[size].needed for size in (10, 20, 80)] == [10, 10, 20]
-    assert [labels_to_match(both, "random", "entropy")[size].needed for size in (10, 40)] == [20, math.inf]
+    """This one has at 20 what the other has at 80, and before 20 what the other has at 20."""
+    both = study(random=[[4, 3, 2.5, 1]], entropy=[[4, 1, 0.5, 0.2]])
+    found = [both.needed("entropy", both.loss_of("random", size)).needed for size in (20, 80)]
+    assert found == pytest.approx([10 + 10 / 3, 20])
+    back = [both.needed("random", both.loss_of("entropy", size)).needed for size in (20, 40)]
+    assert back == [80, math.inf]
+
+
+LOSSES = st.lists(st.floats(0.5, 4), min_size=4, max_size=4)
+
+
+@given(st.lists(LOSSES, min_size=1, max_size=4))
+def test_a_strategy_has_what_it_has_itself_within_its_own_labels(seeds):
+    """However its losses rise and fall: the fit is of both curves, so equal ones never differ."""
+    own = study(random=seeds)
+    for size in (10, 20, 40, 80):
+        assert own.needed("random", own.loss_of("random", size)).needed <= size
+
+
+@given(st.data())
+def test_no_strategy_reaches_at_the_shared_first_budget_what_another_one_does_not(data):
+    """Whatever comes later, and whichever seeds are missing."""
+    seeds = data.draw(st.integers(1, 4))
+    first = data.draw(st.lists(st.floats(0.5, 4), min_size=seeds, max_size=seeds))
+    rows = [
+        (name, seed, size, value)
+        for name in ("a", "b", "c")
+        for seed in range(seeds)
+        if name == "a" or data.draw(st.booleans())
+        for size, value in zip(
+            (10, 20, 40),
+            [first[seed], *data.draw(st.tuples(st.floats(0.5, 4), st.floats(0.5, 4)))],
+            strict=True,
+        )
+    ]
+    all_curves = curves(pd.DataFrame(rows, columns=["strategy", "seed", "labelled", "value"]))
+    target = pd.Series(data.draw(st.lists(st.floats(0.5, 4), min_size=seeds, max_size=seeds)))
+    found = [all_curves.needed(name, target) for name in all_curves.by_name]
+    assert len({labels.needed == 10 for labels in found}) == 1
+    if seeds > 1:
+        assert len({labels.low == 0 for labels in found if math.isfinite(labels.low)}) <= 1
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
@@ -98,7 +160,8 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says(seeds, noise
     for _ in range(studies):
         of_seed = rng.normal(0, noise, (seeds, 1))
         own = pd.DataFrame(true + of_seed + rng.normal(0, noise, (seeds, 6)), columns=budgets)
-        found = labels_to_reach(own, pd.Series(target + of_seed[:, 0] + rng.normal(0, noise, seeds)))
+        goal = pd.Series(target + of_seed[:, 0] + rng.normal(0, noise, seeds))
+        found = labels_to_reach(own, goal, own[10.0])
         covered += found.low <= truth <= found.high
     assert covered / studies > 0.93
 
@@ -108,5 +171,6 @@ def test_curves_come_from_results_without_seeds_that_have_gaps():
         [("random", 0, 10, 3.0), ("random", 0, 20, 2.0), ("random", 1, 10, 3.0), ("full-data", 0, 99, 1.0)],
         columns=["strategy", "seed", "labelled", "value"],
     )
-    assert curves(rows)["random"].to_dict("list") == {10: [3.0], 20: [2.0]}
+    assert curves(rows).by_name["random"].to_dict("list") == {10: [3.0], 20: [2.0]}
+    assert curves(rows).first.to_dict() == {0: 3.0, 1: 3.0}
     assert full_data(rows).to_dict() == {0: 1.0}
