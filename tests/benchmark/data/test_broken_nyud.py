@@ -298,3 +298,29 @@ def test_bad_rows_of_parquet_files(exported, tmp_path, column, change, words):
 def test_sound_parquet_files(exported, tmp_path):
     dataset = opened(parquet_of(exported["nyud-d"], tmp_path / "parquet").parent)
     assert check_dataset(dataset).ok
+
+
+@pytest.mark.parametrize(
+    ("thing", "change", "words"),
+    [
+        ("label", lambda values: values * 0 - 1, "train: every pixel of the 5 semseg labels is ignored"),
+        ("label", lambda values: values * 0 + 3, "train: no pixel of the 5 edge labels says yes"),
+        (
+            "depth",
+            lambda values: values * 0,
+            "val: every pixel of the 3 depth labels is without a measurement",
+        ),
+        (
+            "normal",
+            lambda values: values * 0,
+            "train: every pixel of the 5 normals labels is without a direct",
+        ),
+    ],
+)
+def test_parquet_files_that_say_nothing(copy_of, data_check, tmp_path, thing, change, words):
+    root = copy_of("nyud-d")
+    for path in root.rglob(f"{thing}/*.npy"):
+        np.save(path, change(np.load(path)))
+    checked = data_check("nyud", parquet_of(root, tmp_path / "parquet").parent)
+    assert checked.code == 1
+    assert words in checked.text.partition("Problems:\n")[2]
