@@ -98,6 +98,8 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """
     device = pick_device(experiment.device)
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    if dataset.origin:
+        progress.say(f"Data: {dataset.origin}")
     require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))

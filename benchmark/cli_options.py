@@ -13,8 +13,7 @@ PATH = click.Path(path_type=Path)
 DATA_ROOT = click.option(
     "--data-root",
     type=PATH,
-    envvar="MTAL_DATA",
-    help="Folder of the data, if not the default (or MTAL_DATA).",
+    help="Folder of the data, or the one that it lies in; before MTAL_DATA and the root of a YAML file.",
 )
 NETWORK = click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
 STRATEGIES = click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")

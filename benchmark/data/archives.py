@@ -21,6 +21,7 @@ from benchmark.data.check import evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.findings import Problems
 from benchmark.data.labels import BadFile, read_bytes
+from benchmark.data.roots import Root, inside, named_root
 from benchmark.errors import UserError
 from benchmark.fields import Model, Positive
 from benchmark.progress import Progress
@@ -58,21 +59,22 @@ class Publication:
     images: Mapping[str, int]
     how_to_get: str
 
-    def find(self, data_root: Path | None, is_one: Callable[[Path], bool]) -> Path:
+    def find(self, data_root: Path | None, is_one: Callable[[Path], bool]) -> Root:
         """The folder itself or the one in it. Raises UserError where there is none, or several."""
-        if data_root is None:
+        root = named_root(data_root)
+        if root is None:
             raise UserError(f"{self.title} needs --data-root (or MTAL_DATA). {self.how_to_get}")
-        if not data_root.is_dir():
-            raise UserError(f"Data root {str(data_root)!r} is no folder. {self.how_to_get}")
-        if is_one(data_root):
-            return data_root
-        inside = [data_root / name for name in self.folders if (data_root / name).is_dir()]
-        if len(inside) > 1:
-            found = " and ".join(repr(str(path)) for path in inside)
+        if not root.is_folder:
+            raise UserError(f"Data root {root} is no folder. {self.how_to_get}")
+        if is_one(root.folder):
+            return root
+        within = inside(root, self.folders)
+        if len(within) > 1:
+            found = " and ".join(repr(str(each.folder)) for each in within)
             raise UserError(f"There are {found}: name one of them with --data-root.")
-        if not inside:
-            raise UserError(f"There is no {self.title} in {str(data_root)!r}. {self.how_to_get}")
-        return inside[0]
+        if not within:
+            raise UserError(f"There is no {self.title} in {root}. {self.how_to_get}")
+        return within[0]
 
     def facts(self, found: Ids, used: Ids) -> dict[str, Any]:
         """How many images there are and are used, against the publication."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmark.data.dataset import Coding, MultiTaskDataset, Sample, Split
 from benchmark.data.findings import Problems
+from benchmark.data.roots import Root
 from benchmark.data.rules import doubts
 from benchmark.data.tallies import Tally, TaskReport, described, tally_of
 from benchmark.errors import UserError
@@ -46,7 +47,7 @@ class CheckReport:
     problems: tuple[str, ...]
     fatal: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    origin: str = ""
+    origin: Root | None = None
 
     @property
     def ok(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.findings import Finding
+from benchmark.data.roots import Root
 
 if TYPE_CHECKING:
     from benchmark.tasks.task import Task
@@ -67,7 +68,7 @@ class MultiTaskDataset:
     codings: Mapping[str, Coding] = field(default_factory=dict)
     #: What opening has found wrong, apart from what it refuses.
     findings: tuple[Finding, ...] = ()
-    #: Where the data lie and who said so; it belongs to a machine, not to results.
-    origin: str = ""
+    #: Where the files lie and who said so, if it has any; it belongs to a machine, not to results.
+    origin: Root | None = None
     #: Made by the suite itself, whose tests look at every label.
     exact: bool = False

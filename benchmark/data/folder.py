@@ -10,7 +10,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from benchmark.data.dataset import MultiTaskDataset, Sample
-from benchmark.data.findings import Problems
+from benchmark.data.findings import Finding, Problems
 from benchmark.data.folder_config import FolderConfig, TaskFolder, load_config
 from benchmark.data.labels import (
     IMAGE_ENDINGS,
@@ -31,6 +31,8 @@ from benchmark.data.labels import (
     resized_image,
     resized_label,
 )
+from benchmark.data.roots import root_of_yaml
+from benchmark.data.unread import Unread
 from benchmark.errors import UserError
 from benchmark.reading import read_text
 
@@ -74,36 +76,31 @@ class FolderSplit:
 def open_folder(yaml_path: Path, data_root: Path | None = None) -> MultiTaskDataset:
     """Open the data set that ``yaml_path`` describes and check every file of it.
 
-    ``data_root`` replaces the ``root`` of the file. Ids are stems, sorted; where train and val have stems in
-    common, every id begins with its split ("train/0001"). Raises UserError, which names each wrong field of
-    the YAML file or each wrong data file.
+    ``data_root`` replaces the ``root`` of the file (``roots`` has the rule). Ids are stems, sorted; where
+    train and val have stems in common, every id begins with its split ("train/0001"). Raises UserError, which
+    names each wrong field of the YAML file or each wrong data file.
     """
     config = load_config(yaml_path)
-    items = _match(config, _root(config, yaml_path, data_root), yaml_path)
+    root = root_of_yaml(config, yaml_path, data_root)
+    matcher = _match(config, root.folder, yaml_path)
+    items = {split: matcher.items(split) for split in SPLITS}
     scanned = {split: _scan_all(items[split], config) for split in SPLITS}
     _refuse(_content_problems(items, scanned, config), yaml_path)
     train, val = (FolderSplit(items[split], config) for split in SPLITS)
-    facts = _facts(items, config, scanned["train"][0].size)
+    facts = {**_facts(items, config, scanned["train"][0].size), **matcher.not_read()}
     codings = {name: task.coding for name, task in config.tasks.items()}
-    return MultiTaskDataset(config.name, _tasks(config), train, val, _digest(config, scanned), facts, codings)
-
-
-def _root(config: FolderConfig, yaml_path: Path, data_root: Path | None) -> Path:
-    root = data_root if data_root is not None else yaml_path.parent / config.root
-    try:
-        found = root.is_dir()
-    except OSError:  # a name that no file system takes
-        found = False
-    if not found:
-        raise UserError(
-            f"Data root {str(root)!r:.300} of {str(yaml_path)!r} is no folder; correct root or give "
-            "--data-root."
-        )
-    return root
-
-
-def _tasks(config: FolderConfig) -> tuple[Task, ...]:
-    return tuple(_task(task) for task in config.tasks.values())
+    digest, findings = _digest(config, scanned), tuple(matcher.findings())
+    return MultiTaskDataset(
+        config.name,
+        tuple(map(_task, config.tasks.values())),
+        train,
+        val,
+        digest,
+        facts,
+        codings,
+        findings,
+        origin=root,
+    )
 
 
 def _task(task: TaskFolder) -> Task:
@@ -133,13 +130,14 @@ def _refuse(problems: Problems, yaml_path: Path) -> None:
 # What lies there
 
 
-def _match(config: FolderConfig, root: Path, yaml_path: Path) -> Mapping[str, tuple[Item, ...]]:
-    """The items of both splits. Raises UserError for files and ids that do not fit together."""
+def _match(config: FolderConfig, root: Path, yaml_path: Path) -> _Matcher:
+    """What belongs together. Raises UserError for files and ids that do not fit together."""
     matcher = _Matcher(config, root)
-    items = {split: matcher.items(split) for split in SPLITS}
+    for split in SPLITS:
+        matcher.check_labels(split)
     matcher.check_extra_labels()
     _refuse(matcher.problems, yaml_path)
-    return items
+    return matcher
 
 
 class _Matcher:
@@ -149,6 +147,7 @@ class _Matcher:
         self.config, self.root = config, root
         self.problems = Problems()
         self._listed: dict[tuple[Path, tuple[str, ...]], Files | None] = {}
+        self.unread = Unread(_normal)
         self.images = {
             split: self._files(self._folder(config.image.folder, split), IMAGE_ENDINGS) or {}
             for split in SPLITS
@@ -198,9 +197,8 @@ class _Matcher:
             self.problems.add("folder", f"Folder {str(folder)!r:.300} cannot be listed: {reason}.")
             return None
         files: dict[str, Path] = {}
-        for path in paths:
-            if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file():
-                self._add(files, path)
+        for path in self.unread.read_of(folder, endings, paths):
+            self._add(files, path)
         return files
 
     def _add(self, files: dict[str, Path], path: Path) -> None:
@@ -227,7 +225,8 @@ class _Matcher:
         for stem in sorted(set(ids) - images.keys()):
             self.problems.add(
                 "no image",
-                f"Id {stem!r} of {str(source)!r} has no image {str(folder / f'{stem}.jpg')!r} (or .png ...).",
+                f"Id {stem!r} of {str(source)!r} has no image {str(folder / f'{stem}.jpg')!r} (or .png ...)"
+                f"{self.unread.beside(folder, IMAGE_ENDINGS, stem)}.",
             )
         return sorted(images.keys() & set(ids))
 
@@ -263,20 +262,55 @@ class _Matcher:
                 )
 
     def _labels(self, task: TaskFolder, split: str) -> Files:
-        folder = self._folder(task.folder, split)
-        files = self._files(folder, LABEL_ENDINGS)
-        if files is None:
-            return {}
+        return self._files(self._folder(task.folder, split), LABEL_ENDINGS) or {}
+
+    def check_labels(self, split: str) -> None:
+        """Every image has a label, unless a task is partial; that one has some."""
+        for task in self.config.tasks.values():
+            if self._files(self._folder(task.folder, split), LABEL_ENDINGS) is not None:
+                self._check_labels(task, split)
+
+    def _check_labels(self, task: TaskFolder, split: str) -> None:
+        folder, files = self._folder(task.folder, split), self._labels(task, split)
         missing = [] if task.partial else [stem for stem in self.ids[split] if stem not in files]
         for stem in missing:
             self.problems.add(
                 f"{task.name} missing",
                 f"Image {str(self.images[split][stem])!r} has no {task.name} label"
-                f" {str(folder / f'{stem}.png')!r} (or .npy); add it, or say partial: true.",
+                f" {str(folder / f'{stem}.png')!r} (or .npy)"
+                f"{self.unread.beside(folder, LABEL_ENDINGS, stem) or '; add it, or say partial: true'}.",
             )
         if task.partial and self.ids[split] and not files.keys() & set(self.ids[split]):
-            self.problems.add("none", f"No image of {split} has a {task.name} label in {str(folder)!r}.")
-        return files
+            there = next((self.unread.beside(folder, LABEL_ENDINGS, stem) for stem in self.ids[split]), "")
+            self.problems.add(
+                "none", f"No image of {split} has a {task.name} label in {str(folder)!r}{there}."
+            )
+
+    def findings(self) -> Iterator[Finding]:
+        """What lies there, looks like an image or a label, and is not read."""
+        image, tasks = self.config.image.folder, self.config.tasks.values()
+        used = [self._folder(each, split) for each in (image, *(t.folder for t in tasks)) for split in SPLITS]
+        for folder, stems in self._by_folder(image).items():
+            if self.config.splits.lists is None:  # a list says which images there are
+                yield from self.unread.images(folder, IMAGE_ENDINGS, stems)
+                yield from self.unread.folders(folder, IMAGE_ENDINGS, used)
+        for task in tasks:
+            for folder, stems in self._by_folder(task.folder).items():
+                labelled = self._files(folder, LABEL_ENDINGS) or {}
+                yield from self.unread.labels(task.name, folder, LABEL_ENDINGS, stems, labelled)
+                yield from self.unread.folders(folder, LABEL_ENDINGS, used)
+
+    def not_read(self) -> dict[str, Any]:
+        """Facts on what is named like an image and not read."""
+        found = self.unread.counted(self.root, {stem for images in self.images.values() for stem in images})
+        return {"not read": found} if found else {}
+
+    def _by_folder(self, pattern: str) -> dict[Path, set[str]]:
+        """The folders of a pattern, each with the names of the images that it is for."""
+        stems: dict[Path, set[str]] = {}
+        for split in SPLITS:
+            stems.setdefault(self._folder(pattern, split), set()).update(self.ids[split])
+        return stems
 
 
 def _normal(stem: str) -> str:

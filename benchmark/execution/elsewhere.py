@@ -22,7 +22,10 @@ class Elsewhere:
     def opened(self, out: Path, progress: Progress) -> Bench:
         """The experiment, opened to plan."""
         progress.say(f"Opening {self.experiment.dataset}")
-        return open_bench(self.experiment.model_copy(update={"device": "cpu", "threads": 1}), out, progress)
+        bench = open_bench(self.experiment.model_copy(update={"device": "cpu", "threads": 1}), out, progress)
+        if (origin := bench.dataset.origin) is not None:  # jobs may have another environment
+            self.experiment = self.experiment.model_copy(update={"data_root": origin.folder})
+        return bench
 
     def facts(self, bench: Bench) -> dict[str, Any]:
         """Device and threads of the jobs, for ``environment.json``; on a GPU, each job adds its name."""

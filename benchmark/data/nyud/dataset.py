@@ -77,7 +77,8 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
     The layout is told by what lies there and is among the facts. Raises UserError, naming files, for none or
     several copies, mixed layouts, missing and unreadable files.
     """
-    root = NYUD.find(data_root, lambda folder: bool(_families(folder)))
+    origin = NYUD.find(data_root, lambda folder: bool(_families(folder)))
+    root = origin.folder
     families = _families(root)
     if len(families) != 1:
         found = " and ".join(families.values()) or "no split lists and no images"
@@ -90,9 +91,8 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
     told = _edges_told(opened, digest)
     if told:
         opened = _read_again(opened, with_edges(opened.layout, told.fields), options)
-    dataset = MultiTaskDataset(
-        NYUD.name, _tasks(opened.layout), opened.train, opened.val, digest, _facts(opened)
-    )
+    tasks, facts = _tasks(opened.layout), _facts(opened)
+    dataset = MultiTaskDataset(NYUD.name, tasks, opened.train, opened.val, digest, facts, origin=origin)
     return try_a_few(told.noted(dataset, "edge") if told else dataset)
 
 

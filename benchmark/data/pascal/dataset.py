@@ -86,7 +86,8 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     Edge maps are computed once and kept in the user's cache folder. Raises UserError, naming files, for none
     or several copies, missing and unreadable files.
     """
-    root = PASCAL.find(data_root, lambda folder: any((folder / name).is_dir() for name in _MARKS))
+    origin = PASCAL.find(data_root, lambda folder: any((folder / name).is_dir() for name in _MARKS))
+    root = origin.folder
     ids = read_lists(root / "ImageSets" / "Context", PASCAL)
     used = options.of(ids)
     entries = _entries(root, used)
@@ -105,7 +106,7 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
         **PASCAL.facts(ids, used),
         **_origins(entries, readers),
     }
-    dataset = MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts)
+    dataset = MultiTaskDataset(PASCAL.name, _tasks(), train, val, digest, facts, origin=origin)
     return try_a_few(told.noted(dataset, "saliency"))
 
 
