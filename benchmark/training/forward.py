@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -13,7 +14,7 @@ from benchmark.networks import Network
 from benchmark.networks.layout import laid_out
 from strategies.interface import Outputs
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 def forward(network: Network, images: Tensor, precision: Precision = "fp32") -> Outputs:
@@ -38,8 +39,46 @@ def decoded(
     return _in_float32(outputs, precision)
 
 
-def _computing(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+@contextmanager
+def _computing(device: torch.device, precision: Precision) -> Iterator[None]:
+    """The arithmetic of the network."""
+    with in_autocast(device, precision), products_in(device, precision):
+        yield
+
+
+def in_autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Let torch choose bfloat16 for what it may compute in it, where that is the precision."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+@contextmanager
+def _tf32_products() -> Iterator[None]:
+    before, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, True
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def products_in(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Let a GPU multiply matrices in TF32 where that is the precision, in this block and nowhere else.
+
+    Strategies' distances and labels' geometry are not the network's, and keep float32. What cuDNN does in
+    convolutions is set once for the process.
+    """
+    return _tf32_products() if precision == "tf32" and device.type == "cuda" else nullcontext()
+
+
+def predictions_in_float32(outputs: Outputs, precision: Precision) -> Outputs:
+    """Predictions in float32 for losses; features, which no loss reads, as the network left them."""
+    if precision != "bf16":
+        return outputs
+    return replace(
+        outputs,
+        initial={task: logits.float() for task, logits in outputs.initial.items()},
+        refined={task: logits.float() for task, logits in outputs.refined.items()},
+        coarser_initial={t: tuple(each.float() for each in maps) for t, maps in outputs.coarser_initial.items()},
+    )
 
 
 def _in_float32(outputs: Outputs, precision: Precision) -> Outputs:

@@ -90,16 +90,19 @@ def train(
     # A network's dropout draws from the stream of the weights too.
     with memory_for_training(feed, network, recipe), global_torch_stream(streams.seed_of("weights")):
         training = _fresh(feed, network, recipe, streams, companions)
-        computing = compiled(training.trained.network) if recipe.compile else training.trained.network
+        compute, network_ = computation(recipe), training.trained.network
+        shares = image_weights(weights, feed.device)
         first = checkpoint.resume(training)
         batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
         for done, (batch, rows) in enumerate(batches, first + 1):
-            outputs = forward(computing, batch.images, recipe.precision)
-            losses = task_losses(outputs, batch, feed.tasks)
-            total = objective(losses, _rows_of(weights, rows, losses), feed.tasks)
-            training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
+            with products_in(feed.device, recipe.precision):
+                outputs, losses = compute(network, batch, feed.tasks)
+                total = objective(losses, shares(rows), feed.tasks)
+                training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
+            if training.companions:
+                shown, told = outputs.mapped(_shown), losses.told
             for step in training.companions:
-                step(outputs.mapped(Tensor.detach), losses.told)
+                step(shown, told)
             progress(done)
             checkpoint.keep(training, done)
         training.optimiser.finite.look()
