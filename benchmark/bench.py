@@ -119,6 +119,7 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     # Nothing reads uninitialised memory, and filling it costs 5 %.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.allow_tf32 = experiment.recipe.precision == "tf32"  # torch's own default is yes
     return deterministic
 
 

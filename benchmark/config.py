@@ -116,11 +116,28 @@ class Recipe(Model):
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
     iterations: Positive = 1000
     batch_size: Positive = 8
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the network; losses are float32")
-    compile: bool = Field(False, description="compile the network for training, which may change last bits")
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32",
+        description="of the network: float32; the same with TF32 in a GPU's convolutions (as torch comes) "
+        "and matrix products; bfloat16 in autocast. Losses are float32",
+    )
+    compile: bool | Literal["reduce-overhead"] = Field(
+        False,
+        description="compile network and losses for training, which may change last bits; reduce-overhead "
+        "starts a GPU's kernels together (CUDA graphs)",
+    )
     evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
     companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
     augmentation: Augmentation = Augmentation()
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _way(cls, value: Any) -> bool | str:
+        if isinstance(value, bool):
+            return value
+        if value == "reduce-overhead":
+            return str(value)
+        raise ValueError(f"must be true, false or reduce-overhead, not {value!r}")
 
 
 class Experiment(Model):

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
 
+#: What a precision of the recipe means, whatever torch's defaults are.
+ARITHMETIC = {
+    "fp32": "float32, without TF32",
+    "tf32": "float32, with TF32 in the network's convolutions and matrix products on a GPU that has it",
+    "bf16": "the network in bfloat16 autocast, losses in float32, without TF32",
+}
+
 
 def describe(
     normalisation: Normalisation,

@@ -142,6 +142,12 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def forget_peak(device: torch.device) -> None:
+    """Begin to look for a GPU's largest memory anew; a process cannot."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_memory_mb(device: torch.device) -> float:
     """Largest memory so far: of the device if it is a GPU, of this process otherwise."""
     if device.type == "cuda":

@@ -12,11 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.bench import Bench
 from benchmark.config import Recipe
-from benchmark.fitting import peak_memory_mb, wait_for
+from benchmark.fitting import forget_peak, peak_memory_mb, wait_for
 from benchmark.networks import Network, build_network
 from benchmark.plain_loop import plain_steps
 from benchmark.randomness import Streams
 from benchmark.training.evaluate import evaluate
+from benchmark.training.forward import Precision, products_in
 from benchmark.training.observe import observe
 from benchmark.training.train import train, training_batches
 from strategies.registry import resolve
@@ -39,19 +40,20 @@ class Profile:
     peak_memory_mb: float
     train_flops: float
     matmul_flops: float
+    precision: Precision
 
     def text(self) -> str:
         """One line a figure."""
         rows: Mapping[str, str] = {
             "training": f"{self.train:.1f} images/s{self._gain}",
-            "plain fp32 loop with a DataLoader": f"{self.plain:.1f} images/s; training is "
+            "plain loop with a DataLoader": f"{self.plain:.1f} images/s; training is "
             f"{self.train / self.plain:.2f} times as fast",
             "evaluation": f"{self.evaluation:.1f} images/s",
             "pool pass": f"{self.pool_pass:.1f} images/s (consistency-diversity)",
             "feed and augmentation": f"{100 * self.feed_share:.1f} % of a training step",
-            "peak memory": f"{self.peak_memory_mb:.0f} MB",
+            "peak memory in training": f"{self.peak_memory_mb:.0f} MB",
             "arithmetic in training": f"{self.train_flops / 1e12:.3f} TFLOP/s, {100 * self._share:.0f} % of "
-            f"what a large matrix product reaches here ({self.matmul_flops / 1e12:.3f})",
+            f"what a large matrix product reaches here in {self.precision} ({self.matmul_flops / 1e12:.3f})",
         }
         width = max(map(len, rows))
         return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
@@ -72,7 +74,9 @@ def profile(bench: Bench, iterations: int = 20) -> Profile:
     """Measure on the experiment's data, network, recipe and device, each after a warm-up."""
     recipe = bench.experiment.recipe
     batch, uncompiled = recipe.batch_size, recipe.model_copy(update={"compile": False})
+    forget_peak(bench.device)
     step, network = training_step(bench, recipe, iterations)
+    peak = peak_memory_mb(bench.device)
     feed = seconds_of(lambda: _drain(bench, iterations), bench.device) / iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
     return Profile(
@@ -82,9 +86,10 @@ def profile(bench: Bench, iterations: int = 20) -> Profile:
         evaluation=val / seconds_of(lambda: _evaluate(bench, network), bench.device),
         pool_pass=pool / seconds_of(lambda: _observe(bench, network), bench.device),
         feed_share=feed / step,
-        peak_memory_mb=peak_memory_mb(bench.device),
+        peak_memory_mb=peak,
         train_flops=(1 + BACKWARD) * forward_flops(bench) * batch / step,
-        matmul_flops=matmul_flops(bench.device, recipe.precision == "bf16"),
+        matmul_flops=matmul_flops(bench.device, recipe.precision),
+        precision=recipe.precision,
     )
 
 
@@ -120,13 +125,14 @@ def forward_flops(bench: Bench) -> float:
     return float(counter.get_total_flops())
 
 
-def matmul_flops(device: torch.device, bf16: bool) -> float:
-    """Floating-point operations a second of a large matrix product on this device."""
+def matmul_flops(device: torch.device, precision: Precision) -> float:
+    """Floating-point operations a second of a large matrix product in this arithmetic on this device."""
     size = 8192 if device.type == "cuda" else 1024
-    kind = torch.bfloat16 if bf16 else torch.float32
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     repeats = 10
-    seconds = seconds_of(lambda: [a @ b for _ in range(repeats)], device) / repeats
+    with products_in(device, precision):
+        seconds = seconds_of(lambda: [a @ b for _ in range(repeats)], device) / repeats
     return 2 * size**3 / seconds
 
 

@@ -158,7 +158,7 @@ def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     from benchmark.training.compiled import check_compiler
 
     if experiment.recipe.compile:
-        check_compiler(pick_device(experiment.device))
+        check_compiler(pick_device(experiment.device), experiment.recipe.compile)
     progress.say(f"Opening {experiment.dataset}")
     return open_bench(experiment, out, progress)
 
@@ -276,7 +276,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     """
     import torch
 
-    from benchmark.environment import describe
+    from benchmark.environment import ARITHMETIC, describe
 
     threads = torch.get_num_threads()
     environment = describe(
@@ -287,7 +287,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
         threads,
         bench.deterministic,
     )
-    environment |= facts
+    environment |= {"arithmetic": ARITHMETIC[experiment.recipe.precision], **facts}
     before = read_environment(out)
     if before and (before["data"]["name"], before["data"]["digest"]) != (
         bench.dataset.name,

@@ -28,7 +28,7 @@ from strategies.reference import without_draw
 
 #: Fields of an experiment that are said elsewhere.
 ELSEWHERE = ("name", "dataset", "strategies", "seeds", "budgets")
-MACHINE = ("device", "threads", "deterministic", "python", "platform", "revision", "packages")
+MACHINE = ("device", "threads", "deterministic", "arithmetic", "python", "platform", "revision", "packages")
 Facts = dict[str, str]
 
 

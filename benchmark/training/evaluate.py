@@ -14,9 +14,9 @@ from benchmark.data.rows import Say
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, forward
+from benchmark.training.losses import TaskLosses, task_losses
 from benchmark.training.memory import in_parts
 from benchmark.training.optimiser import DivergedError
-from benchmark.training.train import TaskLosses, task_losses
 from strategies.interface import Outputs, Positions
 
 Metrics = Mapping[str, Mapping[str, float]]

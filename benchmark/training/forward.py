@@ -77,7 +77,9 @@ def predictions_in_float32(outputs: Outputs, precision: Precision) -> Outputs:
         outputs,
         initial={task: logits.float() for task, logits in outputs.initial.items()},
         refined={task: logits.float() for task, logits in outputs.refined.items()},
-        coarser_initial={t: tuple(each.float() for each in maps) for t, maps in outputs.coarser_initial.items()},
+        coarser_initial={
+            t: tuple(each.float() for each in maps) for t, maps in outputs.coarser_initial.items()
+        },
     )
 
 

@@ -22,7 +22,7 @@ def in_half_weights(network: nn.Module, images: Tensor) -> Outputs:
         if type(module) in LAYERS  # a subclass may compute with its weights first
         for name, parameter in module.named_parameters(recurse=False)
     }
-    halves = _Halves.apply(*named.values())  # type: ignore[no-untyped-call]
+    halves = _Halves.apply(*named.values())
     return cast(Outputs, functional_call(network, dict(zip(named, halves, strict=True)), (images,)))
 
 

@@ -17,8 +17,8 @@ from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.randomness import Streams
 from benchmark.training.forward import Precision
+from benchmark.training.losses import task_losses
 from benchmark.training.memory import Read, in_parts
-from benchmark.training.train import task_losses
 from benchmark.training.views import Shown, Views, check_views
 from strategies.interface import Companion, Outputs, Positions, Strategy
 

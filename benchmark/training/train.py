@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Generator, Tensor, nn
 
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
-from benchmark.data.feed import Batch, Feed, labelled, shuffled
+from benchmark.data.feed import Batch, Feed, shuffled
 from benchmark.networks import Network, build_network, placed
+from benchmark.networks.layout import laid_out
 from benchmark.randomness import Streams, global_torch_stream
-from benchmark.tasks.task import Task
 from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.compiled import compiled
-from benchmark.training.forward import forward
+from benchmark.training.forward import products_in
+from benchmark.training.losses import by_operation, image_weights, in_one_graph, objective, task_losses
 from benchmark.training.memory import memory_for_training
 from benchmark.training.optimiser import Optimiser
-from strategies.inconsistency import resized
-from strategies.interface import Outputs, Positions, Scores, Strategy
+from strategies.interface import Positions, Scores, Strategy
+
+__all__ = ["Trained", "state_digest", "task_losses", "train", "training_batches", "weights_digest"]
 
 Progress = Callable[[int], None]
 UNKEPT = Checkpoint()
@@ -90,17 +91,19 @@ def train(
     # A network's dropout draws from the stream of the weights too.
     with memory_for_training(feed, network, recipe), global_torch_stream(streams.seed_of("weights")):
         training = _fresh(feed, network, recipe, streams, companions)
-        compute, network_ = computation(recipe), training.trained.network
-        shares = image_weights(weights, feed.device)
+        compute = compiled(in_one_graph, recipe.compile) if recipe.compile else by_operation
+        weights_of = image_weights(weights, feed.device)
         first = checkpoint.resume(training)
         batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
         for done, (batch, rows) in enumerate(batches, first + 1):
             with products_in(feed.device, recipe.precision):
-                outputs, losses = compute(network, batch, feed.tasks)
-                total = objective(losses, shares(rows), feed.tasks)
+                made = training.trained.network
+                images = laid_out(batch.images, made)
+                outputs, losses = compute(made, images, batch.labels, feed.tasks, recipe.precision)
+                total = objective(losses, weights_of(rows), feed.tasks)
                 training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             if training.companions:
-                shown, told = outputs.mapped(_shown), losses.told
+                shown, told = outputs.mapped(_for_companions), losses.told
             for step in training.companions:
                 step(shown, told)
             progress(done)
@@ -109,36 +112,8 @@ def train(
     return training.trained
 
 
-@dataclass(frozen=True)
-class TaskLosses:
-    """Unweighted losses per image and task (B x T) of the initial and the refined predictions.
-
-    ``labelled`` says which images have a label for which task (B x T): where there is none, a loss is 0, and
-    is to be counted nowhere.
-    """
-
-    initial: Tensor
-    refined: Tensor
-    labelled: Tensor
-
-    @property
-    def told(self) -> Tensor:
-        """The refined losses for others to read: detached, and NaN where there is no label and only there."""
-        losses = self.refined.detach().nan_to_num(nan=torch.inf, posinf=torch.inf)
-        return losses.masked_fill(~self.labelled, torch.nan)
-
-
-def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLosses:
-    """Losses of both stages against labels at full resolution; several initial scales add up."""
-    size = batch.images.shape[-2:]
-    refined = [task.loss(outputs.refined[task.name], batch.labels[task.name]) for task in tasks]
-    initial = []
-    for task in tasks:
-        scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
-        each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
-        initial.append(torch.stack(each).sum(0))
-    known = labelled(batch.labels, tasks)
-    return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1), known)
+def _for_companions(tensor: Tensor) -> Tensor:
+    return tensor.detach().float()
 
 
 def weights_digest(network: nn.Module) -> str:
@@ -184,20 +159,3 @@ def training_batches(
     batches = feed.batches(positions[rows] for rows in order)
     for rows, batch in zip(order, batches, strict=True):
         yield augmented(batch, feed.tasks, recipe.augmentation, generator), rows
-
-
-def _rows_of(weights: Scores | None, rows: Positions, losses: TaskLosses) -> Tensor:
-    if weights is None:
-        return torch.ones_like(losses.refined)
-    return torch.from_numpy(weights[rows]).to(losses.refined)
-
-
-def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
-    """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T).
-
-    A task's is the mean over the images of the batch that have a label for it, as in evaluation: an image
-    without one would count as one that is predicted perfectly, and make the task weigh less.
-    """
-    share = losses.refined.new_tensor([task.weight for task in tasks])
-    summed = ((losses.refined + losses.initial) * weights).sum(0)
-    return (summed / losses.labelled.sum(0).clamp(min=1) * share).sum()

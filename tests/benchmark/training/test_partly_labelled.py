@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from benchmark.training.evaluate import evaluate
-from benchmark.training.train import objective, task_losses, weights_digest
+from benchmark.training.losses import objective, task_losses
+from benchmark.training.train import weights_digest
 
 RARE = "normals"
 

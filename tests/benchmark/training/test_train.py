@@ -12,8 +12,9 @@ from benchmark.errors import UserError
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
 from benchmark.randomness import Streams
+from benchmark.training.losses import task_losses
 from benchmark.training.optimiser import DivergedError
-from benchmark.training.train import task_losses, weights_digest
+from benchmark.training.train import weights_digest
 from strategies.interface import Strategy
 from strategies.registry import entries, resolve
 

@@ -1,0 +1,107 @@
+"""What a network's predictions cost against labels: per image and task, and all together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from benchmark.data.feed import Batch, labelled
+from benchmark.data.homes import on_device
+from benchmark.networks import Network
+from benchmark.tasks.task import Task
+from benchmark.training.forward import Precision, in_autocast, predictions_in_float32
+from benchmark.training.half_weights import in_half_weights
+from strategies.inconsistency import resized
+from strategies.interface import Outputs, Positions, Scores
+
+
+@dataclass(frozen=True)
+class TaskLosses:
+    """Unweighted losses per image and task (B x T) of the initial and the refined predictions.
+
+    ``labelled`` says which images have a label for which task (B x T): where there is none, a loss is 0, and
+    is to be counted nowhere.
+    """
+
+    initial: Tensor
+    refined: Tensor
+    labelled: Tensor
+
+    @property
+    def told(self) -> Tensor:
+        """The refined losses for others to read: detached, and NaN where there is no label and only there."""
+        losses = self.refined.detach().nan_to_num(nan=torch.inf, posinf=torch.inf)
+        return losses.masked_fill(~self.labelled, torch.nan)
+
+
+def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLosses:
+    """Losses of both stages against labels at full resolution; several initial scales add up."""
+    size = batch.images.shape[-2:]
+    refined = [task.loss(outputs.refined[task.name], batch.labels[task.name]) for task in tasks]
+    initial = []
+    for task in tasks:
+        scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
+        each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
+        initial.append(torch.stack(each).sum(0))
+    known = labelled(batch.labels, tasks)
+    return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1), known)
+
+
+def in_one_graph(
+    network: Network,
+    images: Tensor,
+    labels: Mapping[str, Tensor],
+    tasks: Sequence[Task],
+    precision: Precision,
+) -> tuple[Outputs, TaskLosses]:
+    """Outputs for images in the network's layout, and their losses: what is compiled as one graph."""
+    with in_autocast(images.device, precision):
+        outputs: Outputs = network(images)
+    outputs = predictions_in_float32(outputs, precision)
+    return outputs, task_losses(outputs, Batch(images, labels), tasks)
+
+
+def by_operation(
+    network: Network,
+    images: Tensor,
+    labels: Mapping[str, Tensor],
+    tasks: Sequence[Task],
+    precision: Precision,
+) -> tuple[Outputs, TaskLosses]:
+    """The same, operation by operation."""
+    if precision != "bf16":
+        return in_one_graph(network, images, labels, tasks, precision)
+    with in_autocast(images.device, precision):
+        outputs = in_half_weights(network, images)
+    outputs = predictions_in_float32(outputs, precision)
+    return outputs, task_losses(outputs, Batch(images, labels), tasks)
+
+
+def image_weights(weights: Scores | None, device: torch.device) -> Callable[[Positions], Tensor]:
+    """Loss weights (B x T, or 1 for all) of images by their places in ``weights`` (L x T)."""
+    if weights is None:
+        one = torch.ones((), device=device)
+        return lambda _: one
+    there = on_device(torch.from_numpy(weights).float(), device)
+    return lambda rows: there.index_select(0, on_device(torch.from_numpy(rows), device))
+
+
+def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
+    """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T).
+
+    A task's is the mean over the images of the batch that have a label for it, as in evaluation: an image
+    without one would count as one that is predicted perfectly, and make the task weigh less.
+    """
+    share = _shares(tuple(task.weight for task in tasks), losses.refined.device)
+    summed = ((losses.refined + losses.initial) * weights).sum(0)
+    return (summed / losses.labelled.sum(0).clamp(min=1) * share).sum()
+
+
+@cache
+def _shares(weights: tuple[float, ...], device: torch.device) -> Tensor:
+    """Weights of tasks; kept, because to send them is to wait for the device."""
+    return torch.tensor(weights, device=device)
