@@ -97,7 +97,7 @@ def test_a_variable_that_holds_other_data_hides_none(places: Path, monkeypatch: 
 
 def test_what_is_given_is_the_only_place(places: Path) -> None:
     name = described(places / "yaml" / "data.yaml", "street")
-    with pytest.raises(UserError, match=r"gone' \(--data-root or data_root\) is no folder"):
+    with pytest.raises(UserError, match=r"gone' \(--data-root or data_root\) of data.yaml is no"):
         where(name, places / "gone")
     (places / "empty").mkdir()
     with pytest.raises(UserError, match=r"Folder '.*empty/train/image' cannot be listed"):
