@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.utils.deterministic
 
+from benchmark.allocator import keep_freed_memory
 from benchmark.catalogue import open_dataset
 from benchmark.config import Experiment, budget_counts
 from benchmark.data.checked import require_sound
@@ -114,6 +115,8 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     deterministic = device.type == "cpu" if wanted is None else wanted
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
+    if device.type == "cpu":
+        keep_freed_memory()
     torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
     torch.use_deterministic_algorithms(deterministic)
     # Nothing reads uninitialised memory, and filling it costs 5 %.
