@@ -1,8 +1,8 @@
 """The C library's allocator, told to keep freed memory for the next training step.
 
-A step on the CPU frees and asks for the same hundreds of megabytes again. glibc maps every large block anew and
-gives it back at once, and the kernel fills each page with zeros: a sixth of a training step and almost half
-of an evaluation were that.
+A step on the CPU frees and asks for the same hundreds of megabytes again. glibc maps every large block anew
+and gives it back at once, and the kernel fills each page with zeros: a sixth of a training step and almost
+half of an evaluation were that.
 """
 
 from __future__ import annotations
