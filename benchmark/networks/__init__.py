@@ -25,7 +25,9 @@ def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
     maker: type[Network] = imported(NETWORKS[config.name].maker)
     backbone = make_backbone(config.backbone, config.pretrained, pyramid=maker.wants_pyramid)
     backbone.normalisation = normalisation_of(config)
-    return placed(maker(backbone, tasks, **config.options()), torch.device("cpu"))
+    network: Network = maker(backbone, tasks, **config.options())
+    # Wherever it is made, also without memory: in the layout of a CPU until it is placed.
+    return network.to(memory_format=layout_of(network, torch.device("cpu")))
 
 
 def placed(network: Network, device: torch.device) -> Network:
