@@ -22,6 +22,7 @@ from benchmark.cli_options import (
     SEEDS,
     STRATEGIES,
     THREADS,
+    echo,
     fields_of,
 )
 from benchmark.errors import UserError
@@ -97,10 +98,10 @@ def run(
     loaded = load_experiment(experiment, preset, fields_of(flags, settings))
     folder = out or Path("results") / loaded.name
     if only_planned:
-        click.echo(dry_run(loaded, folder, Progress(quiet), timing))
+        echo(dry_run(loaded, folder, Progress(quiet), timing))
         return
     outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish, tracker)
-    click.echo(f"\n{outcome.table}\n")
+    echo(f"\n{outcome.table}\n")
     if outcome.page:
         click.echo(f"Look at it in a browser: {outcome.page}")
     click.echo(f"Tables, figures and raw results: {outcome.folder}")
@@ -127,7 +128,7 @@ def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **fl
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     bench = opened(experiment, Path("results"), Progress(quiet=True))
-    click.echo(measured(bench, iterations).text())
+    echo(measured(bench, iterations).text())
 
 
 @cli.command("list")
@@ -199,7 +200,7 @@ def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: 
     found = check_dataset(opened, quick=quick)
     if not quick:
         remember(opened, found)
-    click.echo(found.text())
+    echo(found.text())
     sys.exit(1 if found.problems else 0)
 
 
@@ -224,7 +225,7 @@ def data_describe(
     from benchmark.data.sheet import write_sheet
 
     opened = open_dataset(dataset, fields_of({}, settings), data_root)
-    click.echo(check_dataset(opened, quick=True).text())
+    echo(check_dataset(opened, quick=True).text())
     if sheet:
         write_sheet(opened, sheet, split=split, count=count)
         click.echo(f"sheet: {sheet}")

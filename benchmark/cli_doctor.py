@@ -19,6 +19,7 @@ from benchmark.cli_options import (
     THREADS,
     fields_of,
 )
+from benchmark.words import aligned
 
 
 def add_commands(cli: click.Group) -> None:
@@ -54,6 +55,6 @@ def doctor(
     study = load_experiment(experiment, preset, fields_of(flags, settings)) if named else None
     words = set()
     for finding in examined(out or Path("results", study.name if study else ""), study):
-        click.echo(finding.line)
+        click.echo(aligned([(f"{finding.word:<7}", f"{finding.check:<12}", finding.text)]))
         words.add(finding.word)
     sys.exit(1 if "problem" in words else 0)

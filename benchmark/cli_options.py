@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from benchmark.errors import UserError
+from benchmark.words import paragraphs
 
 PATH = click.Path(path_type=Path)
 DATA_ROOT = click.option(
@@ -23,6 +24,11 @@ BUDGETS = click.option(
 )
 DEVICE = click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
 THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+
+
+def echo(text: str) -> None:
+    """Print text, its prose in the width of the terminal."""
+    click.echo(paragraphs(text))
 
 
 def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:

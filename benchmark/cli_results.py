@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from benchmark.cli_options import DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, fields_of
+from benchmark.cli_options import DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, echo, fields_of
 
 
 def add_commands(cli: click.Group) -> None:
@@ -44,10 +44,10 @@ def report(
     with opened_results(sources) as folders:
         where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
         written = write_report(
-            *folders, columns=columns, captions=captions, strategies=only, out=where, show=click.echo
+            *folders, columns=columns, captions=captions, strategies=only, out=where, show=echo
         )
-    for path in written.paths:
-        click.echo(path)
+    click.echo(f"\nLook at it in a browser: {written.page}")
+    click.echo(f"Tables and figures: {written.page.parent}")
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def compare(strategy: str, against: str, folder: Path) -> None:
     from benchmark.report.load import read_results
 
     with opened_results([folder]) as (opened,):
-        click.echo(in_words(read_results(opened), strategy, against))
+        echo(in_words(read_results(opened), strategy, against))
 
 
 @click.command()
@@ -137,4 +137,4 @@ def noise(
     bench = opened(experiment, folder, Progress(quiet))
     measure_noise(bench, trainings)
     found = floors(bench.store.noise_rounds(bench.dataset.name))
-    click.echo(noise_text(found, len(bench.dataset.train.ids)))
+    echo(noise_text(found, len(bench.dataset.train.ids)))

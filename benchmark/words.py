@@ -37,6 +37,20 @@ def amount_of_time(seconds: float) -> str:
     return f"{hours:,.{1 if hours < 10 else 0}f} h"
 
 
+def paragraphs(text: str, width: int | None = None) -> str:
+    """Lines of prose in the width of the terminal; rows of a table, which have gaps, stay as they are."""
+    room = width or terminal_width()
+    lines = (line if "  " in line.strip() else _wrapped(line, room) for line in text.splitlines())
+    return "\n".join(lines)
+
+
+def _wrapped(line: str, width: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
 def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
     """Columns side by side; the last one is wrapped within the width, and goes on below its beginning."""
     return "\n".join(line for row in aligned_rows(rows, width) for line in row)

@@ -16,10 +16,9 @@ class Finding:
     advice: str = ""
 
     @property
-    def line(self) -> str:
-        """As the command prints it."""
-        advice = f". {self.advice}" if self.advice else ""
-        return f"{self.word:<7}  {self.check:<12}  {self.found}{advice}"
+    def text(self) -> str:
+        """What was found, and what to do."""
+        return self.found + (f". {self.advice}" if self.advice else "")
 
 
 def ok(check: str, found: str) -> Finding:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.words import aligned, amount_of_time, counted, span
+from benchmark.words import aligned, amount_of_time, counted, paragraphs, span
 
 
 def test_one_is_no_plural():
@@ -41,3 +41,12 @@ def test_a_table_holds_every_word_and_keeps_the_width(rows, width):
     text = aligned([(name, " ".join(words)) for name, words in rows], width)
     assert text.split() == [word for name, words in rows for word in [name, *words]]
     assert all(len(line) <= max(width, 52) for line in text.splitlines())
+
+
+def test_prose_is_wrapped_and_rows_of_a_table_are_not():
+    prose, row = "a word after another " * 6, "cell  cell  " * 10
+    lines = paragraphs(f"{prose.strip()}\n\n{row.strip()}", 50).splitlines()
+    assert lines[-1] == row.strip()
+    assert lines[-2] == ""
+    assert " ".join(lines[:-2]) == prose.strip()
+    assert max(map(len, lines[:-2])) <= 50
