@@ -9,18 +9,20 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from benchmark.data.bad_file import BadFile, read_bytes
 from benchmark.data.check import evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.findings import Problems
-from benchmark.data.labels import BadFile, read_bytes
+from benchmark.data.remembered import Remembered
+from benchmark.data.resizing import Shrink
 from benchmark.data.roots import Root, inside, named_root
 from benchmark.errors import UserError
 from benchmark.fields import Model, Positive
@@ -47,6 +49,49 @@ class Subset(Model):
             split: tuple(names[i] for i in evenly(len(names), wanted[split] or len(names)))
             for split, names in ids.items()
         }
+
+
+class Sized(Subset):
+    """The same, and the size to bring everything to: ``height`` and ``width``, or both as ``size``."""
+
+    height: Side | None = Field(None, description="in pixels, beside width")
+    width: Side | None = Field(None, validate_default=True, description="in pixels, beside height")
+    size: tuple[Side, Side] | None = Field(None, validate_default=True, description="[height, width]")
+
+    @field_validator("width")
+    @classmethod
+    def _both(cls, width: int | None, info: ValidationInfo) -> int | None:
+        if (width is None) != (info.data.get("height") is None):
+            raise ValueError("height and width go together; give both or none")
+        return width
+
+    @field_validator("size")
+    @classmethod
+    def _once(cls, size: tuple[int, int] | None, info: ValidationInfo) -> tuple[int, int] | None:
+        if size is not None and info.data.get("width") is not None:
+            raise ValueError("height and width say it already; give one of the two")
+        return size
+
+    @property
+    def target(self) -> tuple[int, int] | None:
+        """Height and width, if given."""
+        return self.size if self.height is None or self.width is None else (self.height, self.width)
+
+    def meaning(self) -> dict[str, Any]:
+        """What decides the numbers, however it was spelled."""
+        return {**self.model_dump(exclude={"height", "width"}), "size": self.target}
+
+
+class Shrinking(Sized):
+    """The same, and how classes are made smaller."""
+
+    shrink_classes: Literal["nearest", "majority"] = Field(
+        "nearest", description="classes of smaller labels: the nearest pixel's, or those of most of the area"
+    )
+
+    def rules(self, categorical: Iterable[str]) -> dict[str, Shrink]:
+        """The rule of every task that does not take the nearest pixel; edges, which are thin, take any."""
+        return {"edge": "any", **dict.fromkeys(categorical, self.shrink_classes)}
 
 
 @dataclass(frozen=True)
@@ -244,7 +289,8 @@ def axes_of(normals: NDArray[np.float32]) -> str:
 
 
 def try_a_few(dataset: MultiTaskDataset) -> MultiTaskDataset:
-    """The data set itself, after decoding some samples of each split. Raises UserError if that fails."""
+    """The data set, which remembers samples, after decoding some of each split. Raises UserError."""
+    dataset = replace(dataset, train=Remembered(dataset.train), val=Remembered(dataset.val))
     for split in (dataset.train, dataset.val):
         for position in evenly(len(split.ids), 3):
             split[position]

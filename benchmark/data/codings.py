@@ -16,10 +16,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from benchmark.data.archives import in_threads
+from benchmark.data.bad_file import BadFile, read_bytes
 from benchmark.data.cache import cache_folder
 from benchmark.data.dataset import Coding, MultiTaskDataset
 from benchmark.data.findings import Finding
-from benchmark.data.labels import BadFile, read_bytes, read_values
+from benchmark.data.labels import read_values
 from benchmark.reading import read_json
 from benchmark.store import to_json, write_atomically
 

@@ -6,31 +6,22 @@ file once, what is in it. The same pass computes the digest. Nothing is written.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
+from pydantic import Field
 
-from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.archives import Sized
+from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.findings import Finding, Problems
-from benchmark.data.folder_config import FolderConfig, TaskFolder, load_config
-from benchmark.data.labels import (
-    IMAGE_ENDINGS,
-    LABEL_ENDINGS,
-    BadFile,
-    read_bytes,
-    read_image,
-    read_label,
-    resized_image,
-    resized_label,
-)
+from benchmark.data.folder_config import Fit, FolderConfig, TaskFolder, load_config
+from benchmark.data.folder_scan import FolderSplit, Item, Scans, content_problems, digest_of, scan_all
+from benchmark.data.labels import LABEL_ENDINGS
+from benchmark.data.pictures import IMAGE_ENDINGS
+from benchmark.data.remembered import Remembered
 from benchmark.data.roots import root_of_yaml
 from benchmark.data.unread import Unread
 from benchmark.errors import UserError
@@ -45,62 +36,55 @@ LONGEST = 256  # characters of an id: no file system takes more
 Files = Mapping[str, Path]
 
 
-@dataclass(frozen=True)
-class Item:
-    """One image and its label files by task."""
+class FolderOptions(Sized):
+    """Which images, and the size to bring them to: as the YAML file says by default."""
 
-    id: str
-    image: Path
-    labels: Files
+    fit: Fit | None = Field(None, description="stretch to the size, or put on a canvas of it undistorted")
 
 
-@dataclass(frozen=True)
-class FolderSplit:
-    """Samples decoded on demand."""
-
-    items: tuple[Item, ...]
-    config: FolderConfig
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Sorted ids."""
-        return tuple(item.id for item in self.items)
-
-    def __getitem__(self, position: int) -> Sample:
-        """Decode one sample. Raises UserError for a file that has gone bad since it was checked."""
-        item, size, tasks = self.items[position], self.config.size, self.config.tasks
-        labels = {name: resized_label(_load(path, tasks[name]), size) for name, path in item.labels.items()}
-        return Sample(resized_image(_load(item.image, None), size), labels)
-
-
-def open_folder(yaml_path: Path, data_root: Path | None = None) -> MultiTaskDataset:
-    """Open the data set that ``yaml_path`` describes and check every file of it.
+def open_folder(
+    yaml_path: Path, data_root: Path | None = None, options: FolderOptions | None = None
+) -> MultiTaskDataset:
+    """Open the data set that ``yaml_path`` describes and check every file of it that is used.
 
     ``data_root`` replaces the ``root`` of the file (``roots`` has the rule). Ids are stems, sorted; where
     train and val have stems in common, every id begins with its split ("train/0001"). Raises UserError, which
     names each wrong field of the YAML file or each wrong data file.
     """
-    config = load_config(yaml_path)
+    options = options or FolderOptions()
+    config = _changed(load_config(yaml_path), options, yaml_path)
     root = root_of_yaml(config, yaml_path, data_root)
     matcher = _match(config, root.folder, yaml_path)
-    items = {split: matcher.items(split) for split in SPLITS}
-    scanned = {split: _scan_all(items[split], config) for split in SPLITS}
-    _refuse(_content_problems(items, scanned, config), yaml_path)
-    train, val = (FolderSplit(items[split], config) for split in SPLITS)
-    facts = {**_facts(items, config, scanned["train"][0].size), **matcher.not_read()}
-    codings = {name: task.coding for name, task in config.tasks.items()}
-    digest, findings = _digest(config, scanned), tuple(matcher.findings())
+    items = _only({split: matcher.items(split) for split in SPLITS}, options)
+    splits = {split: Remembered(FolderSplit(items[split], config)) for split in SPLITS}
+    scans = {split: scan_all(items[split], config, splits[split].keep) for split in SPLITS}
+    _refuse(content_problems(items, scans, config), yaml_path)
     return MultiTaskDataset(
         config.name,
         tuple(map(_task, config.tasks.values())),
-        train,
-        val,
-        digest,
-        facts,
-        codings,
-        findings,
+        splits["train"],
+        splits["val"],
+        digest_of(config, scans),
+        {**_facts(items, config, scans), **matcher.not_read()},
+        {name: task.coding for name, task in config.tasks.items()},
+        tuple(matcher.findings()),
         origin=root,
     )
+
+
+def _changed(config: FolderConfig, options: FolderOptions, yaml_path: Path) -> FolderConfig:
+    """The configuration with what the options say in its place. Raises UserError."""
+    fit, size = options.fit or config.fit, options.target or config.size
+    if fit == "canvas" and size is None:
+        raise UserError(f"{str(yaml_path)!r}: a canvas has a size; give height and width.")
+    return config.model_copy(update={"fit": fit, "size": size})
+
+
+def _only(items: Mapping[str, tuple[Item, ...]], options: FolderOptions) -> Mapping[str, tuple[Item, ...]]:
+    """As many items as were asked for, evenly spaced."""
+    by_id = {split: {item.id: item for item in found} for split, found in items.items()}
+    used = options.of({split: tuple(found) for split, found in by_id.items()})
+    return {split: tuple(found[name] for name in used[split]) for split, found in by_id.items()}
 
 
 def _task(task: TaskFolder) -> Task:
@@ -110,15 +94,27 @@ def _task(task: TaskFolder) -> Task:
     return make_task(task.name, task.kind, classes=task.classes, weight=task.weight, **options)
 
 
-def _facts(
-    items: Mapping[str, tuple[Item, ...]], config: FolderConfig, size: tuple[int, ...]
-) -> Mapping[str, Any]:
+def _facts(items: Mapping[str, tuple[Item, ...]], config: FolderConfig, scans: Scans) -> Mapping[str, Any]:
     labelled = {
         name: {split: sum(name in item.labels for item in items[split]) for split in SPLITS}
         for name in config.tasks
     }
     images = {split: len(items[split]) for split in SPLITS}
-    return {"layout": "folder", "size": list(config.size or size), "images": images, "labelled": labelled}
+    size = list(config.size or scans["train"][0].size)
+    return {
+        "layout": "folder",
+        "size": size,
+        "images": images,
+        "labelled": labelled,
+        **_turned(config, scans),
+    }
+
+
+def _turned(config: FolderConfig, scans: Scans) -> Mapping[str, str]:
+    """How many images ask to be shown turned or mirrored, where there are any."""
+    count = sum(scan.orientation != 1 for found in scans.values() for scan in found)
+    done = "applied" if config.image.exif == "apply" else "ignored"
+    return {"EXIF orientation": f"{done} in {count} images"} if count else {}
 
 
 def _refuse(problems: Problems, yaml_path: Path) -> None:
@@ -164,7 +160,7 @@ class _Matcher:
             Item(
                 prefix + stem,
                 self.images[split][stem],
-                {name: files[stem] for name, files in labels.items() if stem in files},
+                {name: (files[stem],) for name, files in labels.items() if stem in files},
             )
             for stem in self.ids[split]
         )
@@ -316,82 +312,3 @@ class _Matcher:
 def _normal(stem: str) -> str:
     """One spelling of accented letters: file systems differ in it, and lists come from elsewhere."""
     return unicodedata.normalize("NFC", stem)
-
-
-# What is in it
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """What one pass over the files of an item found; ``size`` is () where the image is unreadable."""
-
-    digest: bytes
-    size: tuple[int, ...]
-    wrong: tuple[BadFile, ...]
-
-
-def _scan_all(items: Iterable[Item], config: FolderConfig) -> list[Scanned]:
-    with ThreadPoolExecutor() as pool:  # the decoders and hashes release the interpreter lock
-        return list(pool.map(lambda item: _scan(item, config), items))
-
-
-def _scan(item: Item, config: FolderConfig) -> Scanned:
-    digest = hashlib.sha256(item.id.encode())
-    size: tuple[int, ...] = ()
-    wrong: list[BadFile] = []
-    for name, path in {"": item.image, **item.labels}.items():
-        try:
-            data = read_bytes(path)
-            digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
-            shape = _decode(path, data, config.tasks.get(name)).shape[:2]
-            size = size if name else shape
-            _check_size(shape, size)
-        except BadFile as error:
-            wrong.append(BadFile(f"{name} {error.rule}", f"{str(path)!r} {error}."))
-    return Scanned(digest.digest(), size, tuple(wrong))
-
-
-def _check_size(shape: tuple[int, ...], image: tuple[int, ...]) -> None:
-    if image and shape != image:
-        raise BadFile("size", f"is {_size(shape)}, and its image is {_size(image)}")
-
-
-def _decode(path: Path, data: bytes, task: TaskFolder | None) -> NDArray[Any]:
-    return read_image(data) if task is None else read_label(data, path.suffix.lower(), task)
-
-
-def _load(path: Path, task: TaskFolder | None) -> NDArray[Any]:
-    try:
-        return _decode(path, read_bytes(path), task)
-    except BadFile as error:
-        raise UserError(f"{str(path)!r} {error}.") from None
-
-
-def _content_problems(
-    items: Mapping[str, tuple[Item, ...]], scanned: Mapping[str, list[Scanned]], config: FolderConfig
-) -> Problems:
-    problems = Problems()
-    pairs = [pair for split in SPLITS for pair in zip(items[split], scanned[split], strict=True)]
-    for error in (error for _, scan in pairs for error in scan.wrong):
-        problems.add(error.rule, str(error))
-    usual = Counter(scan.size for _, scan in pairs if scan.size).most_common(1)
-    for item, scan in pairs if usual and config.size is None else ():
-        if scan.size not in ((), usual[0][0]):
-            problems.add(
-                "sizes",
-                f"{str(item.image)!r} is {_size(scan.size)}, and most images are {_size(usual[0][0])};"
-                " give size [height, width] to make them equal.",
-            )
-    return problems
-
-
-def _digest(config: FolderConfig, scanned: Mapping[str, list[Scanned]]) -> str:
-    """Not of the root: the same files elsewhere are the same data."""
-    digest = hashlib.sha256(json.dumps(config.model_dump(exclude={"root"}), sort_keys=True).encode())
-    for split, scans in scanned.items():
-        digest.update(f"{split} {len(scans)}".encode() + b"".join(scan.digest for scan in scans))
-    return digest.hexdigest()
-
-
-def _size(shape: Sequence[int]) -> str:
-    return f"{shape[0]} high, {shape[1]} wide"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from benchmark.data.dataset import Coding
+from benchmark.data.pictures import Orientation
+from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
 from benchmark.reading import read_yaml
 from strategies.interface import Kind
@@ -33,6 +35,7 @@ FIELD_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "positive": ("binary",),
     "threshold": ("binary",),
     "positive_weight": ("binary",),
+    "shrink": ("categorical", "binary"),
     "scale": ("scalar",),
     "invalid": ("scalar",),
 }
@@ -103,9 +106,11 @@ class Splits(_Model):
 
 
 class ImageFolder(_Model):
-    """Where the images lie."""
+    """Where the images lie, and how their pixels are meant."""
 
     folder: str = Field(min_length=1)
+    exif: Orientation = "refuse"
+    bits: int | None = Field(None, ge=9, le=16)
 
 
 class TaskFolder(_Model):
@@ -118,6 +123,7 @@ class TaskFolder(_Model):
     classes: Annotated[tuple[str, ...], BeforeValidator(_names_or_count)] = Field((), validate_default=True)
     first_class: Int32 = 0
     ignore: Integers | None = None
+    shrink: Shrink | None = None
     threshold: Number | None = Field(None, allow_inf_nan=False)
     positive: Integers = (1,)
     scale: Finite = 1.0
@@ -186,6 +192,18 @@ class TaskFolder(_Model):
             raise ValueError(f"should be values that are neither 0 (no) nor ignored, not {list(positive)}")
         return positive
 
+    @field_validator("shrink")
+    @classmethod
+    def _shrinkable(cls, shrink: Shrink | None, info: ValidationInfo) -> Shrink | None:
+        if shrink == "any" and info.data.get("kind") == "categorical":
+            raise ValueError("any is for yes and no; classes take majority or nearest")
+        return shrink
+
+    @property
+    def shrinking(self) -> Shrink:
+        """How labels are made smaller: edges, which are thin, so that none is lost."""
+        return self.shrink or ("any" if self.name == "edge" else "nearest")
+
     @property
     def ignored(self) -> tuple[int, ...]:
         """Values that say nothing: by default 255, unless that is a yes or a class."""
@@ -233,12 +251,16 @@ def _advice(task: TaskFolder) -> str:
     return "black, white and middle grey, and vectors of length 0, mean that nothing is known"
 
 
+Fit = Literal["stretch", "canvas"]
+
+
 class FolderConfig(_Model):
     """One data set: images, labels, splits."""
 
     name: str
     root: str = "."
     size: Annotated[tuple[Side, Side], BeforeValidator(_as_tuple)] | None = None
+    fit: Fit = "stretch"
     splits: Splits = Field(default_factory=lambda: Splits.model_validate({}))
     image: ImageFolder
     tasks: dict[str, TaskFolder] = Field(min_length=1)

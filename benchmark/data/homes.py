@@ -97,6 +97,7 @@ class Streamed:
 
     def __init__(self, rows: Rows, device: torch.device, workers: int | None = None) -> None:
         self._rows, self._device = rows, device
+        rows.forget()
         self._workers = workers or min(8, max(1, (os.cpu_count() or 2) // 2))
         self._asked, self._turn = _Asked(), 0
 

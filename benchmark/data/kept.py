@@ -50,6 +50,7 @@ def kept_arrays(rows: Rows, digest: str, say: Say) -> Row:
             if not _is_sound(folder, rows, lambda _: None):
                 say(f"Decoding {len(rows)} images into {folder} ({rows.size / 1e9:.2g} GB), once")
                 _write(folder, rows, say)
+    rows.forget()
     with suppress(OSError):  # a cache that may only be read
         os.utime(folder)  # by which `mtal data cache --prune` tells what is still used
     return _mapped(folder, rows)

@@ -1,4 +1,4 @@
-"""From the bytes of a user's file to an image or a label in the formats of ``benchmark.data.dataset.Sample``.
+"""From the bytes of a user's file to a label in the formats of ``benchmark.data.dataset.Sample``.
 
 Files come from anywhere: every decoder's error, whatever its type, becomes a BadFile.
 """
@@ -7,29 +7,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from benchmark import reading
+from benchmark.data.bad_file import BadFile
 from benchmark.data.folder_config import TaskFolder
+from benchmark.data.pictures import Orientation, loaded, open_picture, orientation_of, placed, read_picture
 from strategies.interface import Kind
 
 IGNORE = 255  # as Sample says
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 LABEL_ENDINGS = (".png", ".npy")
-#: Below Pillow's own limit, so that its warning never comes alone.
-MAX_PIXELS = 80_000_000
-MAX_BYTES = 2**31
 MOST_AXES = 4
+LARGEST_TABLE = 2**16
 #: A vector that is shorter has no direction.
 SHORTEST = 1e-3
 
-_IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
-_IMAGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 _LABEL_MODES: Mapping[Kind, tuple[str, ...]] = {
     "categorical": ("1", "L", "P", "I;16", "I"),
     "binary": ("1", "L", "P", "I;16", "I"),
@@ -44,40 +39,14 @@ _WANTED: Mapping[Kind, str] = {
 }
 
 
-class BadFile(Exception):  # noqa: N818 - it is the file that is bad
-    """What is wrong with a file: the rest of a sentence that begins with its path."""
-
-    def __init__(self, rule: str, text: str) -> None:
-        super().__init__(text)
-        self.rule = rule
-
-
-def read_bytes(path: Path) -> bytes:
-    """The whole file. Raises BadFile."""
-    try:
-        return reading.read_bytes(path, MAX_BYTES)
-    except OSError as error:
-        raise BadFile("unreadable", f"cannot be read: {error.strerror or error}") from None
-
-
-def read_image(data: bytes) -> NDArray[np.uint8]:
-    """An RGB image (H x W x 3) without its transparency; EXIF orientation is not applied. Raises BadFile."""
-    picture = _open(data, _IMAGE_FORMATS)
-    if picture.mode not in _IMAGE_MODES:
-        raise BadFile(
-            "unreadable", f"has pixels of mode {picture.mode}; an image should have 8 bits a channel"
-        )
-    return np.array(_decoded(picture, "RGB"))  # a copy: torch wants to write
-
-
-def read_label(data: bytes, ending: str, task: TaskFolder) -> NDArray[Any]:
+def read_label(data: bytes, ending: str, task: TaskFolder, exif: Orientation = "refuse") -> NDArray[Any]:
     """A label in the format of its kind, from a PNG or NumPy file. Raises BadFile."""
-    return as_label(read_values(data, ending, _kind(task)), task)
+    return as_label(read_values(data, ending, _kind(task), exif), task)
 
 
-def read_values(data: bytes, ending: str, kind: Kind) -> NDArray[Any]:
+def read_values(data: bytes, ending: str, kind: Kind, exif: Orientation = "refuse") -> NDArray[Any]:
     """The values of a PNG or NumPy file as they are stored. Raises BadFile."""
-    return read_npy(data) if ending == ".npy" else _read_png(data, kind)
+    return read_npy(data) if ending == ".npy" else _read_png(data, kind, exif)
 
 
 def as_label(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
@@ -91,53 +60,18 @@ def as_label(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
     return _DECODERS[kind](values, task)
 
 
-def resized_image(image: NDArray[np.uint8], size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """The image at size (height, width), bilinear, antialiased where it shrinks."""
-    if size is None or image.shape[:2] == size:
-        return image
-    return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def resized_label(label: NDArray[Any], size: tuple[int, int] | None) -> NDArray[Any]:
-    """The label at size (height, width): the nearest pixel, never a mixture."""
-    if size is None or label.shape[:2] == size:
-        return label
-    rows, columns = (
-        (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(size, label.shape, strict=False)
-    )
-    return np.ascontiguousarray(label[rows[:, None], columns])
-
-
-def _open(data: bytes, formats: tuple[str, ...]) -> Image.Image:
-    try:
-        picture = Image.open(io.BytesIO(data), formats=formats)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadFile("unreadable", f"has more than {MAX_PIXELS // 10**6} megapixels") from None
-    except Exception as error:  # decoders raise anything on hostile bytes
-        raise BadFile("unreadable", f"is no {' or '.join(formats)} file or is damaged") from error
-    if picture.width * picture.height > MAX_PIXELS:
-        raise BadFile("unreadable", f"has more than {MAX_PIXELS // 10**6} megapixels")
-    return picture
-
-
-def _decoded(picture: Image.Image, mode: str | None = None) -> Image.Image:
-    try:
-        picture.load()
-        return picture if mode is None else picture.convert(mode)
-    except Exception as error:  # decoders raise anything on hostile bytes
-        raise BadFile("unreadable", f"is damaged: {error}") from error
-
-
-def _read_png(data: bytes, kind: Kind) -> NDArray[Any]:
-    picture = _open(data, ("PNG",))
+def _read_png(data: bytes, kind: Kind, exif: Orientation) -> NDArray[Any]:
+    picture = open_picture(data, ("PNG",))
     if data[12:16] != b"IHDR":
         raise BadFile("unreadable", "is damaged: its header does not come first")
+    bits, colour = data[24], data[25]  # of the header chunk (PNG 1.2, section 11.2.2)
     if picture.mode not in _LABEL_MODES[kind]:
         raise BadFile("format", f"is a PNG of mode {picture.mode}, where {kind} labels need {_WANTED[kind]}")
-    values = np.asarray(_decoded(picture))
-    bits, grey = data[24], data[25] == 0  # of the header chunk (PNG 1.2, section 11.2.2)
+    if picture.mode == "RGB":
+        return read_picture(data, exif).pixels
+    values = placed(np.asarray(loaded(picture)), orientation_of(picture, exif), exif)
     # Pillow stretches the values of grey files of 2 and 4 bits to 0..255.
-    return values // (255 // (2**bits - 1)) if grey and bits in (2, 4) else values
+    return values // (255 // (2**bits - 1)) if colour == 0 and bits in (2, 4) else values
 
 
 def read_npy(data: bytes) -> NDArray[Any]:
@@ -178,7 +112,7 @@ def _listed(values: NDArray[Any]) -> str:
 
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind != "f":
-        return values.astype(np.int64)
+        return values
     with np.errstate(over="ignore"):  # half floats end before 2^53
         broken = ~np.isfinite(values) | (values != np.round(values)) | (np.abs(values) > 2**53)
     if broken.any():
@@ -186,9 +120,28 @@ def _whole(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int64)
 
 
-def _categorical(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
-    values = _whole(values)
-    ignored, ids = np.isin(values, task.ignored), values - task.first_class
+def _by_value(values: NDArray[Any], decode: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """``decode`` of all numbers; small whole ones are decoded once each, and looked up."""
+    if values.dtype.kind not in "biu" or not values.size:
+        return decode(values)
+    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
+    low, high = (0, 255) if values.dtype == np.uint8 else (int(values.min()), int(values.max()))
+    if high - low >= LARGEST_TABLE or not -(2**62) < low <= high < 2**62:
+        return decode(values)
+    places = values if values.dtype == np.uint8 else values.astype(np.int64) - low
+    is_there = np.bincount(places.ravel(order="K"), minlength=high - low + 1) > 0
+    decoded = decode(np.flatnonzero(is_there) + low)
+    table = np.zeros(len(is_there), decoded.dtype)
+    table[is_there] = decoded
+    return table.take(places)
+
+
+def _categorical(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
+    return _by_value(_whole(values), partial(_classes, task=task))
+
+
+def _classes(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
+    ignored, ids = np.isin(values, task.ignored), values.astype(np.int64) - task.first_class
     wrong = ~ignored & ((ids < 0) | (ids >= len(task.classes)))
     if wrong.any():
         last = task.first_class + len(task.classes) - 1
@@ -200,7 +153,11 @@ def _categorical(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
     return np.where(ignored, IGNORE, ids).astype(np.uint8)
 
 
-def _binary(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
+def _binary(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
+    return _by_value(values, partial(_yes_or_no, task=task))
+
+
+def _yes_or_no(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
     ignored = np.isin(values, task.ignored)
     if task.threshold is not None:
         if not np.isfinite(values).all():
@@ -217,12 +174,18 @@ def _binary(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
     return np.where(ignored, IGNORE, positive).astype(np.uint8)
 
 
-def _scalar(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
+def _scalar(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
+    return _by_value(values, partial(_numbers, task=task))
+
+
+def _numbers(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
     unmeasured = np.isnan(values)
     for mark in task.unmeasured:  # compared in the file's own precision: -9999.9 is another number in float32
         unmeasured |= values == (values.dtype.type(mark) if values.dtype.kind == "f" else mark)
     with np.errstate(over="ignore"):
-        numbers = np.where(unmeasured, np.nan, values * np.float64(task.scale)).astype(np.float32)
+        scaled = values if task.scale == 1 else values * np.float64(task.scale)
+        numbers: NDArray[np.float32] = scaled.astype(np.float32)  # a copy
+    numbers[unmeasured] = np.nan
     if np.isinf(numbers).any():
         raise BadFile(
             "value", "holds infinite numbers, where NaN (or a number listed as invalid) means not measured"
@@ -231,38 +194,56 @@ def _scalar(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
 
 
 def _direction(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:
-    if values.dtype == np.uint8:
-        return _unit_bytes(values)
+    if values.dtype in (np.uint8, np.uint16):
+        return _unit_codes(values)
     if values.dtype.kind != "f":
-        raise BadFile("format", f"holds {values.dtype}, where {task.name} needs bytes (2x/255 - 1) or floats")
+        raise BadFile(
+            "format",
+            f"holds {values.dtype}, where {task.name} needs bytes (2x/255 - 1), 16 bits (2x/65535 - 1) or "
+            "floats",
+        )
     with np.errstate(over="ignore"):  # what is infinite then is refused for its length
-        return _unit_floats(values.astype(np.float32))
+        return _unit_floats(values.astype(np.float32))  # a copy
 
 
 def _unit_floats(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    vectors = np.where(np.isnan(vectors).any(2, keepdims=True), np.float32(0), vectors)
-    length = np.linalg.norm(vectors, axis=2, keepdims=True)
+    if (unknown := np.isnan(vectors).any(2)).any():
+        vectors[unknown] = 0
+    length = _length(vectors)
     if not (length < 1.5).all():
         raise BadFile(
             "value", f"holds vectors of length {_listed(length[~(length < 1.5)])}, and a normal's is 1"
         )
     _refuse_most(length, lambda: length <= SHORTEST)
-    return _unit(vectors, length)
+    return _unit(vectors, length, length > SHORTEST)
 
 
-def _unit_bytes(values: NDArray[np.uint8]) -> NDArray[np.float32]:
-    vectors = values.astype(np.float32) / 127.5 - 1
-    length = np.linalg.norm(vectors, axis=2, keepdims=True)
+def _unit_codes(values: NDArray[Any]) -> NDArray[np.float32]:
+    vectors = _components(np.iinfo(values.dtype).max).take(values)
+    length = _length(vectors)
     _refuse_most(length, lambda: _padding(vectors))
-    return _unit(vectors, np.where(np.abs(length - 1) < 0.5, length, 0))
+    return _unit(vectors, length, np.abs(length - 1) < 0.5)
+
+
+@cache
+def _components(top: int) -> NDArray[np.float32]:
+    """What 0 .. top say of one component of a vector."""
+    return (np.arange(top + 1, dtype=np.float32) / np.float32(top / 2) - 1).astype(np.float32)
+
+
+def _length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The lengths (H x W) of vectors (H x W x 3)."""
+    x, y, z = np.moveaxis(vectors, 2, 0)
+    length: NDArray[np.float32] = np.sqrt(x * x + y * y + z * z)
+    return length
 
 
 def _padding(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Pixels (H x W x 1) that are black, white or middle grey, or what JPEG makes of these.
+    """Pixels (H x W) that are black, white or middle grey, or what JPEG makes of these.
 
     No rounding turns a unit vector into them.
     """
-    low, high = vectors.min(2, keepdims=True), vectors.max(2, keepdims=True)
+    low, high = vectors.min(2), vectors.max(2)
     padding: NDArray[np.bool_] = np.any(
         [(low > mark - 0.07) & (high < mark + 0.07) for mark in (-1, 0, 1)], axis=0
     )
@@ -287,9 +268,14 @@ def _most(found: NDArray[np.bool_]) -> bool:
     return 2 * int(np.count_nonzero(found)) > found.size
 
 
-def _unit(vectors: NDArray[np.float32], length: NDArray[np.float32]) -> NDArray[np.float32]:
-    known = length > SHORTEST
-    return np.where(known, vectors / np.maximum(length, SHORTEST), 0).astype(np.float32)
+def _unit(
+    vectors: NDArray[np.float32], length: NDArray[np.float32], known: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """The vectors themselves, changed: those that are known of length 1, the others zero."""
+    divisor = np.where(known, length, np.float32(np.inf))
+    for axis in range(3):  # NumPy is slow along so short an axis
+        vectors[..., axis] /= divisor
+    return vectors
 
 
 _DECODERS: Mapping[Kind, Callable[[NDArray[Any], TaskFolder], NDArray[Any]]] = {

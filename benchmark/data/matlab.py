@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.labels import MAX_PIXELS, BadFile
+from benchmark.data.bad_file import BadFile
 from benchmark.data.mat_structure import HEADER, check_structure
+from benchmark.data.pictures import MAX_PIXELS
 
 #: What compressed variables may unpack to: a label map of 30 megapixels in doubles.
 MAX_INFLATED = 2**28

@@ -41,11 +41,9 @@ def open_pascal_named(name: str, options: Mapping[str, Any], data_root: Path | N
 
 def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
     """A user's own data, described by the YAML file of this name."""
-    from benchmark.data.folder import open_folder
+    from benchmark.data.folder import FolderOptions, open_folder
 
-    if options:
-        raise UserError(f"data: {name} takes no options here ({', '.join(options)}); edit the file itself.")
-    return open_folder(Path(name), data_root)
+    return open_folder(Path(name), data_root, _validated(FolderOptions, name, options))
 
 
 def _validated(model: type[M], name: str, options: Mapping[str, Any]) -> M:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.dataset import Sample, Split
+from benchmark.data.remembered import Remembered
 from benchmark.errors import UserError
 from benchmark.tasks.task import Task
 
@@ -65,7 +66,7 @@ class Rows:
 
     def __getitem__(self, position: int) -> Row:
         """Decode one row."""
-        sample = self._split[position]
+        sample = self._take(position)
         _check_sizes(sample, self.ids[position], self._size)
         labels = sample.labels
         return [
@@ -77,6 +78,16 @@ class Rows:
                 for task in self._tasks
             ),
         ]
+
+    def _take(self, position: int) -> Sample:
+        """A sample for the last time that its pixels are wanted: a row has all of them."""
+        split = self._split
+        return split.take(position) if isinstance(split, Remembered) else split[position]
+
+    def forget(self) -> None:
+        """Let go of samples that were decoded before: rows come from elsewhere."""
+        if isinstance(self._split, Remembered):
+            self._split.forget()
 
     def stacked(self, positions: Sequence[int]) -> Row:
         """Decode several rows into one array a column, one after the other."""

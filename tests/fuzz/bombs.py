@@ -19,9 +19,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from benchmark.data.folder_config import TaskFolder, load_config
-from benchmark.data.labels import read_image, read_label
+from benchmark.data.labels import read_label
 from benchmark.data.matlab import read_mat
 from benchmark.data.nyud.parquet import parquet_split
+from benchmark.data.pictures import read_image
 from benchmark.networks.pretrained import read_weights
 from benchmark.share import unpacked
 from benchmark.store import Store

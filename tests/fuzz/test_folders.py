@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchmark.data.archives import Publication, read_lists
+from benchmark.data.bad_file import BadFile, read_bytes
 from benchmark.data.folder import open_folder
-from benchmark.data.labels import BadFile, read_bytes
 
 FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

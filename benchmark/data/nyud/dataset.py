@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationInfo, field_validator
-
 from benchmark.data.absent import check_ids
 from benchmark.data.archives import (
     SPLITS,
@@ -19,8 +17,7 @@ from benchmark.data.archives import (
     Ids,
     Lister,
     Publication,
-    Side,
-    Subset,
+    Shrinking,
     axes_of,
     check_present,
     content_digest,
@@ -31,7 +28,7 @@ from benchmark.data.archives import (
 from benchmark.data.codings import Told, told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
-from benchmark.data.nyud.sample import TASKS, Size, made_sample
+from benchmark.data.nyud.sample import TASKS, made_sample
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:  # tasks import torch
@@ -52,23 +49,8 @@ NYUD = Publication(
 )
 
 
-class NyudOptions(Subset):
+class NyudOptions(Shrinking):
     """Which images, and the size to bring them to: as they are by default."""
-
-    height: Side | None = None
-    width: Side | None = Field(None, validate_default=True)
-
-    @field_validator("width")
-    @classmethod
-    def _both(cls, width: int | None, info: ValidationInfo) -> int | None:
-        if (width is None) != (info.data.get("height") is None):
-            raise ValueError("height and width go together; give both or none")
-        return width
-
-    @property
-    def size(self) -> Size:
-        """Height and width, if given."""
-        return None if self.height is None or self.width is None else (self.height, self.width)
 
 
 def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
@@ -86,7 +68,7 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
             f"{str(root)!r} holds {found}; it should hold one layout of NYUD-v2 (docs/datasets.md)."
         )
     opened = _OPENERS[next(iter(families))](root, options)
-    meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.model_dump()}
+    meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.meaning()}
     digest = content_digest(root, opened.files, {**meaning, "ids": opened.used})
     told = _edges_told(opened, digest)
     if told:
@@ -188,18 +170,18 @@ def _decoded(entry: Entry, layout: Layout, options: NyudOptions) -> Sample:
     arrays = {what: load(path, layout.sources[what].read) for what, path in entry.files.items()}
     image = arrays.pop("image")
     for task, label in arrays.items():
-        if label.shape[:2] != image.shape[:2]:
+        if label.shape[:2] not in (image.shape[:2], options.target):
             raise UserError(
                 f"{str(entry.files[task])!r} is {label.shape[0]} high, {label.shape[1]} wide, and its image "
                 f"is {image.shape[0]} high, {image.shape[1]} wide."
             )
-    return made_sample(image, arrays, options.size)
+    return made_sample(image, arrays, options.target, options.rules(["semseg"]))
 
 
 def _open_parquet(root: Path, options: NyudOptions) -> Opened:
     from benchmark.data.nyud.parquet import parquet_split
 
-    splits = {split: parquet_split(root, split, options.size) for split in SPLITS}
+    splits = {split: parquet_split(root, split, options) for split in SPLITS}
     for split, rows in splits.items():
         NYUD.check_count(split, len(rows.ids), root)
     found = {split: rows.ids for split, rows in splits.items()}

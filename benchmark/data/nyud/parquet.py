@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.archives import Shrinking
+from benchmark.data.bad_file import BadFile
 from benchmark.data.dataset import Sample
-from benchmark.data.labels import BadFile, as_label
+from benchmark.data.labels import as_label
 from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
-from benchmark.data.nyud.sample import Size, as_image, in_metres, made_sample
+from benchmark.data.nyud.sample import as_image, in_metres, made_sample
 from benchmark.errors import UserError
 from benchmark.extras import install_command
 
@@ -26,14 +28,14 @@ Place = tuple[Path, int, int]  # file, row group, row in it
 class ParquetSplit:
     """Rows decoded on demand; the row group read last is kept, as published about 400 MB."""
 
-    def __init__(self, places: Mapping[str, Place], size: Size) -> None:
-        self._places, self._size = dict(places), size
+    def __init__(self, places: Mapping[str, Place], options: Shrinking) -> None:
+        self._places, self._options = dict(places), options
         self._lock = Lock()
         self._read: tuple[tuple[Path, int], Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to a worker process without its lock and what it has read."""
-        return ParquetSplit, (self._places, self._size)
+        return ParquetSplit, (self._places, self._options)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -47,7 +49,7 @@ class ParquetSplit:
 
     def only(self, ids: Iterable[str]) -> ParquetSplit:
         """The same split with these ids alone."""
-        return ParquetSplit({name: self._places[name] for name in ids}, self._size)
+        return ParquetSplit({name: self._places[name] for name in ids}, self._options)
 
     def __getitem__(self, position: int) -> Sample:
         """Decode one row. Raises UserError naming the file and row that are bad."""
@@ -55,7 +57,8 @@ class ParquetSplit:
         table = self._row_group(path, group)
         try:
             image = as_image(_channels_last(_array(table, "image", row)))
-            return made_sample(image, _labels(table, row, image.shape[:2]), self._size)
+            labels = _labels(table, row, image.shape[:2])
+            return made_sample(image, labels, self._options.target, self._options.rules(["semseg"]))
         except BadFile as error:
             raise UserError(f"Row {row} of row group {group} of {str(path)!r} {error}.") from None
 
@@ -67,14 +70,14 @@ class ParquetSplit:
             return self._read[1]
 
 
-def parquet_split(root: Path, split: str, size: Size) -> ParquetSplit:
+def parquet_split(root: Path, split: str, options: Shrinking) -> ParquetSplit:
     """The rows of ``SPLIT-*.parquet``, in the folder or in ``data`` below it.
 
     Raises UserError for files that cannot be read or lack a column, and where pyarrow is not installed.
     """
     paths = sorted([*root.glob(f"{split}-*.parquet"), *root.glob(f"data/{split}-*.parquet")])
     places = [(path, group, row) for path in paths for group, row in _rows(path)]
-    return ParquetSplit({f"{split}/{number:04d}": place for number, place in enumerate(places)}, size)
+    return ParquetSplit({f"{split}/{number:04d}": place for number, place in enumerate(places)}, options)
 
 
 def _rows(path: Path) -> list[tuple[int, int]]:

@@ -8,19 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.bad_file import BadFile
 from benchmark.data.dataset import Sample
-from benchmark.data.labels import IGNORE, BadFile, resized_image, resized_label
 from benchmark.data.metres import not_metres
+from benchmark.data.resizing import IGNORE, Shrink, resized_image, resized_label
 
 TASKS = ("semseg", "depth", "normals", "edge")
 Size = tuple[int, int] | None
 
 
-def made_sample(image: NDArray[np.uint8], labels: Mapping[str, NDArray[Any]], size: Size) -> Sample:
-    """The sample in the size asked for; edges that have no files are the boundaries of classes."""
+def made_sample(
+    image: NDArray[np.uint8], labels: Mapping[str, NDArray[Any]], size: Size, rules: Mapping[str, Shrink]
+) -> Sample:
+    """The sample in the size asked for, made smaller by a rule for each task that has one.
+
+    Edges that have no files are the boundaries of classes.
+    """
     if "edge" not in labels:
         labels = {**labels, "edge": boundaries(labels["semseg"])}
-    return Sample(resized_image(image, size), {task: resized_label(labels[task], size) for task in TASKS})
+    resized = {task: resized_label(labels[task], size, rules.get(task, "nearest")) for task in TASKS}
+    return Sample(resized_image(image, size), resized)
 
 
 def as_image(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -19,8 +19,7 @@ from benchmark.data.archives import (
     Ids,
     Lister,
     Publication,
-    Side,
-    Subset,
+    Shrinking,
     axes_of,
     check_present,
     content_digest,
@@ -34,10 +33,11 @@ from benchmark.data.cache import cache_folder
 from benchmark.data.codings import told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import read_image, read_label, resized_label
+from benchmark.data.labels import read_label
 from benchmark.data.pascal.annotations import read_label_map, read_parts
-from benchmark.data.pascal.canvas import on_canvas
 from benchmark.data.pascal.edges import VERSION, EdgeCache
+from benchmark.data.pictures import read_image
+from benchmark.data.resizing import on_canvas, resized_label
 from benchmark.progress import Progress
 
 if TYPE_CHECKING:  # tasks import torch
@@ -74,10 +74,13 @@ _FILES = {
 _SEMSEG = ("semseg/VOC12/{id}.png", "semseg/pascal-context/{id}.png")  # the first that is there
 
 
-class PascalOptions(Subset):
-    """Which images, and the height and width of the canvas that they are put on."""
+class PascalOptions(Shrinking):
+    """Which images, and the height and width of the canvas that they are put on: 512 x 512 by default."""
 
-    size: tuple[Side, Side] = (512, 512)
+    @property
+    def target(self) -> tuple[int, int]:
+        """Height and width."""
+        return super().target or (512, 512)
 
 
 def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskDataset:
@@ -92,17 +95,17 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     used = options.of(ids)
     entries = _entries(root, used)
     files = [path for split in SPLITS for entry in entries[split] for path in entry.files.values()]
-    meaning = {"data": PASCAL.name, "edges": VERSION, "options": options.model_dump(), "ids": used}
+    meaning = {"data": PASCAL.name, "edges": VERSION, "options": options.meaning(), "ids": used}
     digest = content_digest(root, files, meaning)
     told = told_by_files(
         "saliency", [e.files["saliency"] for split in SPLITS for e in entries[split]], digest
     )
     readers = _readers(told.fields)
-    decode = partial(_decoded, size=options.size, cache=_edge_cache(entries), readers=readers)
+    decode = partial(_decoded, options=options, cache=_edge_cache(entries), readers=readers)
     train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
     facts = {
         "layout": LAYOUT,
-        "size": list(options.size),
+        "size": list(options.target),
         **PASCAL.facts(ids, used),
         **_origins(entries, readers),
     }
@@ -133,7 +136,7 @@ def _readers(saliency_fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: partial(read_label, ending=".png", task=task) for name, task in tasks.items()}
 
 
-def _decoded(entry: Entry, size: tuple[int, int], cache: EdgeCache, readers: Mapping[str, Any]) -> Sample:
+def _decoded(entry: Entry, options: PascalOptions, cache: EdgeCache, readers: Mapping[str, Any]) -> Sample:
     image = load(entry.files["image"], read_image)
     labels: dict[str, NDArray[Any]] = {name: load(entry.files[name], read) for name, read in readers.items()}
     label_map, labels["edge"] = load(entry.files["label_map"], partial(_map_and_edges, cache=cache))
@@ -141,9 +144,10 @@ def _decoded(entry: Entry, size: tuple[int, int], cache: EdgeCache, readers: Map
     if parts is not None:
         labels["human_parts"] = parts
     # Some files have another size than their image; the field's loaders resize them, too.
-    labels = {task: resized_label(labels[task], image.shape[:2]) for task in TASKS if task in labels}
-    labels["normals"][resized_label(label_map, image.shape[:2]) == 0] = 0
-    return on_canvas(Sample(image, labels), size)
+    size, rules = image.shape[:2], options.rules(["semseg", "human_parts"])
+    labels = {t: resized_label(labels[t], size, rules.get(t, "nearest")) for t in TASKS if t in labels}
+    labels["normals"][resized_label(label_map, size) == 0] = 0
+    return on_canvas(Sample(image, labels), options.target, rules)
 
 
 def _map_and_edges(data: bytes, cache: EdgeCache) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

@@ -40,7 +40,7 @@ def broken(copy_of, exported, sound):
 
     def make(layout, thing, position, damage):
         root = copy_of(layout)
-        path = root / sound[layout].train.entries[position].files[thing].relative_to(exported[layout])
+        path = root / sound[layout].train.split.entries[position].files[thing].relative_to(exported[layout])
         damage(path)
         return root, path
 
@@ -200,7 +200,7 @@ def test_an_id_in_both_lists(copy_of, sound, data_check, layout):
 def test_one_picture_in_both_splits(copy_of, data_check, layout):
     root = copy_of(layout)
     dataset = opened(root)
-    shutil.copy(dataset.train.entries[3].files["image"], dataset.val.entries[2].files["image"])
+    shutil.copy(dataset.train.split.entries[3].files["image"], dataset.val.split.entries[2].files["image"])
     checked = data_check("nyud", root)
     assert checked.code == 1
     names = dataset.val.ids[2], dataset.train.ids[3]

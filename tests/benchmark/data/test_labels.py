@@ -16,8 +16,10 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from benchmark.data import labels as labels_module
+from benchmark.data.bad_file import BadFile
 from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import BadFile, read_image, read_label, resized_image, resized_label
+from benchmark.data.labels import read_label
+from benchmark.data.resizing import resized_image, resized_label
 from benchmark.tasks import IGNORE
 
 HEIGHT, WIDTH = 12, 16
@@ -244,11 +246,6 @@ def test_png_of_the_wrong_mode(name: str, image: Image.Image) -> None:
     fields = {"classes": 2} if name == "semseg" else {}
     with pytest.raises(BadFile, match=f"mode {image.mode}"):
         read_label(png_bytes(image), ".png", task_of(name, **fields))
-
-
-def test_sixteen_bit_images_are_refused() -> None:
-    with pytest.raises(BadFile, match="8 bits a channel"):
-        read_image(png_bytes(Image.fromarray(grey(9, np.uint16))))
 
 
 def test_a_header_that_promises_too_much_allocates_nothing() -> None:

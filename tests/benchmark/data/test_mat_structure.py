@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from benchmark.data.labels import BadFile
+from benchmark.data.bad_file import BadFile
 from benchmark.data.mat_structure import HEADER, check_structure
 from benchmark.data.matlab import read_mat
 

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
+from scipy.ndimage import label
 
 from benchmark.catalogue import DATASETS, open_dataset, preset_file
 from benchmark.data.check import check_dataset
 from benchmark.errors import UserError
 from benchmark.run import load_experiment
 
+SMALL = Path(__file__).parents[3].parent / "shared" / "nyud240"
 REAL = Path(__file__).parents[3].parent / "shared" / "realdata" / "NYUD_MT"
 H, W = 12, 16
 IDS = {"train": ("0003", "0010"), "val": ("0002",)}
@@ -234,13 +236,50 @@ def test_facts_and_sizes(tmp_path: Path) -> None:
     sample = dataset.train[0]
     assert sample.image.shape == (24, 8, 3)
     rows, columns = np.repeat(np.arange(H), 2), np.arange(1, W, 2)
-    np.testing.assert_array_equal(sample.labels["edge"], raw(3)["edge"][rows][:, columns])
+    np.testing.assert_array_equal(sample.labels["semseg"], raw(3)["semseg"][rows][:, columns] - np.uint8(1))
+    # An edge is kept by whichever of two pixels has it.
+    np.testing.assert_array_equal(sample.labels["edge"], raw(3)["edge"].reshape(H, -1, 2).max(2)[rows])
     assert dataset.facts["size"] == [24, 8]
     assert dataset.facts["published"] == {"train": 795, "val": 654}
     assert dataset.facts["images"] == {"train": 2, "val": 1}
     assert "smaller" in dataset.facts["complete"]
     assert "height" in error(tmp_path, height=24)
     assert opened(tmp_path, pool=1).train.ids == ("0003",)
+
+
+def test_a_size_is_the_same_however_it_is_spelled(tmp_path: Path) -> None:
+    one, other = opened(write(tmp_path, "B"), height=24, width=8), opened(tmp_path, size=[24, 8])
+    assert one.digest == other.digest
+    np.testing.assert_array_equal(one.train[1].image, other.train[1].image)
+    assert "give one of the two" in error(tmp_path, height=24, width=8, size=[24, 8])
+    assert opened(tmp_path, height=24, width=16).digest != one.digest
+
+
+def test_classes_shrink_by_area_where_asked(tmp_path: Path) -> None:
+    classes = np.full((H, W), 5, np.uint8)
+    classes[0, 1] = 30  # the middle of a new pixel, and a third of its area
+    save(write(tmp_path, "B") / "segmentation" / "0003.png", classes)
+    nearest = opened(tmp_path, height=8, width=8)
+    majority = opened(tmp_path, height=8, width=8, shrink_classes="majority")
+    assert set(np.unique(nearest.train[0].labels["semseg"])) == {4, 29}
+    assert set(np.unique(majority.train[0].labels["semseg"])) == {4}
+    assert majority.digest != nearest.digest
+
+
+def test_labels_of_the_size_asked_for_are_taken_as_they_are(tmp_path: Path) -> None:
+    edge = np.random.default_rng(0).integers(0, 2, (8, 9), dtype=np.uint8)
+    save(write(tmp_path, "B") / "edge" / "0003.npy", edge)
+    np.testing.assert_array_equal(opened(tmp_path, height=8, width=9).train[0].labels["edge"], edge)
+    assert "its image is" in error(tmp_path, height=9, width=9)
+
+
+@pytest.mark.skipif(not SMALL.is_dir(), reason="the small NYUD-v2 is not here: ../shared/nyud240")
+def test_edges_of_real_frames_hold_together() -> None:
+    def length(**options: Any) -> float:
+        edges = [sample.labels["edge"] == 1 for sample in opened(SMALL, pool=12, val=1, **options).train]
+        return sum(map(np.count_nonzero, edges)) / sum(label(edge, np.ones((3, 3)))[1] for edge in edges)
+
+    assert length(height=80, width=112) > length() * 112 / 240 / 2
 
 
 def test_z_axis_is_measured(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""What one pass over the data has read and the next one wants: kept in memory, within bounds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from benchmark.data.dataset import Sample, Split
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def room(share: float) -> int:
+    """So large a share of the machine's memory, in bytes."""
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * share)
+
+
+class Memory(Generic[K, V]):
+    """Values by key that fit into ``most`` bytes together; sent to another process, it is empty there."""
+
+    def __init__(self, most: int) -> None:
+        self._left, self._kept, self._lock = most, dict[K, V](), Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Memory, (0,)
+
+    def keep(self, key: K, value: V, size: int) -> None:
+        """Take it in if there is room for its bytes."""
+        with self._lock:
+            if key not in self._kept and size <= self._left:
+                self._kept[key] = value
+                self._left -= size
+
+    def look(self, key: K) -> V | None:
+        """What is kept, and stays."""
+        return self._kept.get(key)
+
+    def take(self, key: K) -> V | None:
+        """What is kept, and is no longer."""
+        return self._kept.pop(key, None)
+
+    def forget(self) -> None:
+        """Let go of all, and take nothing in from now on."""
+        with self._lock:
+            self._kept.clear()
+            self._left = 0
+
+
+class Remembered:
+    """A split whose samples, once looked at, need not be decoded again before they are taken for training."""
+
+    def __init__(self, split: Split, samples: Memory[int, Sample] | None = None) -> None:
+        self.split, self.samples = split, samples or Memory(room(1 / 16))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Those of the split."""
+        return self.split.ids
+
+    def __getitem__(self, position: int) -> Sample:
+        """One sample, decoded unless it is remembered. Not to be written to."""
+        sample = self.samples.look(position)
+        if sample is None:
+            sample = self.split[position]
+            self.keep(position, sample)
+        return sample
+
+    def take(self, position: int) -> Sample:
+        """The same, for the last time that it is wanted."""
+        return self.samples.take(position) or self.split[position]
+
+    def keep(self, position: int, sample: Sample) -> None:
+        """Remember a sample that was decoded elsewhere, if there is room."""
+        self.samples.keep(position, sample, size_of(sample))
+
+    def forget(self) -> None:
+        """Nothing of it will be wanted again for now."""
+        self.samples.forget()
+
+
+def size_of(sample: Sample) -> int:
+    """Bytes of a sample's arrays."""
+    return sample.image.nbytes + sum(label.nbytes for label in sample.labels.values())
