@@ -196,7 +196,6 @@ def _table(dataset: str, chosen: pd.DataFrame) -> Table:
             f"rare: images that show one of the {RARE:.0%} of classes that the fewest images show",
             "distance: to the nearest other labelled image, RMS of 16 x 16 thumbnails, pixels from 0 to 1",
         ],
-        marked="",
     )
 
 
@@ -209,7 +208,6 @@ def _agreement(agreement: pd.DataFrame) -> Table:
         caption=f"Rank correlation of scores with the true losses in round 0, over "
         f"{agreement['seed'].nunique()} seeds.",
         notes=[],
-        marked="",
     )
 
 

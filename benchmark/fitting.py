@@ -12,7 +12,7 @@ import torch
 
 from benchmark.bench import Bench
 from benchmark.randomness import Streams
-from benchmark.store import Round, digest_of
+from benchmark.store import Round, digest_of, processor
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
@@ -58,6 +58,7 @@ def fit(
             checkpoint,
         )
     seconds["train"] = round(seconds["train"] + checkpoint.seconds_before, 4)
+    seconds[processor("train")] = round(seconds[processor("train")] + checkpoint.processor_before, 4)
     if trained.network.loaded:
         bench.progress.say(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
@@ -129,11 +130,15 @@ def computed_again(bench: Bench, strategy: str, seed: int, number: int) -> None:
 
 @contextmanager
 def timed(seconds: dict[str, float], what: str, device: torch.device) -> Iterator[None]:
-    """Add the seconds that the block takes, the device's work included."""
-    started = time.perf_counter()
+    """Add the seconds that the block takes, the device's work included, and those of this process's threads.
+
+    On a machine that does other work too, the first are as much its as the block's; the second are not.
+    """
+    started, worked = time.perf_counter(), time.process_time()
     yield
     wait_for(device)
     seconds[what] = round(time.perf_counter() - started, 4)
+    seconds[processor(what)] = round(time.process_time() - worked, 4)
 
 
 def wait_for(device: torch.device) -> None:

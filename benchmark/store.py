@@ -55,6 +55,7 @@ class Round:
     #: Selection scores of every image of the pool (N x T), if the strategy gave any.
     scores: list[list[float]] | None = None
     strategy_state: Mapping[str, Any] = field(default_factory=dict)
+    #: By stage as it took, and by ``processor(stage)`` as the processor worked for it.
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     format: int = FORMAT
@@ -220,6 +221,11 @@ def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
         task: {name: value if math.isfinite(value) else None for name, value in values.items()}
         for task, values in metrics.items()
     }
+
+
+def processor(stage: str) -> str:
+    """What the processor time of a stage is called beside its seconds."""
+    return f"{stage}_processor"
 
 
 def folder_name(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Mark = Literal["best", "second"]
+Mark = Literal["best"]
 #: A number that does not exist.
 MISSING = "\N{EN DASH}"
 
@@ -19,6 +19,10 @@ class Cell:
     spread: str = ""
     seeds: str = ""
     mark: Mark | None = None
+
+
+#: What a mark says if a table says nothing else.
+MARKED = "The lowest mean of a column, and what a paired test (Holm) does not tell from it,"
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,16 @@ class Table:
     references: Sequence[tuple[str, Sequence[Cell]]]
     caption: str
     notes: Sequence[str]
-    #: What the best mark means; empty where nothing is marked.
-    marked: str = "Best mean per budget"
+    #: What a mark means, the subject of a sentence.
+    marked: str = MARKED
     #: What the names of the rows are.
     of: str = "strategy"
+
+    @property
+    def said_of_marks(self) -> str:
+        """What bold cells are, as a sentence after the caption; empty where there is none."""
+        cells = [cell for _, row in self.rows for cell in row]
+        return f" {self.marked} in bold." if any(cell.mark for cell in cells) else ""
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,3 @@ class Section:
 
     title: str
     facts: Sequence[tuple[str, str]]
-
-
-def best_and_second(values: Sequence[float]) -> list[Mark | None]:
-    """The marks of values of which lower is better; equal ones share a mark, one alone has none."""
-    lowest = sorted(values)
-    marks: dict[float, Mark] = {}
-    if len(lowest) > 1:
-        marks[lowest[1]] = "second"
-        marks[lowest[0]] = "best"
-    return [marks.get(value) for value in values]

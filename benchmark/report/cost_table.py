@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from benchmark.report.cells import MISSING, Cell, Table
-from benchmark.report.costs import STAGES, costs, mean_costs
+from benchmark.report.costs import STAGES, costs, know_processor, mean_costs
 from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA
 from benchmark.report.study import Study
@@ -18,16 +18,32 @@ STAGE_NAMES = {"train": "training", "evaluate": "evaluation", "observe": "pool p
 
 def costs_of(subject: Subject) -> pd.DataFrame:
     """What every stored round of one data set cost, as ``costs`` gives it."""
-    table = costs(subject.study.rounds_of(subject.dataset))
+    table = costs(subject.study.rounds_of(subject.dataset), is_of_processor(subject))
     return table.dropna(how="all", subset=list(STAGES)).astype(dict.fromkeys(STAGES, float))
+
+
+def is_of_processor(subject: Subject) -> bool:
+    """Whether costs are processor time: on a CPU, if all rounds know it. A GPU's time is what passes."""
+    return _devices(subject) == ["cpu"] and know_processor(subject.study.rounds_of(subject.dataset))
 
 
 def caption(subject: Subject) -> str:
     """What was measured, and where."""
-    found = (source.environment.get("device") for source in subject.study.sources_of(subject.dataset))
-    devices = ", ".join(dict.fromkeys(str(device) for device in found if device))
+    devices = ", ".join(_devices(subject))
     where = f" on {devices}" if devices else ""
-    return f"{subject.dataset}{where}: mean over rounds and seeds; round 0, which all share, counts for each."
+    what = "processor time" if is_of_processor(subject) else f"elapsed time{_beside(subject)}"
+    over = "mean over rounds and seeds; round 0, which all share, counts for each"
+    return f"{subject.dataset}{where}: {what}, {over}."
+
+
+def _devices(subject: Subject) -> list[str]:
+    found = (source.environment.get("device") for source in subject.study.sources_of(subject.dataset))
+    return list(dict.fromkeys(str(device) for device in found if device))
+
+
+def _beside(subject: Subject) -> str:
+    """What a processor does besides lengthens the time that passes."""
+    return ", other work of the machine included" if _devices(subject) == ["cpu"] else ""
 
 
 def render(study: Study) -> dict[str, bytes]:
@@ -51,7 +67,6 @@ def make_table(subject: Subject, means: pd.DataFrame) -> Table:
         references=[(name, rows[name]) for name in below],
         caption=caption(subject),
         notes=["Peak memory: of the device if it is a GPU, else of the process, over all it did until then."],
-        marked="",
     )
 
 

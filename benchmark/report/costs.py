@@ -6,17 +6,24 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from benchmark.store import Round
+from benchmark.store import Round, processor
 
 STAGES = ("train", "evaluate", "observe", "select")
 
 
-def costs(rounds: Iterable[Round]) -> pd.DataFrame:
+def costs(rounds: Iterable[Round], of_processor: bool = False) -> pd.DataFrame:
     """One row per round: data set, strategy, seed, round, labelled, seconds per stage, ``peak_memory_mb``.
 
-    A stage that did not take place (no selection after the last round) is missing.
+    Seconds as they passed, or ``of_processor``. A stage that did not take place (no selection after the last
+    round) is missing.
     """
-    return pd.DataFrame([_row(done) for done in rounds], columns=[*KEY, *STAGES, "peak_memory_mb"])
+    rows = [_row(done, of_processor) for done in rounds]
+    return pd.DataFrame(rows, columns=[*KEY, *STAGES, "peak_memory_mb"])
+
+
+def know_processor(rounds: Iterable[Round]) -> bool:
+    """Whether every round says what the processor worked for each of its stages; older ones do not."""
+    return all(processor(s) in done.seconds for done in rounds for s in STAGES if s in done.seconds)
 
 
 def mean_costs(table: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +35,8 @@ def mean_costs(table: pd.DataFrame) -> pd.DataFrame:
 KEY = ["dataset", "strategy", "seed", "round", "labelled"]
 
 
-def _row(done: Round) -> list[object]:
-    stages = [done.seconds.get(stage, float("nan")) for stage in STAGES]
+def _row(done: Round, of_processor: bool) -> list[object]:
+    names = [processor(stage) if of_processor else stage for stage in STAGES]
+    stages = [done.seconds.get(name, float("nan")) for name in names]
     key = [done.dataset, done.strategy, done.seed, done.round, len(done.labelled)]
     return [*key, *stages, done.peak_memory_mb]

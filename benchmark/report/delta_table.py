@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchmark.report.cells import MISSING, Cell, Table, best_and_second
+from benchmark.report.best import best
+from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.delta import delta_mtl
 from benchmark.report.formats import table_files
 from benchmark.report.metrics import metric
@@ -54,9 +55,8 @@ def render(study: Study) -> dict[str, bytes]:
 
 def make_table(subject: Subject) -> Table:
     """The table of one data set at its last budget."""
-    cells = over_seeds(at_last_budget(subject), CELL)
-    tasks, names = tasks_of(subject), subject.order
-    columns = [_column(cells[cells["task"] == task], subject) for task in tasks]
+    values, tasks, names = at_last_budget(subject), tasks_of(subject), subject.order
+    columns = [_column(values[values["task"] == task], subject) for task in tasks]
     rows = {name: [column.get(name, Cell(MISSING)) for column in columns] for name in names}
     headlines = subject.study.headlines(subject.dataset)
     metrics = ", ".join(f"{metric(name).label} of {task}" for task, name in headlines.items())
@@ -66,7 +66,7 @@ def make_table(subject: Subject) -> Table:
         references=[(name, rows[name]) for name in names if name not in subject.ranked],
         caption=caption(subject),
         notes=[f"Of the metrics {metrics}. {MISSING} says that a number does not exist."],
-        marked="Best mean per column",
+        marked="The best mean of a column, and what a paired test (Holm) does not tell from it,",
     )
 
 
@@ -79,16 +79,14 @@ def caption(subject: Subject) -> str:
     )
 
 
-def _column(cells: pd.DataFrame, subject: Subject) -> dict[str, Cell]:
-    """The cells of one task; means of fewer seeds are never marked."""
+def _column(values: pd.DataFrame, subject: Subject) -> dict[str, Cell]:
+    """The cells of one task, of which more is better."""
     seeds = len(subject.evidence.seeds)
-    found = {str(row["strategy"]): row for row in cells.to_dict("records")}
-    written = {name: _cell(row, seeds) for name, row in found.items()}
-    names = [name for name in subject.ranked if name in found and found[name]["seeds"] == seeds]
-    marks = best_and_second([-round(found[name]["mean"], 1) for name in names])
-    return written | {
-        name: replace(written[name], mark=mark) for name, mark in zip(names, marks, strict=True)
-    }
+    cells = over_seeds(values, CELL).to_dict("records")
+    written = {str(row["strategy"]): _cell(row, seeds) for row in cells}
+    ranked = values[values["strategy"].isin(subject.ranked)]
+    marked = best(ranked.assign(value=-ranked["value"]), seeds)
+    return {name: replace(cell, mark="best") if name in marked else cell for name, cell in written.items()}
 
 
 def _cell(row: dict[str, float], seeds: int) -> Cell:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 
-from benchmark.report.cells import MISSING, Cell, Mark, Table, best_and_second
+from benchmark.report.best import best
+from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.evidence import Evidence, evidence
 from benchmark.report.formats import as_csv, table_files
 from benchmark.report.full_data_gap import gap_words, room
@@ -35,15 +36,16 @@ def make_headline(found: Evidence) -> Table:
     groups = found.naubc.groupby("strategy")["naubc"]
     ranked, references = found.order
     places = decimals(float(groups.mean().abs().max()))
-    marks = _marks(found.naubc, ranked, len(found.seeds), places)
+    values = found.naubc[found.naubc["strategy"].isin(ranked)].rename(columns={"naubc": "value"})
+    marked = best(values, len(found.seeds))
     rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
     return Table(
         heads=HEADS,
-        rows=[(name, _marked(rows[name], marks.get(name))) for name in ranked],
+        rows=[(name, _marked(rows[name], name in marked)) for name in ranked],
         references=[(name, rows[name]) for name in references],
         caption=_caption(found, places),
         notes=list(_notes(found, places)),
-        marked="Lowest mean",
+        marked="The lowest NAUBC, and what a paired test (Holm) does not tell from it,",
     )
 
 
@@ -56,17 +58,9 @@ def render(results: Results) -> dict[str, bytes]:
     return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}
 
 
-def _marks(areas: pd.DataFrame, ranked: Sequence[str], seeds: int, places: int) -> dict[str, Mark | None]:
-    """Best and second, as rounded, among those with all seeds: other means do not compare."""
-    groups = areas.groupby("strategy")["naubc"]
-    means = groups.mean()[groups.count() == seeds].round(places)
-    means = means[means.index.isin(ranked)]
-    return dict(zip(means.index, best_and_second(means.tolist()), strict=True))
-
-
-def _marked(cells: Sequence[Cell], mark: Mark | None) -> Sequence[Cell]:
+def _marked(cells: Sequence[Cell], is_best: bool) -> Sequence[Cell]:
     first, *others = cells
-    return [Cell(first.mean, first.spread, first.seeds, mark), *others]
+    return [replace(first, mark="best"), *others] if is_best else cells
 
 
 def _row(found: Evidence, name: str, areas: Sequence[float], places: int) -> list[Cell]:

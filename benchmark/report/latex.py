@@ -34,7 +34,8 @@ SPECIAL = {
 def escape(text: str) -> str:
     """Text that LaTeX sets as it is; what a bare class has no glyph for becomes its code point."""
     escaped = "".join(SPECIAL.get(character) or _glyph(character) for character in printable(text))
-    return re.sub("-(?=-)", "-{}", escaped)  # or two hyphens would become one dash
+    signed = re.sub(r"(?<![\w-])-(?=\.?\d)", "$-$", escaped)  # a hyphen is shorter than a minus sign
+    return re.sub("-(?=-)", "-{}", signed)  # or two hyphens would become one dash
 
 
 def document_part(tables: Sequence[Table]) -> str:
@@ -64,8 +65,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield r"% needs \usepackage{booktabs}; with \usepackage{graphicx} it is never too wide"
     yield rf"\begin{{{environment}}}[t]"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}"
-    marked = f" {table.marked} in bold, second underlined." if table.marked else ""
-    yield rf"  \caption{{{escape(table.caption)}{marked}}}"
+    yield rf"  \caption{{{escape(table.caption + table.said_of_marks)}}}"
     yield r"  \sbox0{%"
     yield from _tabular(table)
     yield r"  }%"
@@ -93,8 +93,9 @@ def _row(name: str, cells: Sequence[Cell]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    command = {"best": r"\textbf{%s}", "second": r"\underline{%s}", None: "%s"}[cell.mark]
-    mean = command % escape(cell.mean) if cell.mean else ""
+    mean = escape(cell.mean)
+    if cell.mark:
+        mean = rf"\textbf{{{mean}}}"
     small = escape(_small(cell))
     return mean + (rf"{{\scriptsize{small}}}" if small else "")
 

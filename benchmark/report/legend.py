@@ -21,10 +21,9 @@ from benchmark.report.text import printable, wrapped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Up to so many seeds, each is drawn too, and the axes show the seeds rather than their wide intervals.
+#: Up to so many seeds, each is drawn and no band: the t interval of three is 4.3 standard errors to either
+#: side, that of two 12.7, and a few of them cover the whole panel.
 FEW_SEEDS = 3
-#: Fewer have no band: the t interval of two is 12.7 standard errors to either side.
-SEEDS_FOR_A_BAND = 3
 #: Points, of a line that shows one seed, or a strategy without its spread.
 THIN = 0.5
 #: Letters of a name in one line.
@@ -121,7 +120,6 @@ def spread_in_words(seeds: int) -> str:
     """What is drawn beside a mean."""
     if seeds == 1:
         return "one seed, no interval"
-    if seeds < SEEDS_FOR_A_BAND:
+    if seeds <= FEW_SEEDS:
         return f"mean, and each of {seeds} seeds as a thin line"
-    cut = ", cut off at the axes" if seeds <= FEW_SEEDS else ""
-    return f"mean and 95 % t interval of {seeds} seeds{cut}"
+    return f"mean and 95 % t interval of {seeds} seeds"

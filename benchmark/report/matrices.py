@@ -112,7 +112,6 @@ def make_table(subject: Subject, matrix: Matrix) -> Table:
         notes=[
             f"{name} saw the pool's labels." for name in matrix.names if name in subject.results.references
         ],
-        marked="",
     )
 
 

@@ -70,5 +70,4 @@ def make_table(found: Ranks) -> Table:
         references=[],
         caption=caption(found),
         notes=["Strategies of one group are not shown to differ."],
-        marked="",
     )

@@ -108,7 +108,6 @@ def make_table(dataset: str, found: Sequence[Floor], pool: int) -> Table:
             "deviation (95 % interval), and the gain of the step from the budget before."
         ),
         notes=_powers(found),
-        marked="",
         of="labelled",
     )
 

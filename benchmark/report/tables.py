@@ -10,7 +10,8 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmark.report import text
-from benchmark.report.cells import MISSING, Cell, Table, best_and_second
+from benchmark.report.best import best
+from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
@@ -48,7 +49,8 @@ def make_table(results: Results, dataset: str) -> Table:
     columns = sorted(set(everything["labelled"]))
     seeds = sorted(set(everything["seed"]))
     heads = {size: head(size, results.pool[dataset]) for size in columns}
-    written = _written(cells, len(seeds), unranked)
+    marked = _marked(rows[~rows["strategy"].isin(unranked)], len(seeds))
+    written = _written(cells, len(seeds), marked)
     order = _order(cells, set(everything["strategy"]) - unranked)
     references = sorted(unranked & set(cells["strategy"]), key=lambda name: (name == FULL_DATA, name))
     return Table(
@@ -93,15 +95,17 @@ def _row(
     return [written.get((name, size), _gap(size in expected)) for size in columns]
 
 
-def _written(cells: pd.DataFrame, seeds: int, unranked: AbstractSet[str]) -> dict[tuple[str, int], Cell]:
+def _marked(rows: pd.DataFrame, seeds: int) -> set[tuple[str, int]]:
+    """The cells that are among the best of their budget."""
+    return {(name, size) for size, column in rows.groupby("labelled") for name in best(column, seeds)}
+
+
+def _written(
+    cells: pd.DataFrame, seeds: int, marked: AbstractSet[tuple[str, int]]
+) -> dict[tuple[str, int], Cell]:
     places = decimals(float(cells["mean"].abs().max()))
     written = {(row.strategy, row.labelled): _cell(row, seeds, places) for row in cells.itertuples()}
-    comparable = cells[~cells["strategy"].isin(unranked) & (cells["seeds"] == seeds)]
-    for _, column in comparable.groupby("labelled"):
-        marks = best_and_second(column["mean"].round(places).tolist())
-        for name, size, mark in zip(column["strategy"], column["labelled"], marks, strict=True):
-            written[name, size] = replace(written[name, size], mark=mark)
-    return written
+    return {key: replace(cell, mark="best") if key in marked else cell for key, cell in written.items()}
 
 
 def _cell(row: object, seeds: int, places: int) -> Cell:

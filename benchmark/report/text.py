@@ -52,7 +52,7 @@ def _all_rows(table: Table) -> list[tuple[str, Sequence[Cell]]]:
 
 
 def _markdown_lines(table: Table) -> Iterator[str]:
-    yield escape_markdown(table.caption) + (f" {table.marked} in bold." if table.marked else "")
+    yield escape_markdown(table.caption + table.said_of_marks)
     yield ""
     yield f"| {table.of} | {' | '.join(map(escape_markdown, table.heads))} |"
     yield f"|:---|{'---:|' * len(table.heads)}"

@@ -33,10 +33,11 @@ class Training(Protocol):
 
 
 class Kept(NamedTuple):
-    """A training after some iterations, and the seconds that they took."""
+    """A training after some iterations, and the seconds that they took: elapsed, and of the processor."""
 
     iterations: int
     seconds: float
+    processor: float
     state: Mapping[str, Any]
 
 
@@ -44,7 +45,7 @@ class Checkpoint:
     """Keeps nothing: a training that is stopped begins again."""
 
     #: What the iterations took that an earlier process did.
-    seconds_before = 0.0
+    seconds_before = processor_before = 0.0
 
     def resume(self, training: Training) -> int:
         """Bring a fresh training to where an earlier process left it; returns how many iterations that is."""
@@ -65,6 +66,7 @@ class KeptCheckpoint(Checkpoint):
     def __init__(self, folder: Path, key: str, minutes: float, progress: Progress) -> None:
         self._folder, self._key, self._seconds, self._progress = folder, key, 60 * minutes, progress
         self._started = self._last = time.monotonic()
+        self._worked = time.process_time()
         self._told = False
 
     def resume(self, training: Training) -> int:
@@ -73,7 +75,7 @@ class KeptCheckpoint(Checkpoint):
         for name in (LAST, PREVIOUS):
             kept = self._read(self._folder / name)
             if kept is not None and _loaded(training, kept.state, self._folder / name):
-                self.seconds_before = kept.seconds
+                self.seconds_before, self.processor_before = kept.seconds, kept.processor
                 self._progress.skip(kept.iterations)
                 self._progress.say(f"{self._folder}: its training goes on after {kept.iterations} iterations")
                 return kept.iterations
@@ -85,8 +87,10 @@ class KeptCheckpoint(Checkpoint):
             return
         state = training.state_dict()
         seconds = self.seconds_before + time.monotonic() - self._started
+        worked = self.processor_before + time.process_time() - self._worked
+        spent = {"iterations": done, "seconds": seconds, "processor": worked}
         try:
-            self._write({"key": self._key, "iterations": done, "seconds": seconds, "state": state})
+            self._write({"key": self._key, **spent, "state": state})
         except OSError as error:
             self._tell(
                 f"{self._folder / LAST} cannot be written ({error.strerror or error}): the training goes on"
@@ -102,7 +106,8 @@ class KeptCheckpoint(Checkpoint):
             kept = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             if kept["key"] != self._key:
                 return None
-            return Kept(int(kept["iterations"]), float(kept["seconds"]), kept["state"])
+            spent = float(kept["seconds"]), float(kept["processor"])
+            return Kept(int(kept["iterations"]), *spent, kept["state"])
         except Exception as error:  # a file may hold anything
             _warn(file, error)
             return None

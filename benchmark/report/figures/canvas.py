@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from benchmark.report.figures.window import Window
 from benchmark.report.formats import as_csv
 from benchmark.report.legend import LINE
 from benchmark.report.style import WIDTH, Columns, Paper, paper_style
@@ -61,9 +62,7 @@ def file_name(name: str) -> str:
 
 def close_up(ax: Axes, axis: str, values: Sequence[float]) -> None:
     """Limits that show these values, where intervals are far wider."""
-    low, high = min(values), max(values)
-    margin = 0.08 * (high - low) or 0.08 * abs(high) or 1.0
-    ax.set(**{f"{axis}lim": (low - margin, high + margin)})
+    ax.set(**{f"{axis}lim": Window(list(values)).limits})
 
 
 def _note_lines(columns: Columns, text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmark.report.cost_table import STAGE_NAMES, caption, costs_of
+from benchmark.report.cost_table import STAGE_NAMES, caption, costs_of, is_of_processor
 from benchmark.report.costs import STAGES
 from benchmark.report.figures import rows
 from benchmark.report.figures.canvas import picture
@@ -53,7 +53,8 @@ def _bars(ax: Axes, means: pd.DataFrame, stages: Sequence[str], subject: Subject
         ax.annotate(f"{total:.3g}", (total, row), (2, 0), textcoords="offset points", va="center", fontsize=6)
     ax.margins(x=0.3)
     rows.set_rows(ax, subject, list(means.index), named)
-    ax.set_xlabel("Seconds a round" if named else "for choosing")
+    kind = "Processor seconds" if is_of_processor(subject) else "Seconds"
+    ax.set_xlabel(f"{kind} a round" if named else "for choosing")
 
 
 def _numbers(spent: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from benchmark.report.figures import multiples
 from benchmark.report.figures.canvas import file_name, picture
 from benchmark.report.figures.emphasis import Emphasis, emphasis
 from benchmark.report.figures.panels import panel, with_means
-from benchmark.report.figures.window import CUT, window
-from benchmark.report.legend import SEEDS_FOR_A_BAND, Legend
+from benchmark.report.figures.window import said
+from benchmark.report.legend import FEW_SEEDS, Legend
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.looks import Look
 from benchmark.report.metrics import in_order
@@ -53,8 +53,7 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
         paper = paper.over(2)
     lines = math.ceil(len(panels) / PANELS_PER_ROW)
     of_metric = {name: numbers[numbers["metric"] == name] for name in panels}
-    cut = any(window(part)[1] for part in of_metric.values())
-    more = [words for words in (shown.words, CUT if cut else "") if words]
+    more = [words for words in (shown.words, *said(of_metric.values())) if words]
     look = look_of_shown(subject, numbers)
     legend = Legend(numbers, look, paper, subject.results.references, shown.spread, shown.field, more)
 
@@ -71,11 +70,9 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
 
 
 def _with_drawn(numbers: pd.DataFrame, shown: Emphasis) -> pd.DataFrame:
-    """With what is drawn of each strategy beside its mean: the interval, its seeds, both, or nothing."""
+    """With what is drawn of each strategy beside its mean: the interval, its seeds, or nothing."""
     seeds = int(numbers["seed"].nunique())
-    what = "" if seeds == 1 else "seeds" if seeds < SEEDS_FOR_A_BAND else "interval"
-    if seeds == SEEDS_FOR_A_BAND:
-        what = "interval and seeds"
+    what = "" if seeds == 1 else "seeds" if seeds <= FEW_SEEDS else "interval"
     spread = {*shown.spread, FULL_DATA}
     return numbers.assign(drawn=[what if name in spread else "" for name in numbers["strategy"]])
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from benchmark.report.figures import panels
 from benchmark.report.figures.canvas import picture
 from benchmark.report.figures.emphasis import Emphasis
-from benchmark.report.figures.window import CUT, window
+from benchmark.report.figures.window import said
 from benchmark.report.legend import spread_in_words
 from benchmark.report.load import FULL_DATA
 from benchmark.report.reference import RANDOM
@@ -80,7 +80,7 @@ def _tidy(axes: Sequence[Axes], count: int, across: int) -> None:
 
 
 def _caption(subject: Subject, numbers: pd.DataFrame) -> str:
-    cut = f"; {CUT}" if window(numbers)[1] else ""
+    cut = "".join(f"; {words}" for words in said([numbers]))
     return (
         f"{subject.dataset}: {spread_in_words(int(numbers['seed'].nunique()))}, a strategy a panel, lowest "
         f"NAUBC first; black: {RANDOM}; grey: all others; dashed: {FULL_DATA}{cut}"

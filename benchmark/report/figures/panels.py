@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmark.report.figures.canvas import close_up
 from benchmark.report.figures.emphasis import Emphasis
 from benchmark.report.figures.window import window
 from benchmark.report.legend import THIN
@@ -21,6 +20,8 @@ from benchmark.report.style import FIELD_COLOUR, FULL_DATA_COLOUR, FULL_DATA_DAS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Opacity of an interval.
+BAND = 0.13
 #: Inches of a letter beside an axis.
 TICK_LETTER = 0.06
 CSV_COLUMNS = ["dataset", "strategy", "seed", "labelled", "share", "task", "metric", "value"]
@@ -62,28 +63,21 @@ def _curve(ax: Axes, rows: pd.DataFrame, look: Look, thin: bool) -> None:
 def spread(ax: Axes, rows: pd.DataFrame, look: Look) -> None:
     """The interval as a band; every seed where there are few."""
     drawn = rows["drawn"].iloc[0]
-    if "interval" in drawn:
+    if drawn == "interval":
         band = rows.drop_duplicates(CELL).dropna(subset="low")
         limits = band["percent"], band["low"], band["high"]
-        ax.fill_between(*limits, color=look.colour, alpha=_band_alpha(drawn), linewidth=0)
+        ax.fill_between(*limits, color=look.colour, alpha=BAND, linewidth=0)
     if drawn == "seeds":
         for _, curve in rows.groupby("seed"):
             ax.plot(
                 curve["percent"], curve["value"], color=look.colour, linewidth=THIN, alpha=0.6, zorder=1.7
             )
-    elif "seeds" in drawn:
-        ax.scatter(rows["percent"], rows["value"], s=40, marker="_", color=look.colour, linewidth=0.6)
 
 
 def line(ax: Axes, curve: pd.DataFrame, look: Look, **more: Any) -> None:
     """Means over percent of labels; seaborn's lineplot takes ten times as long for the same line."""
     (drawn,) = ax.plot(curve["percent"], curve["mean"], color=look.colour, marker=look.marker, **more)
     drawn.set(dashes=look.dash, markeredgecolor="white", markeredgewidth=MARKER_EDGE)
-
-
-def _band_alpha(drawn: str) -> float:
-    """Intervals of few seeds are so wide that they lie over each other."""
-    return 0.06 if "seeds" in drawn else 0.13
 
 
 def full_data_line(ax: Axes, rows: pd.DataFrame) -> None:
@@ -93,8 +87,8 @@ def full_data_line(ax: Axes, rows: pd.DataFrame) -> None:
     mean, low, high = t_interval(list(rows["value"]))
     drawn = str(rows["drawn"].iloc[0])
     ax.axhline(mean, color=FULL_DATA_COLOUR, linewidth=1.0, linestyle=FULL_DATA_DASH, zorder=1.5)
-    if "interval" in drawn and math.isfinite(low):
-        ax.axhspan(low, high, color=FULL_DATA_COLOUR, alpha=_band_alpha(drawn), linewidth=0, zorder=1)
+    if drawn == "interval" and math.isfinite(low):
+        ax.axhspan(low, high, color=FULL_DATA_COLOUR, alpha=BAND, linewidth=0, zorder=1)
     for value in rows["value"] if drawn == "seeds" else ():
         ax.axhline(value, color=FULL_DATA_COLOUR, linewidth=THIN, alpha=0.6, zorder=1.4)
 
@@ -105,11 +99,11 @@ def axes(ax: Axes, numbers: pd.DataFrame) -> None:
     label = "Total validation loss" if (task, name) == TOTAL_LOSS else metric(name).label
     ax.set_ylabel(label + metric(name).arrow)
     budget_ticks(ax, sorted(set(100 * numbers.loc[numbers["strategy"] != FULL_DATA, "share"])))
-    values, beyond = window(numbers)
-    if values:
-        close_up(ax, "y", values)
-    if beyond:
-        _note_of_first(ax, *beyond)
+    shown = window(numbers)
+    if shown.values:
+        ax.set_ylim(shown.limits)
+    if shown.beyond:
+        _note_of_first(ax, *shown.beyond)
 
 
 def _note_of_first(ax: Axes, percent: float, mean: float) -> None:

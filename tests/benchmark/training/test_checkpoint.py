@@ -452,9 +452,12 @@ def test_a_resumed_round_counts_the_seconds_before(small_bench, tmp_path):
         fitted(bench, checkpoint)
     content = torch.load(tmp_path / LAST, weights_only=True)
     assert content["seconds"] > 0
-    write_blob(tmp_path / LAST, saved(content | {"seconds": 1000.0}))
+    assert content["processor"] > 0
+    write_blob(tmp_path / LAST, saved(content | {"seconds": 1000.0, "processor": 500.0}))
     bench.progress.advance = int
-    assert 1000 < fitted(bench, kept_in(tmp_path, progress)).seconds["train"] < 1100
+    spent = fitted(bench, kept_in(tmp_path, progress)).seconds
+    assert 1000 < spent["train"] < 1100
+    assert 500 < spent["train_processor"] < 600
     assert any("goes on after 2 iterations" in line for line in progress.lines)
 
 
