@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report.paired import LEVEL, holm, paired_differences, paired_t
+from benchmark.report.family import LEVEL, holm
+from benchmark.report.paired import paired_differences, paired_t
 
 
 def best(values: pd.DataFrame, seeds: int) -> frozenset[str]:

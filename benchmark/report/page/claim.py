@@ -15,6 +15,7 @@ from benchmark.report.headline import left_out_note
 from benchmark.report.paired import Comparison
 from benchmark.report.reference import RANDOM
 from benchmark.report.saving import Labels
+from benchmark.report.shown import differing, is_tested
 from benchmark.report.statistics import SEEDS_FOR_A_TEST
 from benchmark.report.tables import decimals
 
@@ -40,8 +41,29 @@ def claim(found: Evidence) -> Claim:
     places = decimals(float(found.naubc["naubc"].abs().max()))
     notes = (*_difference(found, best, places), *_notes(found, set(groups.groups), best, means))
     little = room(found.gap, found.compared, places)
-    sentence = f"{_few(len(found.seeds))}{f'{little}. ' if little else ''}{_said(found, best, len(means))}."
-    return Claim(found.dataset, sentence, notes)
+    said = [*filter(None, (little, _tested(found, places))), _said(found, best, len(means))]
+    return Claim(found.dataset, f"{_few(len(found.seeds))}{'. '.join(said)}.", notes)
+
+
+def _tested(found: Evidence, places: int) -> str:
+    """What the test shows of all strategies, before anything that rests on means alone; losses as well."""
+    if not is_tested(found):
+        return ""
+    better, worse = (
+        [_named(one, places) for one in differing(found) if (one.mean < 0) == is_better]
+        for is_better in (True, False)
+    )
+    which = f"No strategy{' that is shown' if found.left_out else ''}"
+    if not better and not worse:
+        return f"{which} differs from {RANDOM} beyond doubt"
+    wins = f"Better than {RANDOM} beyond doubt: {', '.join(better)}" if better else ""
+    losses = "worse" if better else f"{which} is better than {RANDOM} beyond doubt; worse"
+    return "; ".join(filter(None, (wins, f"{losses}: {', '.join(worse)}" if worse else "")))
+
+
+def _named(one: Comparison, places: int) -> str:
+    p = "p < 0.001" if one.corrected < 0.001 else f"p = {one.corrected:.3f}"
+    return f"{one.strategy} ({one.mean:+.{places}f}, {p})"
 
 
 def _few(seeds: int) -> str:
