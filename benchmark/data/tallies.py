@@ -170,7 +170,9 @@ class Directions(Tally):
 
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
         """As the base class says."""
-        length = np.linalg.norm(label, axis=2)
+        components = np.ascontiguousarray(label.reshape(-1, 3).T)  # sums along rows are ten times as fast
+        with np.errstate(over="ignore"):  # what is infinite then is named
+            length = np.sqrt((components * components).sum(0))
         if not np.isfinite(length).all():
             yield (
                 "range",
@@ -183,13 +185,13 @@ class Directions(Tally):
                 "unit",
                 f"holds vectors whose length is off 1 by up to {off:.3g}, and should hold unit vectors",
             )
-        self._count(label[valid])
+        self._count(components if valid.all() else components[:, valid])
 
-    def _count(self, vectors: NDArray[np.float32]) -> None:
-        self.valid += len(vectors)
-        self.total += vectors.sum(0, dtype=np.float64)
-        self.low = np.minimum(self.low, vectors.min(0, initial=np.inf))
-        self.high = np.maximum(self.high, vectors.max(0, initial=-np.inf))
+    def _count(self, components: NDArray[np.float32]) -> None:
+        self.valid += components.shape[1]
+        self.total += components.sum(1, dtype=np.float64)
+        self.low = np.minimum(self.low, components.min(1, initial=np.inf))
+        self.high = np.maximum(self.high, components.max(1, initial=-np.inf))
 
     def values(self) -> Mapping[str, float]:
         """As the base class says."""
