@@ -110,7 +110,9 @@ def export(folder: Path, out: Path, without_scores: bool) -> None:
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
 @DEVICE
 @THREADS
-@click.option("--trainings", type=click.IntRange(2), default=5, help="Trainings of one set. Default: 5.")
+@click.option(
+    "--trainings", type=click.IntRange(2), default=5, help="Trainings of one set, and sets. Default: 5."
+)
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @DATA_ROOT
@@ -122,19 +124,21 @@ def noise(
     quiet: bool,
     **flags: Any,
 ) -> None:
-    """Measure the noise floor: one labelled set, several training seeds, at every budget.
+    """Measure what two strategies differ by that choose alike, and so what a study could show.
 
-    Run it again to go on after an interruption. The report of the same folder prints the floor.
+    One labelled set is trained with several training seeds, at every budget, and as many random sets with
+    one. Run it again to go on after an interruption. The report of the same folder prints it.
     """
     from benchmark.noise import measure_noise
     from benchmark.progress import Progress
-    from benchmark.report.noise import floors, noise_text
-    from benchmark.run import check_agreement, load_experiment, opened
+    from benchmark.report.noise import measured_text
+    from benchmark.report.study import read_study
+    from benchmark.run import check_agreement, load_experiment, opened, write_noise_head
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     folder = out or Path("results") / experiment.name
     check_agreement(experiment, folder)
     bench = opened(experiment, folder, Progress(quiet))
+    write_noise_head(bench, folder)
     measure_noise(bench, trainings)
-    found = floors(bench.store.noise_rounds(bench.dataset.name))
-    echo(noise_text(found, len(bench.dataset.train.ids)))
+    echo(measured_text(read_study(folder), bench.dataset.name))

@@ -296,17 +296,30 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
         raise UserError(
             f"{out} holds results on other data (the images or labels differ): give another --out."
         )
-    environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
+    held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
+    if held:
+        environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
     fields = experiment.model_dump(mode="json", exclude=machine)
-    if (out / EXPERIMENT).is_file():
+    if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
             fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
         fields["references"] = max(stored.get("references", 1), fields["references"])
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def write_noise_head(bench: Bench, out: Path) -> None:
+    """Write the head of a folder that holds none yet: the study that its noise is measured for.
+
+    So the folder makes a report, and a run with other settings is refused there; one with other strategies or
+    seeds takes their place.
+    """
+    if not (out / EXPERIMENT).is_file():
+        write_head(bench.experiment, bench, out, {})
+        write_results(bench.store)
 
 
 def read_environment(out: Path) -> dict[str, Any]:

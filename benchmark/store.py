@@ -31,7 +31,11 @@ FORMAT = 1
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
 EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
-FULL_DATA, ROUND_ZERO, NOISE_FLOOR = "full-data", "round-0", "noise-floor"
+FULL_DATA, ROUND_ZERO = "full-data", "round-0"
+#: One labelled set under several training seeds, and several random sets under one.
+NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
+#: Folders of a data set that are no trajectories.
+APART = (ROUND_ZERO, NOISE_FLOOR, NOISE_SELECTION)
 RESULTS = "results.csv"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 
@@ -96,13 +100,18 @@ class Store:
     def rounds(self) -> Iterator[Round]:
         """Every stored round of every trajectory, in a fixed order."""
         for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
-            if file.parent.parent.name not in (ROUND_ZERO, NOISE_FLOOR) and (done := self._read(file)):
+            if file.parent.parent.name not in APART and (done := self._read(file)):
                 yield done
 
-    def noise_rounds(self, dataset: str) -> list[Round]:
-        """Every stored training of the noise floor of a data set."""
-        files = sorted((self.root / folder_name(dataset) / NOISE_FLOOR).glob("seed-*/round-*.json"))
+    def noise_rounds(self, dataset: str, part: str = NOISE_FLOOR) -> list[Round]:
+        """Every stored training of a part of the noise of a data set."""
+        files = sorted((self.root / folder_name(dataset) / part).glob("seed-*/round-*.json"))
         return [done for file in files if (done := self._read(file))]
+
+    def noise_datasets(self) -> list[str]:
+        """The data sets whose noise was measured."""
+        files = sorted(self.root.glob(f"*/{NOISE_FLOOR}/seed-*/round-*.json"))
+        return sorted({done.dataset for file in files if (done := self._read(file))})
 
     def write_results(self) -> Path:
         """Derive ``results.csv`` from the stored rounds."""

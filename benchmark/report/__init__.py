@@ -90,7 +90,8 @@ def _main_table(study: Study) -> str:
     from benchmark.report import noise, tables
     from benchmark.report.text import printable
 
-    return "\n\n".join([tables.terminal_table(study.results), *map(printable, noise.notes(study))])
+    parts = [tables.terminal_table(study.results), *map(printable, noise.notes(study))]
+    return "\n\n".join(filter(None, parts))
 
 
 def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, bytes]:
@@ -109,7 +110,9 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         tables,
     )
 
-    files = tables.render(study.results) | headline.render(study.results)
+    files: dict[str, bytes] = {}
+    if study.results.begun:  # of others the noise alone was measured
+        files = tables.render(study.results) | headline.render(study.results)
     for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
         files |= part.render(study)
     files |= figures.render(study, style.Paper(columns, captions))

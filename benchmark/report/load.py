@@ -21,6 +21,8 @@ from benchmark.report.reference import draws_of, label, with_one_reference
 from benchmark.store import COLUMNS, RESULTS, Round, Store, folder_name, results_table
 from strategies.reference import without_draw
 
+#: Of an empty table too.
+KINDS = {"seed": int, "round": int, "labelled": int, "value": float}
 #: The headline: the multi-task validation loss.
 TOTAL_LOSS = ("total", "loss")
 #: What makes a row unique.
@@ -61,6 +63,11 @@ class Results:
     def datasets(self) -> list[str]:
         """Names of the data sets, sorted."""
         return sorted(self.pool)
+
+    @property
+    def begun(self) -> list[str]:
+        """Those that have a row: of the others the noise alone was measured."""
+        return [name for name in self.datasets if not self.of(name).empty]
 
     @property
     def strategies(self) -> list[str]:
@@ -120,12 +127,14 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     path = folder / RESULTS
     rounds = stored_rounds(folder) if rounds is None else rounds
     rows = _derived(rounds, path) if rounds else _read(path, _rows)
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    if table.empty:
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(KINDS)
+    measured = Store(folder).noise_datasets() if table.empty else []
+    if table.empty and not measured:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
     stated, val, references = _read(folder / "environment.json", _facts)
     pool = {str(name): _pool(rows, stated, path) for name, rows in table.groupby("dataset")}
+    pool |= dict.fromkeys(measured, stated)
     share = table["labelled"] / table["dataset"].map(pool)
     # Sorted, because sums depend on the order in their last bit.
     table = table.assign(share=share).sort_values(KEY, ignore_index=True)

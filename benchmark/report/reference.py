@@ -20,7 +20,7 @@ def with_one_reference(rows: pd.DataFrame) -> pd.DataFrame:
     Its value is the mean over the draws that have one there; missing where none has. A seed's draws share
     the first labelled set and its network, so they are equal there, bit for bit, and so is their mean.
     """
-    draws = rows["strategy"].map(is_draw)
+    draws = rows["strategy"].map(is_draw).astype(bool)
     if set(rows.loc[draws, "strategy"]) <= {RANDOM}:
         return rows
     whole = pd.concat([rows[~draws], _means(rows[draws])])
@@ -38,7 +38,7 @@ def reference(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draws_of(rows: pd.DataFrame) -> pd.DataFrame:
     """How many draws of random each seed has at each budget: ``seed``, ``labelled``, ``draws``."""
-    there = rows[rows["strategy"].map(is_draw)].dropna(subset="value")
+    there = rows[rows["strategy"].map(is_draw).astype(bool)].dropna(subset="value")
     counts = there.groupby(["seed", "labelled"])["strategy"].nunique()
     return counts.rename("draws").reset_index()
 

@@ -28,6 +28,13 @@ class Source:
     experiment: Mapping[str, Any]
 
     @property
+    def strategies(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is known of each strategy by its full name; empty in older results."""
+        about = self.environment.get("strategies")
+        known = about if isinstance(about, Mapping) else {}
+        return {str(name): one for name, one in known.items() if isinstance(one, Mapping)}
+
+    @property
     def name(self) -> str:
         """The folder's own name, without where it lies."""
         return self.folder.resolve().name

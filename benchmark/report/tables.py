@@ -22,14 +22,14 @@ CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low
 
 def render(results: Results) -> dict[str, bytes]:
     """The files of the table by their path within the results folder."""
-    tables = [make_table(results, dataset) for dataset in results.datasets]
+    tables = [make_table(results, dataset) for dataset in results.begun]
     return table_files("loss_vs_labels", long_table(results), tables)
 
 
 def terminal_table(results: Results, width: int | None = None) -> str:
     """The same table as plain text of at most ``width`` columns."""
     return text.terminal(
-        [make_table(results, dataset) for dataset in results.datasets], width or terminal_width()
+        [make_table(results, dataset) for dataset in results.begun], width or terminal_width()
     )
 
 

@@ -46,12 +46,20 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A data set of which no strategy has a result yet; its noise, where that was measured."""
+
+    dataset: str
+    noise: SortableTable | None
+
+
+@dataclass(frozen=True)
 class Content:
-    """All that the template shows; ``unfinished`` are data sets of which no strategy has a result yet."""
+    """All that the template shows."""
 
     title: str
     chapters: Sequence[Chapter]
-    unfinished: Sequence[str]
+    unfinished: Sequence[Unfinished]
     #: Over data sets; None where there are too few.
     ranks: SortableTable | None
     marks: Sequence[Mark]
@@ -65,7 +73,7 @@ def gather(study: Study, files: Mapping[str, bytes]) -> Content:
     return Content(
         title=_title(study),
         chapters=[_chapter(subject) for subject in every if subject.evidence.budgets],
-        unfinished=[subject.dataset for subject in every if not subject.evidence.budgets],
+        unfinished=[_unfinished(subject) for subject in every if not subject.evidence.budgets],
         ranks=_ranks(study),
         marks=_marks(study.results),
         protocol=[section for section in protocol(study) if section.facts],
@@ -93,6 +101,11 @@ def _marks(results: Results) -> list[Mark]:
         Mark(number, name, SHAPES[look.marker], name in results.references)
         for number, (name, look) in enumerate(zip(results.strategies, looks_of(results), strict=True))
     ]
+
+
+def _unfinished(subject: Subject) -> Unfinished:
+    floor = _noise(subject)
+    return Unfinished(subject.dataset, sortable(floor) if floor else None)
 
 
 def _chapter(subject: Subject) -> Chapter:
