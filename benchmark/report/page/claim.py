@@ -108,7 +108,8 @@ def _not_reached(found: Evidence, best: str, shown: str) -> str:
 
 def _at_first(found: Evidence, name: str) -> bool:
     """Whether the first budget, which all strategies share, has the full-data loss already."""
-    return name in found.needed and found.needed[name].needed * found.pool == found.budgets[0]
+    first = found.budgets[0] / found.pool
+    return name in found.needed and math.isclose(found.needed[name].needed, first)
 
 
 def _reaches(found: Evidence, name: str) -> bool:
