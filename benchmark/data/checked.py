@@ -72,6 +72,7 @@ def _key(dataset: MultiTaskDataset) -> str:
     """Of the data, of what is made of them, and of how: the first sample of each split as decoded today."""
     tasks = [[task.name, task.kind, task.classes] for task in dataset.tasks]
     findings = [finding.text for finding in dataset.findings]
+    place = str(dataset.origin.folder) if dataset.origin else ""  # sentences name files
     key: list[Any] = [
         dataset.digest,
         dataset.train.ids,
@@ -79,6 +80,7 @@ def _key(dataset: MultiTaskDataset) -> str:
         tasks,
         repr(dataset.codings),
         findings,
+        place,
     ]
     for split in (dataset.train, dataset.val):
         with suppress(UserError, IndexError):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # tasks import torch
 MOST_EDGES = 2 / 3
 #: A largest number is suspicious from this share of pixels on, where it is so much more frequent than others.
 LEAST_TOPS, TIMES_TOPS = 1e-4, 10
+#: A yes should be at least so frequent, against pixels of a value that is ignored by default alone.
+LEAST_YES = 0.01
 _NOTHING: Mapping[str, str] = {
     "categorical": "is ignored",
     "binary": "is ignored",
@@ -89,6 +91,7 @@ def _yes_or_no(split: str, tally: YesNo) -> Doubts:
         )
     elif tally.coding.ignored is not None:
         yield from _two_codings(split, tally)
+        yield from _few_yes(split, tally)
     yield from _edges(split, tally)
 
 
@@ -102,6 +105,17 @@ def _two_codings(split: str, tally: YesNo) -> Doubts:
             f"{tally.with_ignored} hold {value} and no yes, and none holds both: if {value} means yes there, "
             f"write positive: [1, {value}]; if not, write ignore: {value}.",
         )
+
+
+def _few_yes(split: str, tally: YesNo) -> Doubts:
+    """A stray 1 among pixels of 255 is no answer to what 255 means."""
+    yes, ignored, value = tally.counts[1], tally.counts[IGNORE], tally.coding.ignored
+    if tally.with_both and yes < LEAST_YES * ignored:
+        text = (
+            f"{split}: {yes} pixels of the {tally.task.name} labels say yes, and {ignored} hold {value}, "
+            f"ignored by default: if it means yes, write positive: [1, {value}]; if not, ignore: {value}."
+        )
+        yield Finding("few yes", text)
 
 
 def _edges(split: str, tally: YesNo) -> Doubts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -140,8 +140,18 @@ def _numbered(root: Path, split: str, lister: Lister) -> tuple[str, ...]:
         folder = root / source.folder.format(split=split)
         names = [name for name in lister.names(folder) if name.endswith(source.ending) and name[0] != "."]
         numbers.update(_number(folder / name) for name in names)
+    _refuse_unread(root, split, lister, numbers)
     NYUD.check_count(split, len(numbers), root / split)
     return tuple(f"{split}/{number:04d}" for number in sorted(numbers))
+
+
+def _refuse_unread(root: Path, split: str, lister: Lister, numbers: Collection[int]) -> None:
+    """Raises UserError for a number that has files of other endings alone."""
+    for source in NUMBERED.sources.values():
+        folder = root / source.folder.format(split=split)
+        for path in (folder / name for name in sorted(lister.names(folder))):
+            if path.stem.isdecimal() and int(path.stem) not in numbers:
+                raise UserError(f"{str(path)!r} is not read: in this layout it should be {path.stem}.npy.")
 
 
 def _number(path: Path) -> int:

@@ -59,6 +59,7 @@ def copy_of(exported, tmp_path):
 def data_check(monkeypatch, capsys):
     """``mtal data check`` in this process: its exit code, and all that it printed."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr("benchmark.words.terminal_width", lambda: 10_000)  # a problem a line
 
     def call(dataset, root, *settings):
         words = ["mtal", "data", "check", dataset, "--data-root", str(root)]

@@ -191,6 +191,15 @@ def test_files_that_begin_with_a_dot_are_no_numbers(copy_of: Any, data_check: An
     assert len(open_dataset("nyud", {}, root).train.ids) == 5
 
 
+def test_a_number_of_another_ending_is_named(copy_of: Any, data_check: Any) -> None:
+    root = copy_of("nyud-d")
+    for folder in ("image", "label", "depth", "normal"):
+        (root / "train" / folder / "2.npy").rename(root / "train" / folder / "2.npz")
+    checked = data_check("nyud", root)
+    assert checked.code == 2
+    assert "train/image/2.npz' is not read: in this layout it should be 2.npy." in checked.text
+
+
 @given(
     st.sampled_from([np.uint8, np.uint16, np.float32, np.int64]),
     st.sets(st.sampled_from([0, 1, 255]), min_size=1),

@@ -131,6 +131,11 @@ FATAL: dict[str, tuple[str, dict[str, Any], str, Callable[[Array], Array], str]]
     "two codings": (
         "edge", {}, "train", lambda label: label * 255, "write positive: [1, 255]; if not, write ignore: 255"
     ),
+    "a stray 1": (
+        "saliency", {}, "",
+        lambda label: np.where(np.indices(label.shape).sum(0) == 0, 1, label * 255).astype(np.uint8),
+        "3 pixels of the saliency labels say yes, and ",
+    ),
     "ignored edges": ("edge", {}, "", full(255), "every pixel of the 3 edge labels is ignored"),
     "ignored classes": ("semseg", {}, "val", full(255), "val: every pixel of the 2 semseg labels is ignored"),
     "ignored parts": (
