@@ -104,8 +104,8 @@ def run(
     echo(f"\n{outcome.table}\n")
     if outcome.page:
         click.echo(f"Look at it in a browser: {outcome.page}")
+        click.echo("The same command with more --seeds or --strategies adds them.")
     click.echo(f"Tables, figures and raw results: {outcome.folder}")
-    click.echo("The same command with more --seeds or --strategies adds them.")
     if outcome.failures:
         click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in outcome.failures), err=True)
         sys.exit(1)

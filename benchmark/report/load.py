@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, TypeVar
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
+from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
 from benchmark.report import derived
 from benchmark.report.reference import draws_of, label, with_one_reference
 from benchmark.store import COLUMNS, RESULTS, Round, Store, folder_name, results_table
@@ -51,6 +51,8 @@ class Results:
     val: int | None
     references: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    #: Whether the experiment wants the network trained on everything.
+    full_data: bool = True
     #: The results that these were chosen from, where some are left out.
     chosen_from: Results | None = None
 
@@ -138,7 +140,8 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     share = table["labelled"] / table["dataset"].map(pool)
     # Sorted, because sums depend on the order in their last bit.
     table = table.assign(share=share).sort_values(KEY, ignore_index=True)
-    return Results(table, pool, val if len(pool) == 1 else None, references)
+    val = val if len(pool) == 1 else None
+    return Results(table, pool, val, references, full_data=_wants_full_data(folder))
 
 
 def _read(path: Path, parse: Callable[[Path], T]) -> T:
@@ -236,6 +239,11 @@ def _facts(path: Path) -> tuple[int, int | None, frozenset[str]]:
     if _is_size(pool) and (val is None or _is_size(val)):
         return pool, val, _references(content.get("strategies", {}), path)
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
+
+
+def _wants_full_data(folder: Path) -> bool:
+    file = folder / "experiment.yaml"
+    return not file.is_file() or read_fields(file).get("full_data") is not False
 
 
 def _is_size(value: Any) -> TypeGuard[int]:

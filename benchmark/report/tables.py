@@ -53,12 +53,13 @@ def make_table(results: Results, dataset: str) -> Table:
     written = _written(cells, len(seeds), marked)
     order = _order(cells, set(everything["strategy"]) - unranked)
     references = sorted(unranked & set(cells["strategy"]), key=lambda name: (name == FULL_DATA, name))
+    missing = [FULL_DATA] if results.full_data and FULL_DATA not in references else []
     return Table(
         heads=list(heads.values()),
         rows=[(name, _row(written, name, columns, budgets)) for name in order],
         references=[(name, _row(written, name, columns, budgets)) for name in references],
         caption=_caption(results, dataset, seeds),
-        notes=list(_notes(rows, order, references, budgets, seeds, heads)),
+        notes=list(_notes(rows, order, [*references, *missing], budgets, seeds, heads)),
     )
 
 
@@ -139,7 +140,7 @@ def _notes(
 ) -> Iterator[str]:
     """What is missing, what a number of seeds in a cell means, and who saw labels."""
     short = False
-    for name in [*order, *references, *({FULL_DATA} - set(references))]:
+    for name in [*order, *references]:
         expected = [max(heads)] if name == FULL_DATA else budgets
         of_strategy = rows[rows["strategy"] == name]
         gaps = missing_seeds(of_strategy, expected, seeds)

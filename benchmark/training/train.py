@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Generator, Tensor, nn
 from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
 from benchmark.data.feed import Batch, Feed, shuffled
+from benchmark.errors import UserError
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.layout import laid_out
 from benchmark.randomness import Streams, global_torch_stream
@@ -89,7 +91,8 @@ def train(
     UserError for a companion that edits what it is shown and where memory is full.
     """
     # A network's dropout draws from the stream of the weights too.
-    with memory_for_training(feed, network, recipe), global_torch_stream(streams.seed_of("weights")):
+    weights_stream = global_torch_stream(streams.seed_of("weights"))
+    with memory_for_training(feed, network, recipe), enough_for_statistics(recipe), weights_stream:
         training = _fresh(feed, network, recipe, streams, companions)
         compute = compiled(in_one_graph, recipe.compile) if recipe.compile else by_operation
         weights_of = image_weights(weights, feed.device)
@@ -110,6 +113,21 @@ def train(
             checkpoint.keep(training, done)
         training.optimiser.finite.look()
     return training.trained
+
+
+@contextmanager
+def enough_for_statistics(recipe: Recipe) -> Iterator[None]:
+    """Say what to change where batch normalisation meets one value a channel, which has no spread."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UserError(
+            f"recipe.batch_size: a batch of {recipe.batch_size} gives the coarsest map of images this small "
+            "one value a channel, over which batch normalisation has nothing to average; take 2 or more, or "
+            "larger images."
+        ) from error
 
 
 def _for_companions(tensor: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -155,6 +156,21 @@ def test_what_is_missing_is_named(results):
     assert "b has no result for seeds 1, 2 at 20 % (80), 30 % (120)." in table.notes
     assert "full-data has no result for seeds 0, 1, 2 at any budget." in table.notes
     assert not table.references
+
+
+def test_what_nobody_asked_for_is_not_missing(results):
+    found = results(losses(("random", 0, 40, 1.0), ("random", 0, 80, 0.9)))
+    assert any(note.startswith("full-data has no result") for note in make_table(found, "rooms").notes)
+    assert not make_table(replace(found, full_data=False), "rooms").notes
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"), [("full_data: false", False), ("full_data: true", True), ("", True)]
+)
+def test_whether_it_is_asked_for_is_read_from_the_experiment(results, tmp_path, said, wanted):
+    results(losses(("random", 0, 40, 1.0)))
+    (tmp_path / "experiment.yaml").write_text(f"name: x\n{said}\n")
+    assert read_results(tmp_path).full_data is wanted
 
 
 def test_an_empty_value_is_missing_and_its_cell_a_dash(results):

@@ -224,6 +224,12 @@ def test_the_loss_of_a_learnable_problem_falls(toy):
     assert (after < 0.6 * before).all(), f"{before} to {after}"
 
 
+def test_a_batch_that_batch_normalisation_cannot_average_is_one_sentence(toy):
+    """One image of 8 x 8 pixels leaves one value a channel at the coarsest stride."""
+    with pytest.raises(UserError, match=r"recipe.batch_size: a batch of 1 .* take 2 or more"):
+        toy.train(batch_size=1)
+
+
 def test_fewer_images_than_the_batch_size(toy):
     seen = []
     feed = toy.feed_of(map(toy.sample, range(3)))
