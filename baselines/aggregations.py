@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies import Modifier, Pool, Selection, aggregation, register
-from strategies.scoring import all_tasks
+from strategies import Modifier, aggregation, register
+from strategies.interface import Positions, Scores
 
 
 class Aggregated(Modifier):
@@ -17,12 +17,9 @@ class Aggregated(Modifier):
     #: Gives positions of the chosen among n x T scores.
     aggregate: aggregation.Aggregation
 
-    def select(self, pool: Pool, budget: int) -> Selection:
-        """What the aggregation chooses of the unlabelled images."""
-        scores = self.deciding(pool)
-        unlabelled = np.stack(list(scores.values()), 1)[pool.unlabelled]
-        chosen = pool.unlabelled[self.aggregate(unlabelled, budget, pool.rng)]
-        return Selection(chosen, all_tasks(pool, scores))
+    def pick(self, scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
+        """What the aggregation chooses."""
+        return self.aggregate(scores, budget, rng)
 
 
 @register("maximum", source="the maximum over tasks of the base's ranks", family="modifier")

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies import Modifier, Pool, Selection, StrategyName, register
-from strategies.interface import Scores
+from strategies import Modifier, StrategyName, register
+from strategies.interface import Positions, Scores
 from strategies.ranking import highest, ranks, robust_minmax
-from strategies.scoring import all_tasks
 
 SOURCE = "Kirsch et al., TMLR 2023 (Stochastic Batch Acquisition)"
 
@@ -30,13 +29,11 @@ class Stochastic(Modifier):
         """Higher is more likely (n), from n x T scores."""
         raise NotImplementedError
 
-    def select(self, pool: Pool, budget: int) -> Selection:
-        """The unlabelled images of the highest potential after noise."""
-        scores = self.deciding(pool)
-        potential = self.potential(np.stack(list(scores.values()), 1)[pool.unlabelled])
-        noise = pool.rng.gumbel(scale=1 / self.beta, size=len(potential))
-        chosen = pool.unlabelled[highest(potential + noise, budget, pool.rng)]
-        return Selection(chosen, all_tasks(pool, scores))
+    def pick(self, scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
+        """The images of the highest potential after noise."""
+        potential = self.potential(scores)
+        noise = rng.gumbel(scale=1 / self.beta, size=len(potential))
+        return highest(potential + noise, budget, rng)
 
 
 @register("power", source=SOURCE, family="modifier")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from strategies.interface import Strategy
 from strategies.modifier import Modifier
 
@@ -19,7 +21,7 @@ def passes(strategy: Strategy) -> int:
 
 def needs(strategy: Strategy) -> list[str]:
     """All that it needs, in a word or two each; ``WORDS`` says some in more."""
-    views = strategy.views if len(strategy.views) < 3 else (f"{strategy.views[0]} to {strategy.views[-1]}",)
+    views = _in_short(strategy.views)
     said = {
         "pool pass": _measures(strategy),
         f"views: {', '.join(views)}": bool(views),
@@ -28,6 +30,22 @@ def needs(strategy: Strategy) -> list[str]:
         f"a value for {', '.join(strategy.required)}": bool(strategy.required),
     }
     return [need for need, holds in said.items() if holds]
+
+
+def _in_short(views: Sequence[str]) -> list[str]:
+    """Views in their order, three or more passes that follow each other as the first to the last."""
+    runs: list[list[str]] = []
+    for view in views:
+        if runs and _follows(runs[-1][-1], view):
+            runs[-1].append(view)
+        else:
+            runs.append([view])
+    return [word for run in runs for word in (run if len(run) < 3 else [f"{run[0]} to {run[-1]}"])]
+
+
+def _follows(one: str, other: str) -> bool:
+    (kind, _, first), (same, _, second) = one.partition("-"), other.partition("-")
+    return kind == same and first.isdecimal() and second == str(int(first) + 1)
 
 
 def _measures(strategy: Strategy) -> bool:

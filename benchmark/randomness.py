@@ -37,6 +37,11 @@ class Streams:
         """A NumPy generator for this purpose, at its beginning."""
         return np.random.default_rng(self.seed_of(purpose))
 
+    def of_image(self, what: str, image: str) -> np.random.Generator:
+        """A NumPy generator of one image of the pool, whatever the batch in which it is looked at."""
+        name = f"{self.dataset}\0{self.seed}\0{self.round}\0{what}\0{image}"
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
+
     def torch(self, purpose: Purpose) -> torch.Generator:
         """A torch generator on the CPU for this purpose, at its beginning."""
         import torch

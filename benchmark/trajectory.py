@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.bench import Bench
-from benchmark.errors import UserError
 from benchmark.fitting import (
     Fitted,
     checkpoint_of,
@@ -164,10 +163,6 @@ class Turn:
         with timed(seconds, "select", bench.device):
             pool = self._pool(rows)
             selection = choose(self.strategy, name, pool, self._budget)
-        if selection.tasks is not None:
-            raise UserError(
-                f"Strategy {name!r} asks for some tasks' labels only; whole images are labelled here."
-            )
         with timed(seconds, "pictures", bench.device):
             keep_picks(bench, self.strategy, name, fitted.trained, streams, pool, selection)
         return selection

@@ -19,14 +19,15 @@ def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
     The strategy is shown the pool sorted by id, so that none can depend on the pool's order.
 
     Raises BrokenSelectionError for anything but a Selection, and for one of the wrong size, out of range,
-    labelled already, with repetitions, or with scores that are not finite.
+    labelled already, with repetitions, with scores that are not finite, or for the labels of some tasks only.
     """
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     selection: object = strategy.select(_reordered(pool, order), budget)
     if not isinstance(selection, Selection):
         raise BrokenSelectionError(f"Strategy {name!r} returned {type(selection).__name__}, not a Selection.")
     _check(selection, name, _reordered(pool, order), budget)
-    return replace(selection, indices=order[selection.indices], scores=_back(selection.scores, order))
+    indices = order[np.asarray(selection.indices)]
+    return replace(selection, indices=indices, scores=_back(selection.scores, order))
 
 
 def _reordered(pool: Pool, order: Positions) -> Pool:
@@ -78,4 +79,6 @@ def _extras_problem(selection: Selection, pool: Pool, budget: int) -> str:
         return "gave scores that are not finite"
     if tasks is not None and (np.shape(tasks) != (budget, shape[1]) or np.asarray(tasks).dtype != np.bool_):
         return f"gave a task mask that is not boolean of shape {(budget, shape[1])}"
+    if tasks is not None and not np.all(tasks):
+        return "asks for some tasks' labels only; whole images are labelled here: leave Selection.tasks out"
     return ""

@@ -6,87 +6,39 @@ The network outputs are made up, of every task kind, so no clause needs data or 
 
 from __future__ import annotations
 
+import traceback
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Generator, Tensor, nn
 
-from strategies.choosing import choose
-from strategies.interface import Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
-from strategies.registry import Named
-from strategies.threads import one_torch_thread
-
-IMAGES, BATCH, LABELLED, BUDGET = 24, 8, 4, 5
-LARGE = 4000  # images of the memory clause: an N x N matrix of floats would be 64 MB
-TASKS = (
-    TaskSpec(
-        "semseg",
-        "categorical",
-        5,
-        lambda p, t: F.cross_entropy(p, t.argmax(1), reduction="none").mean((1, 2)),
-    ),
-    TaskSpec("saliency", "binary", 1, lambda p, t: (p.sigmoid() - t.sigmoid()).abs().mean((1, 2, 3))),
-    TaskSpec("depth", "scalar", 1, lambda p, t: (p - t).abs().mean((1, 2, 3))),
-    TaskSpec(
-        "normals",
-        "direction",
-        3,
-        lambda p, t: (F.normalize(p, dim=1) - F.normalize(t, dim=1)).abs().mean((1, 2, 3)),
-    ),
+from strategies.interface import Strategy
+from strategies.measuring import measured
+from strategies.probe import (
+    BATCH,
+    BUDGET,
+    IMAGES,
+    LABELLED,
+    TASKS,
+    MadeUpNetwork,
+    Probe,
+    companion_of,
+    count_of,
+    made_up_images,
+    made_up_outputs,
+    part_of,
+    permuted,
+    pool_of,
+    shown,
+    tensors_of,
+    with_rng,
 )
 
+__all__ = ["CLAUSES", "IMAGES", "LABELLED", "TASKS", "Probe", "broken", "made_up_outputs"]
 
-@dataclass(frozen=True)
-class Probe:
-    """A strategy under test, and made-up pools for it."""
-
-    named: Named
-
-    def choose(self, pool: Pool, budget: int = BUDGET, strategy: Strategy | None = None) -> Selection:
-        """A checked selection of a fresh instance, or of this one."""
-        return choose(strategy or self.named.create(), self.named.name, pool, budget)
-
-    def pool(self, outputs: Outputs | None = None, seed: int = 0, labelled: int = LABELLED) -> Pool:
-        """A pool of made-up images, measured by a fresh instance and its briefly trained companion."""
-        outputs = made_up_outputs() if outputs is None else outputs
-        rows = self.measured(outputs)
-        return _pool(outputs.tasks, rows, _count(outputs), labelled, seed)
-
-    def measured(self, outputs: Outputs) -> dict[str, NDArray[Any]]:
-        """Rows of all images, in batches, as the runner measures them."""
-        return self._said(outputs, lambda strategy, batch: strategy.measure(batch))
-
-    def mapped(self, outputs: Outputs, size: int = BATCH) -> dict[str, NDArray[Any]]:
-        """Maps of all images, in batches of this size."""
-        return self._said(outputs, lambda strategy, batch: strategy.maps(batch), size)
-
-    def _said(
-        self,
-        outputs: Outputs,
-        ask: Callable[[Strategy, Outputs], Mapping[str, Tensor]],
-        size: int = BATCH,
-    ) -> dict[str, NDArray[Any]]:
-        strategy = self.named.create()
-        strategy.check(outputs.tasks)
-        with one_torch_thread():
-            companion = _companion(strategy, outputs)
-            parts = []
-            for start in range(0, _count(outputs), size):
-                rows_of = slice(start, start + size)
-                views = {view: _slice(_varied(outputs, view), rows_of) for view in strategy.views}
-                losses = _losses(outputs)[rows_of] if strategy.reference else None
-                batch = replace(_slice(outputs, rows_of), views=views, true_losses=losses)
-                with torch.no_grad():
-                    said = {} if companion is None else companion(batch)
-                    rows = ask(strategy, replace(batch, companion=said))
-                parts.append({name: value.cpu().numpy() for name, value in rows.items()})
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+LARGE = 4000  # images of the memory clause: an N x N matrix of floats would be 64 MB
 
 
 def chooses_the_budget(probe: Probe) -> None:
@@ -104,21 +56,41 @@ def measures_one_row_per_image(probe: Probe) -> None:
 
 
 def measures_without_regard_to_the_batch(probe: Probe) -> None:
-    """What is measured of an image does not depend on the images beside it."""
+    """What is measured of an image does not depend on the images beside it, or measured before."""
     outputs = made_up_outputs()
-    order = torch.from_numpy(np.random.default_rng(2).permutation(_count(outputs)))
-    straight, mixed = probe.measured(outputs), probe.measured(_slice(outputs, order))
+    order = torch.from_numpy(np.random.default_rng(2).permutation(count_of(outputs)))
+    straight, mixed = probe.measured(outputs), probe.measured(part_of(outputs, order))
     for name, rows in straight.items():
         same = np.allclose(rows[order.numpy()], mixed[name], rtol=1e-4, atol=1e-5)
-        assert same, f"{name!r} of an image changes with its batch"
+        assert same, (
+            f"{name!r} of an image changes with its batch, or when it is measured again: use no mean over "
+            "the batch, no memory of earlier ones, and outputs.rngs for all randomness"
+        )
+
+
+def leaves_the_network_and_later_batches_alone(probe: Probe) -> None:
+    """What is measured, edits in place included, changes neither the network nor what it says afterwards."""
+    network, strategy = MadeUpNetwork(), probe.named.create()
+    batches = torch.split(made_up_images(), BATCH)
+    companion = companion_of(strategy, made_up_outputs())
+    with torch.no_grad():
+        before = [tensors_of(network(batch).mapped(torch.clone)) for batch in batches]
+        weights = [weight.clone() for weight in network.state_dict().values()]
+        for batch, expected in zip(batches, before, strict=True):
+            outputs = network(batch)
+            untouched = all(map(torch.equal, expected, tensors_of(outputs)))
+            assert untouched, "outputs of a batch changed after earlier ones were measured"
+            measured(strategy, shown(outputs, strategy, companion))
+    same = all(map(torch.equal, weights, network.state_dict().values()))
+    assert same, "measuring changed the network's weights"
 
 
 def maps_every_image_by_itself(probe: Probe) -> None:
     """Maps, if any, are finite, one per image and task, the same in any batch, and change no output."""
     outputs = made_up_outputs()
-    before = _tensors(outputs.mapped(torch.clone))
+    before = tensors_of(outputs.mapped(torch.clone))
     maps, one_by_one = probe.mapped(outputs), probe.mapped(outputs, size=1)
-    untouched = all(map(torch.equal, before, _tensors(outputs)))
+    untouched = all(map(torch.equal, before, tensors_of(outputs)))
     assert untouched, "maps changed the outputs that they were given"
     for task, values in maps.items():
         assert task in outputs.refined, f"there are maps of {task!r}, which is no task"
@@ -132,29 +104,32 @@ def maps_every_image_by_itself(probe: Probe) -> None:
 def answers_the_same_for_the_same_seed(probe: Probe) -> None:
     """Two fresh instances choose the same images, in the same order."""
     first, second = (probe.choose(probe.pool(seed=3)).indices for _ in range(2))
-    assert list(first) == list(second), "the same seed chose other images: use pool.rng for all randomness"
+    assert list(first) == list(second), (
+        "the same seed chose other images: use pool.rng in select, and outputs.rngs in measure, for all "
+        "randomness"
+    )
 
 
 def ignores_the_order_of_the_pool(probe: Probe) -> None:
     """A pool in another order gives the same images."""
     pool = probe.pool()
     order = np.random.default_rng(1).permutation(IMAGES)
-    shuffled = _permuted(pool, order)
+    shuffled = permuted(pool, order)
     one = [pool.ids[i] for i in probe.choose(pool).indices]
-    two = [shuffled.ids[i] for i in probe.choose(_with_rng(shuffled, 0)).indices]
+    two = [shuffled.ids[i] for i in probe.choose(with_rng(shuffled, 0)).indices]
     assert one == two, "another order of the pool chose other images"
 
 
 def breaks_ties_at_random(probe: Probe) -> None:
     """Among images that are all alike the choice is random, and depends on the seed."""
-    alike = _slice(made_up_outputs(), torch.zeros(IMAGES, dtype=torch.long))
+    alike = part_of(made_up_outputs(), torch.zeros(IMAGES, dtype=torch.long))
     chosen = {tuple(sorted(probe.choose(probe.pool(alike, seed=seed)).indices)) for seed in range(4)}
     assert len(chosen) > 1, "equal images were chosen by their place in the pool: break ties with pool.rng"
 
 
 def copes_with_duplicates(probe: Probe) -> None:
     """Duplicates of labelled and of other images neither crash nor are chosen twice."""
-    probe.choose(probe.pool(_slice(made_up_outputs(), torch.arange(IMAGES) % 6)))
+    probe.choose(probe.pool(part_of(made_up_outputs(), torch.arange(IMAGES) % 6)))
 
 
 def can_take_the_whole_pool(probe: Probe) -> None:
@@ -171,15 +146,15 @@ def works_with_nothing_labelled(probe: Probe) -> None:
 
 def works_with_any_one_task(probe: Probe) -> None:
     """Every task kind alone; a score for some kinds only may refuse the others, saying so."""
-    worked = 0
+    refused = []
     for task in TASKS:
         try:
             probe.choose(probe.pool(made_up_outputs((task,))))
         except ValueError as error:
             assert str(error), "a task kind was refused without a word"
-            continue
-        worked += 1
-    assert worked, "no task kind alone works"
+            refused.append(error)
+    if len(refused) == len(TASKS):
+        raise refused[0]
 
 
 def never_hides_a_broken_network(probe: Probe) -> None:
@@ -201,7 +176,7 @@ def selects_in_bounded_memory(probe: Probe) -> None:
     small = probe.pool()
     where = np.random.default_rng(0).integers(0, IMAGES, LARGE)
     rows = {name: values[where] for name, values in small.rows.items()}
-    pool = _pool(small.tasks, rows, LARGE, LABELLED, 0)
+    pool = pool_of(small.tasks, rows, LARGE, LABELLED, 0)
     allowed = 8 * sum(values.nbytes for values in rows.values()) + 44 * 2**20
     probe.choose(small)  # what a first choice imports is none of its memory
     tracemalloc.start()
@@ -221,7 +196,7 @@ def remembers_what_json_can_hold(probe: Probe) -> None:
     probe.choose(pool, strategy=first)
     second = probe.named.create()
     second.load_state_dict(json.loads(json.dumps(first.state_dict(), allow_nan=False)))
-    one, two = (probe.choose(_with_rng(pool, 7), strategy=s).indices for s in (first, second))
+    one, two = (probe.choose(with_rng(pool, 7), strategy=s).indices for s in (first, second))
     assert list(one) == list(two), "a strategy resumed from its state chose other images"
 
 
@@ -238,9 +213,10 @@ def weighs_losses_fairly(probe: Probe) -> None:
 
 
 CLAUSES: tuple[Callable[[Probe], None], ...] = (
-    chooses_the_budget,
     measures_one_row_per_image,
+    chooses_the_budget,
     measures_without_regard_to_the_batch,
+    leaves_the_network_and_later_batches_alone,
     maps_every_image_by_itself,
     answers_the_same_for_the_same_seed,
     ignores_the_order_of_the_pool,
@@ -260,114 +236,16 @@ def broken(clause: Callable[[Probe], None], probe: Probe) -> str | None:
     """Why a clause does not hold, or None."""
     try:
         clause(probe)
+    except AssertionError as error:
+        return str(error) or f"an assertion failed{_place(error, probe)}"
     except Exception as error:  # whatever a user's strategy raises is the answer
-        return f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else str(error)
+        return f"{type(error).__name__}: {error}{_place(error, probe)}"
     return None
 
 
-def made_up_outputs(tasks: Sequence[TaskSpec] = TASKS, images: int = IMAGES, seed: int = 0) -> Outputs:
-    """Random outputs of a two-stage network for a number of images (16 x 12 pixels)."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(channels: int, height: int, width: int) -> Tensor:
-        return 2 * torch.randn(images, channels, height, width, generator=generator)
-
-    return Outputs(
-        tasks=tuple(tasks),
-        initial={task.name: draw(task.channels, 4, 3) for task in tasks},
-        refined={task.name: draw(task.channels, 16, 12) for task in tasks},
-        task_features={task.name: draw(6, 4, 3) for task in tasks},
-        backbone_features=(draw(4, 4, 3), draw(8, 2, 2)),
-    )
-
-
-def _companion(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Mapping[str, Tensor]] | None:
-    """The strategy's module after two training steps, one of them on an odd batch, both lacking a label."""
-    shapes = Shapes(
-        outputs.tasks,
-        {task: features.shape[1] for task, features in outputs.task_features.items()},
-        tuple(features.shape[1] for features in outputs.backbone_features),
-    )
-    # The CPU's stream alone: to ask after those of GPUs is to open them, and not every driver can be opened.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        companion = strategy.companion(shapes)
-    if companion is None:
-        return None
-    module = cast(nn.Module, companion)
-    parameters = list(module.parameters())
-    for size in (4, 3):
-        losses = torch.rand(size, len(outputs.tasks), generator=Generator().manual_seed(size))
-        losses[0, 0] = torch.nan
-        batch = made_up_outputs(outputs.tasks, size, seed=size)
-        loss = companion.loss(batch, losses, Generator().manual_seed(1))
-        if not torch.isfinite(loss):
-            raise ValueError("the companion's loss is not finite: a task's is NaN for images without a label")
-        for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.data -= 1e-3 * slope  # torch.optim takes seconds to import
-    module.eval()
-    return companion
-
-
-def _pool(
-    tasks: tuple[TaskSpec, ...], rows: Mapping[str, NDArray[Any]], count: int, labelled: int, seed: int
-) -> Pool:
-    return Pool(
-        tasks=tasks,
-        ids=tuple(f"image-{i:05d}" for i in range(count)),
-        labelled=np.arange(labelled),
-        unlabelled=np.arange(labelled, count),
-        rows=rows,
-        round=1,
-        budget_left=count - labelled,
-        costs=np.ones(count),
-        rng=np.random.default_rng(seed),
-    )
-
-
-def _permuted(pool: Pool, order: NDArray[np.int64]) -> Pool:
-    where = np.argsort(order)
-    return replace(
-        pool,
-        ids=tuple(pool.ids[i] for i in order),
-        labelled=where[pool.labelled],
-        unlabelled=where[pool.unlabelled],
-        rows={name: values[order] for name, values in pool.rows.items()},
-    )
-
-
-def _with_rng(pool: Pool, seed: int) -> Pool:
-    return replace(pool, rng=np.random.default_rng(seed))
-
-
-def _count(outputs: Outputs) -> int:
-    return len(outputs.backbone_features[0])
-
-
-def _slice(outputs: Outputs, which: slice | Tensor) -> Outputs:
-    return outputs.mapped(lambda tensor: tensor[which])
-
-
-def _tensors(outputs: Outputs) -> list[Tensor]:
-    """All tensors of the network."""
-    found: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        found.append(tensor)
-        return tensor
-
-    outputs.mapped(keep)
-    return found
-
-
-def _varied(outputs: Outputs, view: str) -> Outputs:
-    """Made-up outputs under a view: near those of the image itself, other ones for every view."""
-    shift = len(view) + int(view.rpartition("-")[2] if "-" in view else 0)
-    return outputs.mapped(lambda tensor: tensor + 0.1 * tensor.roll(shift, -1))
-
-
-def _losses(outputs: Outputs) -> Tensor:
-    """Made-up losses (N x T) that depend on nothing but the image's own outputs; some lack a label."""
-    losses = torch.stack([outputs.refined[t.name].abs().mean((1, 2, 3)) for t in outputs.tasks], 1)
-    unlabelled = torch.stack([outputs.refined[t.name].mean((1, 2, 3)) > 0.2 for t in outputs.tasks], 1)
-    return losses.nan_to_num(nan=torch.inf).masked_fill(unlabelled, torch.nan)
+def _place(error: Exception, probe: Probe) -> str:
+    """Where in the strategy's own file it was raised, if there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = {str(file) for file in probe.named.entry.files}
+    lines = [frame.lineno for frame in frames if str(Path(frame.filename).resolve()) in files]
+    return f" (line {lines[-1]})" if lines else ""

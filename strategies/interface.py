@@ -57,6 +57,11 @@ class Outputs:
     #: The refined prediction's validation loss against the labels (B x T; NaN where an image has no label for
     #: a task), given to strategies with ``reference = True`` and to no other.
     true_losses: Tensor | None = None
+    #: Ids of the B images, those of ``Pool.ids``; empty while a companion is trained.
+    ids: tuple[str, ...] = ()
+    #: A random stream for each of the B images, by data set, seed, round, image and view: what is drawn of an
+    #: image is the same again, whatever the batches, and the only randomness that ``measure`` may use.
+    rngs: tuple[np.random.Generator, ...] = ()
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Outputs:
         """The same with every tensor of the network changed; companion, views and losses stay."""
@@ -107,7 +112,8 @@ class Selection:
     """The images to label next: ``budget`` unique unlabelled positions, in order of choice.
 
     ``scores`` (N x T, higher is more informative, columns in task order) drive the loss weights and are kept
-    for the figures; ``tasks`` (budget x T, boolean) asks for some tasks' labels only.
+    for the figures; ``tasks`` (budget x T, boolean) would ask for some tasks' labels only: whole images are
+    labelled here, so it may be left out, and all of it must be true.
     """
 
     indices: Positions

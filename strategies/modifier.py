@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from strategies.interface import Companion, Outputs, Pool, Scores, Shapes, TaskSpec
 from strategies.parameters import StrategyName
 from strategies.registry import entries, resolve
-from strategies.scoring import ALL, ScoreStrategy
+from strategies.scoring import ALL, ScoreStrategy, per_task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class Modifier(ScoreStrategy):
-    """A base strategy of scores, all of it but what a subclass changes: ``scores`` or ``select``.
+    """A base strategy of scores, all of it but what a subclass changes: ``scores`` or ``pick``.
 
     Raises ValueError where the base has no score per task, or chooses by more than its scores.
     """
@@ -39,7 +39,8 @@ class Modifier(ScoreStrategy):
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """What the base measures."""
-        return self.base.measure(outputs)
+        said: Any = self.base.measure(outputs)
+        return said if isinstance(said, Mapping) else per_task(said, outputs, self.kinds)
 
     def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """Where the base looked."""
@@ -65,9 +66,13 @@ class Modifier(ScoreStrategy):
 def score_strategy(name: str) -> ScoreStrategy:
     """A fresh instance of a strategy that is scores. Raises ValueError for one that is more, or none."""
     strategy = resolve(name).create()
-    if not isinstance(strategy, ScoreStrategy) or type(strategy).select is not ScoreStrategy.select:
+    if not isinstance(strategy, ScoreStrategy) or not _by_mean_rank(type(strategy)):
         raise ValueError(f"base={name} does not choose by a score per task; these do: {', '.join(_having())}")
     return strategy
+
+
+def _by_mean_rank(strategy: type[ScoreStrategy]) -> bool:
+    return (strategy.select, strategy.pick) == (ScoreStrategy.select, ScoreStrategy.pick)
 
 
 def _having() -> list[str]:

@@ -63,12 +63,19 @@ class Parameter:
 def parameters_of(thing: Callable[..., Any]) -> dict[str, Parameter]:
     """What a name can set: all that a class takes, all but the first (Outputs) that a function takes.
 
-    Raises ValueError for one without a default, or of another type than bool, int, float, str, Literal or
-    StrategyName.
+    Raises ValueError for one without a default, for one that cannot be given by name, for one of another type
+    than bool, int, float, str, Literal or StrategyName, and for a function that takes nothing.
     """
-    taken = list(inspect.signature(thing).parameters.values())[0 if inspect.isclass(thing) else 1 :]
+    taken = list(inspect.signature(thing).parameters.values())
+    if not inspect.isclass(thing):
+        first, taken = taken[:1], taken[1:]
+        if not first or first[0].kind in (first[0].KEYWORD_ONLY, first[0].VAR_KEYWORD):
+            raise ValueError("A function must take the outputs of the network as its first argument")
     found = [_parameter(p, thing) for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    return {parameter.name: parameter for parameter in found}
+    named = {parameter.name: parameter for parameter in found}
+    if len(named) < len(found):
+        raise ValueError("Two parameters differ only in the underscore at the end, which names do not have")
+    return named
 
 
 def as_text(value: Any) -> str:
@@ -81,10 +88,11 @@ def as_text(value: Any) -> str:
 def _parameter(parameter: inspect.Parameter, thing: Callable[..., Any]) -> Parameter:
     annotation = _annotation(parameter, thing)
     nameable = annotation in TYPES or get_origin(annotation) is Literal
-    if parameter.default is inspect.Parameter.empty or not nameable:
+    by_name = parameter.kind is not parameter.POSITIONAL_ONLY
+    if parameter.default is inspect.Parameter.empty or not nameable or not by_name:
         raise ValueError(
-            f"Parameter {parameter.name!r} must have a default, and be a bool, int, float, str or Literal: "
-            "it is set by name"
+            f"Parameter {parameter.name!r} must have a default, not stand before a '/', and be a bool, int, "
+            "float, str or Literal: it is set by name"
         )
     return Parameter(parameter.name, parameter.default, annotation)
 

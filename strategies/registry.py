@@ -106,10 +106,13 @@ def register(
 ) -> Callable[[Registered], Registered]:
     """Register a ``Strategy`` class, or a function that maps Outputs to ``{task: scores of B images}``.
 
+    A function may also return one tensor: a score of each image that is the same for every task.
+
     ``source`` is the paper (authors, year). Parameters with defaults become parameters of the name. A
     function's scores are ranked per task, averaged over tasks, and the highest chosen; ties are random.
     ``views`` is what a function reads of ``outputs.views``; ``kinds`` the kinds of task that it has a score
-    for, if not for all. Every strategy of scores has the parameter ``task``: the one task that decides.
+    for, if not for all. Every strategy of scores has the parameter ``task``: the one task that decides; but
+    not a class with a ``select`` of its own, of which nobody knows what it chooses by.
 
     Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
     parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName.
@@ -233,7 +236,8 @@ def _entry(
     make: Callable[..., Any] = thing if inspect.isclass(thing) else partial(_made, thing, views, kinds)
     parameters = _parameters(name, thing)
     scores = not inspect.isclass(thing) or issubclass(thing, ScoreStrategy)
-    if scores and "task" not in parameters:
+    own_choice = getattr(thing, "select", ScoreStrategy.select) is not ScoreStrategy.select
+    if scores and not own_choice and "task" not in parameters:
         parameters["task"] = Parameter("task", "all", str)
         make = partial(about_one_task, make)
     return Entry(
@@ -261,7 +265,7 @@ def _modules(thing: Any, caller: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
 def _check_thing(
     name: str, thing: Any, views: Sequence[str], kinds: Sequence[str], family: str | None
 ) -> None:
-    if inspect.isclass(thing) and not issubclass(thing, Strategy):
+    if not callable(thing) or (inspect.isclass(thing) and not issubclass(thing, Strategy)):
         raise RegistryError(f"Strategy {name!r} must be a function or a class derived from Strategy.")
     if inspect.isclass(thing) and (views or kinds):
         raise RegistryError(f"Strategy {name!r} is a class: its views and kinds are class attributes.")
@@ -284,7 +288,7 @@ def _parameters(name: str, thing: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _made(
-    function: Callable[..., Any], views: tuple[str, ...], kinds: tuple[Kind, ...], **values: Any
+    function: Callable[..., Any], views: tuple[str, ...], kinds: tuple[Kind, ...], /, **values: Any
 ) -> Strategy:
     from strategies.scoring import FunctionStrategy
 

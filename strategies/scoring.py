@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strategies.interface import Kind, Outputs, Pool, Scores, Selection, Strategy, TaskSpec
+from strategies.interface import Kind, Outputs, Pool, Positions, Scores, Selection, Strategy, TaskSpec
 from strategies.ranking import highest, normalise
 
 if TYPE_CHECKING:
@@ -49,20 +49,29 @@ class ScoreStrategy(Strategy):
         scores = self.scores(pool)
         return scores if self.task == ALL else {self.task: scores[self.task]}
 
+    def pick(self, scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
+        """Which of n images to choose by their scores (n x T, of the tasks that decide), best first.
+
+        The highest mean rank over tasks; equal ones fall by the random stream.
+        """
+        return highest(normalise(scores).mean(1), budget, rng)
+
     def select(self, pool: Pool, budget: int) -> Selection:
-        """The images of the highest mean rank over the tasks that decide."""
+        """What ``pick`` chooses of the unlabelled images by the tasks that decide.
+
+        A class that overrides this may choose by anything, and has no parameter ``task``.
+        """
         scores = self.deciding(pool)
-        mean_rank = normalise(np.stack(list(scores.values()), 1)[pool.unlabelled]).mean(1)
-        chosen = pool.unlabelled[highest(mean_rank, budget, pool.rng)]
-        return Selection(chosen, all_tasks(pool, scores))
+        free = np.stack(list(scores.values()), 1)[pool.unlabelled]
+        return Selection(pool.unlabelled[self.pick(free, budget, pool.rng)], all_tasks(pool, scores))
 
 
 class FunctionStrategy(ScoreStrategy):
-    """A function from Outputs to ``{task: scores of B images}``, made a strategy."""
+    """A function from Outputs to ``{task: scores of B images}``, or to a score an image, made a strategy."""
 
     def __init__(
         self,
-        function: Callable[..., Mapping[str, Tensor]],
+        function: Callable[..., Mapping[str, Tensor] | Tensor],
         views: Sequence[str],
         values: Mapping[str, Any],
         kinds: Sequence[Kind] = (),
@@ -71,19 +80,38 @@ class FunctionStrategy(ScoreStrategy):
         self.views, self.kinds = tuple(views), tuple(kinds)
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """Call the function and check that it scored tasks."""
-        scores = self.function(outputs, **self.values)
+        """Call the function and check that it scored images, by task or each as a whole."""
+        scores: object = self.function(outputs, **self.values)
+        if hasattr(scores, "shape"):
+            scores = per_task(scores, outputs, self.kinds)
+        if not isinstance(scores, Mapping):
+            raise ValueError(f"scores must be {{task: tensor}} or one tensor, not {type(scores).__name__}")
         names = [task.name for task in outputs.tasks]
-        unknown = sorted(set(scores) - set(names))
+        unknown = sorted(map(str, set(scores) - set(names)))
         if unknown or not scores:
             raise ValueError(f"scores must be per task ({', '.join(names)}), not {unknown or 'empty'}")
         for task, score in scores.items():
-            if tuple(score.shape) != (len(outputs.refined[task]),):
-                raise ValueError(f"scores of {task} must be one number per image, not {tuple(score.shape)}")
+            _check_score(f"scores of {task}", score, len(outputs.refined[task]))
         return scores
 
 
-def about_one_task(make: Callable[..., ScoreStrategy], task: str = ALL, **values: Any) -> ScoreStrategy:
+def per_task(score: Any, outputs: Outputs, kinds: Sequence[Kind] = ()) -> dict[str, Tensor]:
+    """One score an image (B), whatever the task, as that of every task, or of those of these kinds.
+
+    Raises ValueError where it is not one number an image.
+    """
+    _check_score("a score that is not by task", score, len(outputs.backbone_features[0]))
+    return {task.name: score for task in outputs.tasks if not kinds or task.kind in kinds}
+
+
+def _check_score(what: str, score: Any, images: int) -> None:
+    if not hasattr(score, "shape"):
+        raise ValueError(f"{what} must be a tensor of one number per image, not {type(score).__name__}")
+    if tuple(score.shape) != (images,):
+        raise ValueError(f"{what} must be one number per image, not {tuple(score.shape)}")
+
+
+def about_one_task(make: Callable[..., ScoreStrategy], /, task: str = ALL, **values: Any) -> ScoreStrategy:
     """A strategy of scores of which one task's decides."""
     strategy = make(**values)
     strategy.task = task

@@ -26,7 +26,10 @@ BUILT_IN = ("strategies", "baselines")
 #: What names, declares and checks strategies, and the benchmark: no number is computed there for them.
 FRAME = frozenset(
     f"strategies.{name}"
-    for name in ("contract", "interface", "parameters", "registry", "source", "strategy_file")
+    for name in (
+        *("choosing", "contract", "interface", "measuring", "parameters"),
+        *("probe", "registry", "source", "strategy_file", "views"),
+    )
 )
 WORDS = frozenset({"source", "family"})  # arguments of ``register`` that only say something
 NO_CODE = frozenset({"kind", "type_comment", "type_ignores"})  # fields of a tree that only say something

@@ -118,10 +118,11 @@ class Task(ABC):
     @property
     def spec(self) -> TaskSpec:
         """What a strategy may know of this task."""
-        return TaskSpec(self.name, self.kind, self.channels, self._loss_against)
 
-    def _loss_against(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return self.loss(prediction, self.as_label(target.detach()))
+        def loss(prediction: Tensor, target: Tensor) -> Tensor:  # a method would lead to the task itself
+            return self.loss(prediction, self.as_label(target.detach()))
+
+        return TaskSpec(self.name, self.kind, self.channels, loss)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, channels={self.channels}, weight={self.weight:g})"

@@ -19,8 +19,9 @@ from benchmark.randomness import Streams
 from benchmark.training.forward import Precision
 from benchmark.training.losses import task_losses
 from benchmark.training.memory import Read, in_parts
-from benchmark.training.views import Shown, Views, check_views
+from benchmark.training.views import DROPOUT, Shown, check_views, views_of
 from strategies.interface import Companion, Outputs, Positions, Strategy
+from strategies.measuring import MeasureError, measured
 
 Measured = dict[str, NDArray[Any]]
 
@@ -61,14 +62,19 @@ def observe(
     def measure(positions: Positions, batch: Batch) -> None:
         ids = [feed.ids[i] for i in positions.tolist()]
         shown = Shown(network, batch.images, ids, feed.tasks, streams, precision)
-        outputs = observed(shown, companion, strategy, batch)
-        # A copy, because a row may be a view of a dense map, which must not live on with it.
-        rows = {key: value.cpu().numpy().copy() for key, value in strategy.measure(outputs).items()}
+        rows = _measured(strategy, observed(shown, companion, strategy, batch), name)
         _check(rows, parts[0] if parts else rows, ids, name)
         parts.append(rows)
 
     in_parts(feed, batch_size, feed.batches if strategy.reference else _without_labels(feed), measure, say)
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _measured(strategy: Strategy, outputs: Outputs, name: str) -> Measured:
+    try:
+        return measured(strategy, outputs)
+    except MeasureError as error:
+        raise BrokenMeasureError(f"Strategy {name!r}: {error}.") from error
 
 
 def _without_labels(feed: Feed) -> Read:
@@ -77,9 +83,9 @@ def _without_labels(feed: Feed) -> Read:
 
 def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batch: Batch) -> Outputs:
     """What a strategy sees of a batch: outputs, views, its companion's words, and a reference's losses."""
-    outputs = shown.outputs_of(shown.maps)
+    outputs = shown.view("", keep_maps=any(view.startswith(DROPOUT) for view in strategy.views))
     if strategy.views:
-        outputs = replace(outputs, views=Views(strategy.views, shown))
+        outputs = replace(outputs, views=views_of(strategy.views, shown))
     if companion is not None:
         outputs = replace(outputs, companion=cast(Companion, companion.eval())(outputs))
     if strategy.reference:

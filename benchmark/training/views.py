@@ -9,7 +9,7 @@ Injection at Test Time for Post Hoc Uncertainty Quantification in Neural Network
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,6 +25,7 @@ from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, decoded, encoded, forward
 from strategies.interface import Outputs
 from strategies.registry import VIEW
+from strategies.views import Views
 
 DROPOUT = "dropout-"
 RATE = 0.1  # share of the channels that a dropout view is without
@@ -50,33 +51,41 @@ class Shown:
         """Outputs from maps that may have been changed."""
         return decoded(self.network, maps, (self.images.shape[-2], self.images.shape[-1]), self.precision)
 
+    def view(self, name: str, keep_maps: bool = False) -> Outputs:
+        """Outputs of a view, or under the name "" of the images themselves, for a strategy to do as it will.
 
-class Views(Mapping[str, Outputs]):
-    """The declared views of a batch. One is computed each time it is read, without gradient, and not kept.
+        Whatever shares its memory with the network is copied, and so are the backbone's maps if they are to
+        be kept for other views.
+        """
+        if not name:
+            outputs = self.outputs_of(self.maps)
+        elif name.startswith(DROPOUT):
+            outputs = dropped(self, int(name.removeprefix(DROPOUT)))
+        else:
+            outputs = mirrored(self)
+        state = [*self.network.parameters(), *self.network.buffers(), *(self.maps if keep_maps else ())]
+        rngs = tuple(self.streams.of_image(f"measure {name}", image) for image in self.ids)
+        return replace(_apart_from(state, outputs), ids=tuple(self.ids), rngs=rngs)
 
-    ``mean(entropy(views[name]) for name in views)`` holds one at a time. A loop that gives the outputs a name
-    holds the last one while it computes the next. Raises KeyError for a view that was not declared.
-    """
 
-    def __init__(self, names: Sequence[str], shown: Shown) -> None:
-        self._names, self._shown = tuple(names), shown
+def _apart_from(state: Sequence[Tensor], outputs: Outputs) -> Outputs:
+    """The outputs, with copies of those tensors that share their memory with one of the state."""
+    taken = {_memory(tensor) for tensor in state}
+    return outputs.mapped(lambda tensor: tensor.clone() if _memory(tensor) in taken else tensor)
 
-    @torch.no_grad()
-    def __getitem__(self, name: str) -> Outputs:
-        if name not in self._names:
-            raise KeyError(f"the view {name!r} is not declared; declared: {', '.join(self._names) or 'none'}")
-        if name.startswith(DROPOUT):
-            return dropped(self._shown, int(name.removeprefix(DROPOUT)))
-        return mirrored(self._shown)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._names  # the inherited one would compute it
+def _memory(tensor: Tensor) -> int:
+    """What tensors that share their memory have in common, on any device."""
+    return int(tensor.untyped_storage()._cdata)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
 
-    def __len__(self) -> int:
-        return len(self._names)
+def views_of(names: Sequence[str], shown: Shown) -> Views:
+    """The declared views of a batch, for a strategy that must not reach the network through them."""
+
+    def view(name: str) -> Outputs:
+        return shown.view(name)
+
+    return Views(names, view)
 
 
 def check_views(views: Sequence[str], strategy: str) -> None:

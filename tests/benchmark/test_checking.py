@@ -67,6 +67,17 @@ WEIGHTS = "    def loss_weights(self, ranks):\n        return -ranks"
 COMPANION = "    def companion(self, shapes):\n        raise RuntimeError('no module')"
 
 
+MEMORY = """
+    def measure(self, outputs):
+        import gc
+        for module in gc.get_objects():
+            if type(module).__name__ == "MadeUpNetwork":  # no other test's network
+                with torch.no_grad():
+                    module.predict["depth"].weight.zero_()
+        return {"value": outputs.refined[outputs.tasks[0].name].std((1, 2, 3))}
+"""
+
+
 def variant(measure=MEASURE, select=SELECT, selection="best[:budget]", more=""):
     return STRATEGY.format(measure=measure, select=select, selection=selection) + more
 
@@ -93,7 +104,36 @@ def variant(measure=MEASURE, select=SELECT, selection="best[:budget]", more=""):
             "measures without regard to the batch",
             "'value' of an image changes with its batch",
         ),
-        (variant(measure="torch.zeros(3)"), "measures one row per image", "9 rows for 24 images"),
+        (variant(measure="torch.zeros(3)"), "measures one row per image", "3 rows for a batch of 8 images"),
+        (variant(measure="torch.tensor(1.0)"), "measures one row per image", "no rows for a batch of 8"),
+        (
+            variant(measure="3"),
+            "measures one row per image",
+            "returned int (3) as 'value'; it must be a tensor",
+        ),
+        (variant(measure=f"{MEASURE} + 1j"), "measures one row per image", "type torch.complex64 as 'value'"),
+        (
+            variant().replace('return {"value"', 'return "value", {"value"'),
+            "measures one row per image",
+            "measure returned tuple",
+        ),
+        (
+            variant(measure=f"torch.rand(len({MEASURE}))"),
+            "measures without regard to the batch",
+            "outputs.rngs for all randomness",
+        ),
+        (
+            variant(
+                selection="best[:budget], None, np.arange(budget * len(pool.tasks)).reshape(budget, -1) > 0"
+            ),
+            "chooses the budget",
+            "whole images are labelled here: leave Selection.tasks out",
+        ),
+        (
+            variant(more=MEMORY),
+            "leaves the network and later batches alone",
+            "changed",
+        ),
         (variant(measure=f"{MEASURE} / 0"), "measures one row per image", "not finite"),
         (variant(measure=f"{MEASURE}.nan_to_num()"), "never hides a broken network", "finite numbers"),
         (variant(select=SELECT + "; pool.labelled[0]"), "works with nothing labelled", "IndexError"),
@@ -115,6 +155,47 @@ def test_every_clause_notices_what_it_is_for(tmp_path, content, clause, reason):
     assert line.startswith(f"  BROKEN  {clause}: ")
     assert reason in line
     assert text.endswith("broken breaks the contract.")
+
+
+def test_one_cause_is_one_line_with_the_place(tmp_path):
+    """A function that scores pixels fails in every clause that measures, with batches of several sizes."""
+    text, passed = checked(
+        tmp_path,
+        '@register("dense", source="test")\ndef dense(outputs):\n'
+        "    return {t.name: outputs.refined[t.name].abs().mean(1) for t in outputs.tasks}\n",
+    )
+    assert not passed
+    assert text.count("BROKEN") == 1
+    assert text.count("must be one number per image, not (8, 16, 12)") == 1
+    (others,) = [line for line in text.splitlines() if "for the same reason" in line]
+    assert "chooses the budget, " in others
+    text, _ = checked(tmp_path, variant(measure="1 / 0"), "again.py")
+    assert "ZeroDivisionError: division by zero (line 10)\n" in text
+    assert text.count("BROKEN") == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "outputs.refined['depth'].mean((1, 2, 3))",
+        "outputs.refined['depth'].mean((1, 2, 3)).bfloat16()",
+        "torch.tensor([rng.random() for rng in outputs.rngs])",
+        "torch.tensor([float(image[-2:]) for image in outputs.ids])",
+    ],
+)
+def test_a_score_of_the_whole_image_a_half_one_and_one_by_stream_or_id_are_fine(tmp_path, body):
+    only_depth = "    if 'depth' not in outputs.refined:\n        raise ValueError('depth is needed')\n"
+    text, passed = checked(
+        tmp_path, f'@register("plain", source="test")\ndef plain(outputs):\n{only_depth}    return {body}\n'
+    )
+    broken = [line for line in text.splitlines() if "BROKEN" in line]
+    assert all("hides a broken network" in line or "breaks ties" in line for line in broken), text
+    assert passed or "rng" in body or "ids" in body
+
+
+def test_a_file_that_is_loaded_already_is_checked_all_the_same(tmp_path):
+    first = checked(tmp_path, SOUND.format(n=7))
+    assert check_file(tmp_path / "checked.py") == first
 
 
 def test_a_well_behaved_variant_passes(tmp_path):

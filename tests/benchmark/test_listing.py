@@ -7,6 +7,7 @@ import pytest
 import baselines  # noqa: F401
 from benchmark.catalogue import DATASETS, NETWORKS, presets
 from benchmark.listing import LISTINGS, by_family, describe_strategy
+from benchmark.needs import needs
 from strategies import Strategy, register
 from strategies.registry import RegistryError, entries
 
@@ -97,6 +98,7 @@ def test_a_strategy_is_described_with_all_its_parameters(name):
         ("random", "nothing"),
         ("core-set", "one pass over the pool"),
         ("entropy", "one pass over the pool; views: flip"),
+        ("mc-dropout[passes=2]", "one pass over the pool; views: dropout-1, dropout-2"),
         ("learning-loss", "one pass over the pool; a module trained beside the network"),
         ("mc-dropout[passes=3]", "one pass over the pool; views: dropout-1 to dropout-3"),
         ("true-loss", "one pass over the pool; labels of the pool: a reference, never ranked"),
@@ -126,3 +128,18 @@ def test_lists_keep_to_the_width_of_the_terminal(monkeypatch, what, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     assert max(map(len, LISTINGS[what]().splitlines())) <= columns
     assert max(map(len, describe_strategy("consistency-diversity").splitlines())) <= columns
+
+
+@pytest.mark.parametrize(
+    ("views", "said"),
+    [
+        (("flip", "dropout-1", "dropout-2"), "flip, dropout-1, dropout-2"),
+        (("flip", "dropout-1", "dropout-2", "dropout-3"), "flip, dropout-1 to dropout-3"),
+        (("dropout-1", "dropout-3", "dropout-5"), "dropout-1, dropout-3, dropout-5"),
+        (("dropout-9", "dropout-10", "dropout-11", "flip"), "dropout-9 to dropout-11, flip"),
+    ],
+)
+def test_views_are_told_in_short_only_where_they_follow_each_other(views, said):
+    strategy = Strategy()
+    strategy.views = views
+    assert f"views: {said}" in needs(strategy)

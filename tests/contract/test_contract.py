@@ -138,7 +138,7 @@ class Mapper(Strategy):
         ("edits", "changed the outputs"),
         ("no task", "'deepness', which is no task"),
         ("channels", r"of shape \(24, 1, 16, 12\)"),
-        ("one map", r"of shape \(3, 16, 12\)"),
+        ("one map", "'depth' has 1 rows for a batch of 8"),
         ("not finite", "not finite"),
         ("batch", "changes with its batch"),
     ],

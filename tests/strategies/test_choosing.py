@@ -113,8 +113,8 @@ def test_ids_that_are_there_twice_still_give_other_positions():
     assert sorted(chosen) == sorted(pool.unlabelled)
 
 
-def test_a_task_mask_keeps_the_order_of_choice():
-    mask = np.array([[True, False], [False, True], [True, True]])
+def test_a_task_mask_may_ask_for_whole_images_only():
+    mask = np.ones((3, 2), bool)
     answer = Says(lambda pool, budget: Selection(pool.unlabelled[::-1][:budget], tasks=mask))
     pool = shuffled_pool()
     selection = choose(answer, "mask", pool, 3)
@@ -153,6 +153,7 @@ def test_a_labelled_image_and_one_twice_are_refused():
         ({"scores": np.full((30, 2), np.nan)}, "not finite"),
         ({"scores": np.full((30, 2), np.inf)}, "not finite"),
         ({"tasks": np.ones((2, 2))}, "not boolean"),
+        ({"tasks": np.array([[True, True], [False, True]])}, "some tasks' labels only; whole images are"),
         ({"tasks": np.ones((30, 2), bool)}, "not boolean"),
     ],
 )

@@ -250,6 +250,22 @@ def optional(outputs, power: float | None = None):
     """The same."""
 
 
+def positional(outputs, power: float = 1.0, /):
+    """A parameter that cannot be given by name."""
+
+
+def twice(outputs, from_: int = 0, from__: int = 1):
+    """Two parameters of one name."""
+
+
+def takes_nothing():
+    """No outputs."""
+
+
+def takes_no_outputs(*, power: float = 1.0):
+    """The same."""
+
+
 class NotAStrategy:
     pass
 
@@ -269,6 +285,11 @@ class UnknownView(Strategy):
         (no_default, "power"),
         (a_list, "powers"),
         (optional, "power"),
+        (positional, "not stand before a '/'"),
+        (twice, "underscore"),
+        (takes_nothing, "first argument"),
+        (takes_no_outputs, "first argument"),
+        (3, "a function or a class"),
         (NotAStrategy, "derived from Strategy"),
         (NeedsAnArgument, "count"),
         (UnknownView, "rotate"),

@@ -1,14 +1,17 @@
 """Functions and classes that score: checked, ranked per task, and the highest chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import baselines  # noqa: F401
 from strategies import register
-from strategies.contract import TASKS, made_up_outputs
-from strategies.interface import Pool
-from strategies.registry import RegistryError, resolve
+from strategies.contract import TASKS, Probe, made_up_outputs
+from strategies.interface import Pool, Selection
+from strategies.probe import BUDGET
+from strategies.registry import RegistryError, entries, resolve
 from strategies.scoring import FunctionStrategy, ScoreStrategy, columns
 
 NAMES = tuple(task.name for task in TASKS)
@@ -103,10 +106,99 @@ def test_a_function_gets_the_outputs_and_its_values():
     )
 
 
+def test_one_score_of_the_image_is_that_of_every_task_that_has_one():
+    whole = torch.arange(5.0)
+    said = FunctionStrategy(lambda outputs: whole, (), {}).measure(made_up_outputs(images=5))
+    assert list(said) == list(NAMES)
+    assert all(torch.equal(score, whole) for score in said.values())
+    some = FunctionStrategy(lambda outputs: whole, (), {}, ("scalar",)).measure(made_up_outputs(images=5))
+    assert list(some) == ["depth"]
+
+
+class Whole(ScoreStrategy):
+    """A class may say so too."""
+
+    def measure(self, outputs):
+        return outputs.refined["depth"].mean((1, 2, 3))
+
+
+def test_a_class_may_give_one_score_of_the_image_and_be_a_base():
+    register("whole", source="test")(Whole)
+    for name in ("whole", "whole[task=depth]", "power[base=whole]", "density[base=whole]"):
+        probe = Probe(resolve(name))
+        assert set(NAMES) <= set(probe.pool().rows)
+        assert len(probe.choose(probe.pool()).indices) == BUDGET
+
+
+class Choosing(ScoreStrategy):
+    """Chooses by something else than the tasks that decide."""
+
+    def measure(self, outputs):
+        return {task.name: outputs.refined[task.name].mean((1, 2, 3)) for task in outputs.tasks}
+
+    def select(self, pool, budget):
+        return Selection(pool.unlabelled[:budget])
+
+
+class Picking(Choosing):
+    """Chooses by the tasks that decide, in its own way."""
+
+    select = ScoreStrategy.select
+
+    def pick(self, scores, budget, rng):
+        return np.argsort(scores.max(1))[:budget]
+
+
+def test_a_task_is_refused_where_it_would_be_ignored_and_decides_where_it_is_offered():
+    register("choosing", source="test")(Choosing)
+    register("picking", source="test")(Picking)
+    with pytest.raises(RegistryError, match=r"no parameter of choosing 'task'"):
+        resolve("choosing[task=depth]")
+    probe = Probe(resolve("picking[task=depth]"))
+    pool = probe.pool()
+    expected = pool.unlabelled[np.argsort(pool.rows["depth"][pool.unlabelled])][:BUDGET]
+    assert probe.choose(pool).indices.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", [name for name in entries() if "task" in entries()[name].parameters])
+def test_where_a_task_is_offered_the_scores_of_others_do_not_matter(name):
+    chosen = set()
+    for seed in range(3):
+        probe = Probe(resolve(f"{name}[task=saliency]"))
+        pool = probe.pool()
+        noise = np.random.default_rng(seed)
+        rows = {
+            key: noise.permutation(rows) if key in NAMES and key != "saliency" else rows
+            for key, rows in pool.rows.items()
+        }
+        chosen.add(tuple(probe.choose(replace(pool, rows=rows)).indices.tolist()))
+    assert len(chosen) == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["views", "kinds", "make", "function", "values", "outputs", "thing", "entry"]
+)
+def test_parameters_may_have_any_name(word):
+    scope = {}
+    code = (
+        "def scored(seen, WORD: float = 1.0): return {'depth': seen.refined['depth'].mean((1, 2, 3)) * WORD}"
+    )
+    exec(code.replace("WORD", word), scope)
+    register("worded", source="test")(scope["scored"])
+    outputs = made_up_outputs()
+    one, three = (resolve(f"worded[{word}={value}]").create().measure(outputs)["depth"] for value in (1, 3))
+    torch.testing.assert_close(three, 3 * one)
+
+
 @pytest.mark.parametrize(
     ("scores", "word"),
     [
         ({}, "empty"),
+        (None, "must be {task: tensor} or one tensor, not NoneType"),
+        ([1, 2], "not list"),
+        (torch.zeros(5, 16, 12), r"not by task must be one number per image, not \(5, 16, 12\)"),
+        (torch.zeros(()), r"not by task must be one number per image, not \(\)"),
+        ({"depth": 1.0}, "scores of depth must be a tensor of one number per image, not float"),
         ({"dept": torch.zeros(5)}, "dept"),
         ({"depth": torch.zeros(5, 16, 12)}, r"one number per image, not \(5, 16, 12\)"),
         ({"depth": torch.zeros(())}, r"one number per image, not \(\)"),

@@ -1,6 +1,9 @@
 """The pass over the pool: rows of every image, views, no label but for references, mistakes named."""
 
 import gc
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from types import FunctionType, ModuleType
 
 import numpy as np
@@ -14,10 +17,12 @@ from benchmark.errors import UserError
 from benchmark.networks import build_network
 from benchmark.networks.normalisation import IMAGENET
 from benchmark.randomness import Streams, global_torch_stream
+from benchmark.tasks.task import Task
 from benchmark.training.companions import make_companion
 from benchmark.training.evaluate import evaluate
 from benchmark.training.observe import BrokenMeasureError, needs_pass, observe
-from strategies.interface import Strategy
+from benchmark.training.views import Shown
+from strategies.interface import Outputs, Strategy
 from strategies.registry import entries, resolve
 
 
@@ -206,6 +211,154 @@ def reachable(thing):
     return list(found.values())
 
 
+#: Of names with underscores these lead to what an object holds; others to its code and its frames.
+HELD = {"__self__", "__wrapped__"}
+LEAVES = type | ModuleType | str | bytes | int | float | None | np.random.Generator
+
+
+def attributes(start):
+    """Everything that plain attributes, elements and values lead to from an object."""
+    found, left = {}, [start]
+    while left:
+        thing = left.pop()
+        if id(thing) in found or isinstance(thing, LEAVES):
+            continue
+        found[id(thing)] = thing
+        left += held_by(thing)
+    return list(found.values())
+
+
+def held_by(thing):
+    """One step of it: methods of what is known already lead nowhere else than back."""
+    if isinstance(thing, torch.Tensor):
+        return [thing._base, thing.grad_fn, *vars(thing).values()]
+    if isinstance(thing, Mapping):
+        held = list(thing.values())
+    else:
+        held = list(thing) if isinstance(thing, tuple | list | set | frozenset) else []
+    names = {name for name in dir(thing) if not name.startswith("__") or name in HELD}
+    values = [getattr(thing, name, None) for name in names]
+    return [*held, *(value for value in values if getattr(value, "__self__", None) is not thing)]
+
+
+def test_no_attribute_leads_to_the_network_its_weights_or_its_tasks(toy, network):
+    class Words(nn.Module):
+        def forward(self, outputs):
+            return {"word": outputs.task_features["depth"].mean((1, 2, 3))}
+
+    state = {tensor.untyped_storage().data_ptr() for tensor in network.state_dict().values()}
+    seen = []
+
+    def measure(outputs):
+        things = attributes(outputs)
+        assert any(thing is outputs.tasks[0].loss for thing in things)
+        assert any(isinstance(thing, Outputs) and thing is not outputs for thing in things), "views are read"
+        wrong = (nn.Module, nn.Parameter, Feed, Batch, Task, Shown)
+        assert [type(thing) for thing in things if isinstance(thing, wrong)] == []
+        tensors = [thing for thing in things if isinstance(thing, torch.Tensor)]
+        assert len(tensors) > 40
+        assert not {tensor.untyped_storage().data_ptr() for tensor in tensors} & state
+        seen.append(len(tensors))
+        return {"zero": torch.zeros(count(outputs))}
+
+    strategy = Measuring(measure)
+    strategy.views = ("flip", "dropout-1")
+    rows_of(toy, network, strategy, companion=Words())
+    assert len(seen) == 3
+
+
+def edits(outputs):
+    """Sets all that it is given to zero, views and companion included, and says what it found."""
+    names = ("depth", "semseg")
+    found = {name: outputs.refined[name].sum((1, 2, 3)).double() for name in names}
+    for view in ("flip", "dropout-1"):
+        one = outputs.views[view]
+        found |= {f"{view} {name}": one.refined[name].sum((1, 2, 3)).double() for name in names}
+        for shown in (one, outputs):
+            for tensor in all_tensors(shown):
+                tensor.zero_()
+    return found
+
+
+def all_tensors(outputs):
+    maps = (outputs.initial, outputs.refined, outputs.task_features, outputs.companion)
+    coarser = [tensor for scales in outputs.coarser_initial.values() for tensor in scales]
+    return [*(t for by in maps for t in by.values()), *outputs.backbone_features, *coarser]
+
+
+def looks(outputs):
+    names = ("depth", "semseg")
+    found = {name: outputs.refined[name].sum((1, 2, 3)).double() for name in names}
+    for view in ("flip", "dropout-1"):
+        found |= {f"{view} {n}": outputs.views[view].refined[n].sum((1, 2, 3)).double() for n in names}
+    return found
+
+
+class Handing(nn.Module):
+    """A network that hands out its own weights and buffers among its outputs, as a plug-in's might."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.inner, self.backbone = network, network.backbone
+        self.register_buffer("kept", torch.rand(1, 5, 2, 2))
+        self.weight = nn.Parameter(torch.rand(1, 4, 1, 1))
+
+    def encode(self, images):
+        return self.inner.encode(images)
+
+    def decode(self, maps, size):
+        outputs, images = self.inner.decode(maps, size), len(maps[0])
+        handed = (self.kept.expand(images, -1, -1, -1), self.weight.detach().expand(images, -1, 3, 3))
+        refined = {
+            **outputs.refined,
+            "depth": outputs.refined["depth"] * self.kept.mean() * self.weight.mean(),
+        }
+        return replace(outputs, refined=refined, backbone_features=(*outputs.backbone_features, *handed))
+
+    def forward(self, images):
+        return self.decode(self.encode(images), images.shape[-2:])
+
+
+@pytest.mark.parametrize("hands_out", [False, True])
+def test_edits_in_place_reach_neither_the_network_nor_views_nor_later_batches(toy, hands_out):
+    network = Handing(toy.fresh()) if hands_out else toy.fresh()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    strategies = [Measuring(looks), Measuring(edits)]
+    for strategy in strategies:
+        strategy.views = ("flip", "dropout-1")
+    expected, found = (rows_of(toy, network, strategy) for strategy in strategies)
+    assert expected.keys() == found.keys()
+    for name, rows in expected.items():
+        np.testing.assert_array_equal(found[name], rows)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_ids_and_streams_are_those_of_the_image_whatever_the_batch(toy, network, size):
+    def measure(outputs):
+        assert len(outputs.ids) == len(outputs.rngs) == count(outputs)
+        drawn = torch.tensor([rng.random() for rng in outputs.rngs])
+        flipped = outputs.views["flip"]
+        assert flipped.ids == outputs.ids
+        other = torch.tensor([rng.random() for rng in flipped.rngs])
+        return {
+            "id": torch.tensor([toy.feed.ids.index(image) for image in outputs.ids]),
+            "a": drawn,
+            "b": other,
+        }
+
+    strategy = Measuring(measure)
+    strategy.views = ("flip",)
+    rows = rows_of(toy, network, strategy, size)
+    assert rows["id"].tolist() == list(range(12))
+    again = rows_of(toy, network, strategy, 4)
+    np.testing.assert_array_equal(rows["a"], again["a"])
+    np.testing.assert_array_equal(rows["b"], again["b"])
+    assert len({*rows["a"], *rows["b"]}) == 24
+    later = observe(network, None, toy.feed, strategy, "probe", Streams("toy", 0, 1), 4)
+    assert not set(later["a"]) & set(rows["a"]), "another round draws other numbers"
+
+
 def columns_read(toy, strategy):
     """How many columns of the feed's rows were read for each batch (1 is the image alone), and the rows."""
     home, asked = Recording(toy.feed._home), []
@@ -283,6 +436,46 @@ WRONG = {
     "not a number": lambda o: {"score": torch.full((count(o),), float("nan"))},
     "infinite": lambda o: {"score": torch.full((count(o), 2, 2), float("-inf"))},
 }
+
+
+NO_ROWS = {
+    "a number": (lambda o: {"score": 3}, "measure returned int (3) as 'score'; it must be a tensor of real"),
+    "a list": (lambda o: {"score": [1.0] * count(o)}, "measure returned list"),
+    "a tensor": (
+        lambda o: torch.zeros(count(o)),
+        "measure returned a Tensor of shape (4,) and type torch.float",
+    ),
+    "nothing": (lambda o: None, "measure returned NoneType (None); it must return {name: tensor"),
+    "numbered": (lambda o: {3: torch.zeros(count(o))}, "measure returned the name 3; names must be text"),
+    "complex": (lambda o: {"score": torch.zeros(count(o)) * 1j}, "type torch.complex64 as 'score'"),
+}
+
+
+@pytest.mark.parametrize("wrong", NO_ROWS)
+def test_what_is_no_row_at_all_is_said_in_a_sentence(toy, network, wrong):
+    function, words = NO_ROWS[wrong]
+    with pytest.raises(BrokenMeasureError, match=re.escape(words)) as caught:
+        rows_of(toy, network, Measuring(function), 4, name="mine")
+    assert str(caught.value).startswith("Strategy 'mine': measure returned ")
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64, torch.int32, torch.bool])
+def test_rows_of_any_real_type_are_taken(toy, network, kind):
+    values = rows_of(toy, network, Measuring(lambda o: {"row": torch.ones(count(o), 2).to(kind)}))["row"]
+    assert values.shape == (12, 2)
+    assert (values == 1).all()
+    if kind == torch.bfloat16:
+        assert values.dtype == np.float32
+
+
+def test_rows_may_have_a_gradient_or_be_arrays(toy, network):
+    def measure(outputs):
+        with torch.enable_grad():
+            return {"a": torch.ones(count(outputs), requires_grad=True) * 2, "b": np.full(count(outputs), 3)}
+
+    rows = rows_of(toy, network, Measuring(measure))
+    assert (rows["a"] == 2).all()
+    assert (rows["b"] == 3).all()
 
 
 @pytest.mark.parametrize("wrong", WRONG)

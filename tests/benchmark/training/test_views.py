@@ -17,7 +17,7 @@ from benchmark.plan import plan
 from benchmark.randomness import Streams, global_torch_stream
 from benchmark.training.forward import forward
 from benchmark.training.observe import observe
-from benchmark.training.views import RATE, Shown, Views, dropped, mirrored
+from benchmark.training.views import RATE, Shown, dropped, mirrored, views_of
 from strategies.interface import Outputs, Strategy
 from strategies.registry import register
 from strategies.scoring import ScoreStrategy
@@ -262,7 +262,7 @@ def test_all_passes_share_one_pass_of_the_backbone(toy, monkeypatch):
 
 def test_a_view_that_is_not_read_is_not_computed(toy, pad_net):
     heads = []
-    views = Views(("flip", "dropout-1"), shown(toy, pad_net))
+    views = views_of(("flip", "dropout-1"), shown(toy, pad_net))
     with calls(pad_net.distil, heads):
         assert "flip" in views
         assert "dropout-2" not in views
@@ -276,7 +276,7 @@ def test_a_view_that_is_not_read_is_not_computed(toy, pad_net):
 
 
 def test_views_have_no_gradient_even_where_measure_wants_one(toy, pad_net):
-    views = Views(("flip", "dropout-1"), shown(toy, pad_net))
+    views = views_of(("flip", "dropout-1"), shown(toy, pad_net))
     with torch.enable_grad():
         assert not any(tensor.requires_grad for name in views for tensor in tensors(views[name]).values())
 
