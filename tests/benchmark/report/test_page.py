@@ -14,6 +14,7 @@ from PIL import Image
 from benchmark.picks import Pick, picks_folder, write_picks
 from benchmark.report.cells import MISSING
 from benchmark.report.evidence import evidence
+from benchmark.report.looks import FIXED, MORE, MUTED
 from benchmark.report.matrices import Matrix
 from benchmark.report.mean_ranks import ranks_of
 from benchmark.report.page import render_page
@@ -26,7 +27,6 @@ from benchmark.report.page.page import LIMIT
 from benchmark.report.penalty import MEAN, penalty_matrix
 from benchmark.report.statistics import t_interval
 from benchmark.report.study import read_study
-from benchmark.report.style import FIXED, MUTED
 from benchmark.report.tables import total_loss
 from benchmark.store import Round, Store
 
@@ -166,7 +166,7 @@ def test_shades_grow_with_the_numbers_and_a_missing_one_has_none():
     assert [cell.text for cell in cells] == ["0.00", "0.26", "1.00", MISSING]
 
 
-@pytest.mark.parametrize("colour", [*FIXED.values(), *MUTED])
+@pytest.mark.parametrize("colour", [*FIXED.values(), *MUTED, *MORE])
 def test_every_colour_is_seen_on_the_dark_page(colour):
     assert contrast(on_dark(colour), DARK_PAGE) >= 4.5
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
