@@ -15,6 +15,8 @@ from benchmark.bench import open_bench
 from benchmark.catalogue import open_dataset
 from benchmark.config import validated
 from benchmark.errors import UserError
+from benchmark.execution.elsewhere import Elsewhere
+from benchmark.progress import Progress
 
 
 def put(root: Path, shade: int) -> Path:
@@ -140,3 +142,14 @@ def test_check_and_run_name_the_place_and_who_said_so(places: Path, data_check: 
     heard = type("Heard", (), {"say": said.append})
     open_bench(validated(fields, "test"), places / "out", heard)
     assert said[0] == f"Data: {str(places / 'yaml' / 'street')!r} (root of data.yaml)"
+
+
+def test_jobs_of_other_processes_are_told_the_place(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = described(places / "yaml" / "data.yaml", "street")
+    monkeypatch.setenv("MTAL_DATA", str(places / "variable"))
+    fields = {"dataset": name, "budgets": [1, 2], "strategies": ["random"], "seeds": [0]}
+    engine = Elsewhere(validated(fields, "test"), "cpu", 1)
+    engine.opened(places / "out", Progress(quiet=True))
+    monkeypatch.delenv("MTAL_DATA")  # as on another machine
+    assert engine.experiment.data_root == places / "variable" / "street"
+    assert where(name, engine.experiment.data_root)[0] == 2
