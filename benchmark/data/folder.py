@@ -6,9 +6,9 @@ file once, what is in it. The same pass computes the digest. Nothing is written.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from benchmark.data.archives import Sized
 from benchmark.data.dataset import MultiTaskDataset
+from benchmark.data.file_names import FileNames, normal
 from benchmark.data.findings import Finding, Problems
 from benchmark.data.folder_config import Fit, FolderConfig, TaskFolder, load_config
 from benchmark.data.folder_scan import FolderSplit, Item, Scans, content_problems, digest_of, scan_all
@@ -34,6 +35,7 @@ SPLITS = ("train", "val")
 MOST_LIST = 2**24  # bytes of a list of ids: a million of them
 LONGEST = 256  # characters of an id: no file system takes more
 Files = Mapping[str, Path]
+Place = tuple[Path, FileNames]
 
 
 class FolderOptions(Sized):
@@ -142,10 +144,11 @@ class _Matcher:
     def __init__(self, config: FolderConfig, root: Path) -> None:
         self.config, self.root = config, root
         self.problems = Problems()
-        self._listed: dict[tuple[Path, tuple[str, ...]], Files | None] = {}
-        self.unread = Unread(_normal)
+        self._listed: dict[tuple[Path, FileNames], Files | None] = {}
+        self._image_names = FileNames(config.image.file, IMAGE_ENDINGS)
+        self.unread = Unread()
         self.images = {
-            split: self._files(self._folder(config.image.folder, split), IMAGE_ENDINGS) or {}
+            split: self._files(self._folder(config.image.folder, split), self._image_names) or {}
             for split in SPLITS
         }
         self.ids = {split: self._ids(split) for split in SPLITS}
@@ -160,7 +163,7 @@ class _Matcher:
             Item(
                 prefix + stem,
                 self.images[split][stem],
-                {name: (files[stem],) for name, files in labels.items() if stem in files},
+                {name: files[stem] for name, files in labels.items() if stem in files},
             )
             for stem in self.ids[split]
         )
@@ -168,24 +171,33 @@ class _Matcher:
     def check_extra_labels(self) -> None:
         """A label without an image is a sign of a wrong name or folder."""
         for task in self.config.tasks.values():
-            folders = {split: self._folder(task.folder, split) for split in SPLITS}
-            for folder in dict.fromkeys(folders.values()):
-                stems = {stem for split in SPLITS if folders[split] == folder for stem in self.images[split]}
-                for stem, path in (self._files(folder, LABEL_ENDINGS) or {}).items():
+            for (folder, names), stems in self._by_place(task, self.images).items():
+                for stem, path in (self._files(folder, names) or {}).items():
                     if stem not in stems:
                         self.problems.add(f"{task.name} extra", f"Label {str(path)!r} has no image {stem!r}.")
 
     def _folder(self, pattern: str, split: str) -> Path:
         return self.root / self.config.splits.fill(pattern, split)
 
-    def _files(self, folder: Path, endings: tuple[str, ...]) -> Files | None:
+    def _places(self, task: TaskFolder, split: str) -> list[Place]:
+        """Where each annotator's labels of a split lie, and how they are called."""
+        return [(self._folder(f, split), FileNames(name, LABEL_ENDINGS)) for f, name in task.places]
+
+    @cached_property
+    def _all_places(self) -> tuple[Place, ...]:
+        """Where images and labels of both splits lie."""
+        tasks = self.config.tasks.values()
+        images = [(self._folder(self.config.image.folder, split), self._image_names) for split in SPLITS]
+        return (*images, *(place for t in tasks for split in SPLITS for place in self._places(t, split)))
+
+    def _files(self, folder: Path, names: FileNames) -> Files | None:
         """The files of a folder by stem, or None if it cannot be listed."""
-        key = folder, endings
+        key = folder, names
         if key not in self._listed:
-            self._listed[key] = self._list(folder, endings)
+            self._listed[key] = self._list(folder, names)
         return self._listed[key]
 
-    def _list(self, folder: Path, endings: tuple[str, ...]) -> Files | None:
+    def _list(self, folder: Path, names: FileNames) -> Files | None:
         try:
             paths = sorted(folder.iterdir())
         except (OSError, ValueError) as error:
@@ -193,12 +205,13 @@ class _Matcher:
             self.problems.add("folder", f"Folder {str(folder)!r:.300} cannot be listed: {reason}.")
             return None
         files: dict[str, Path] = {}
-        for path in self.unread.read_of(folder, endings, paths):
-            self._add(files, path)
+        closer = [other for place, other in self._all_places if place == folder and other.is_closer(names)]
+        mine = [path for path in paths if not any(other.reads(path) for other in closer)]
+        for path in self.unread.read_of(folder, names, mine):
+            self._add(files, names.id_of(path) or path.stem, path)
         return files
 
-    def _add(self, files: dict[str, Path], path: Path) -> None:
-        stem = _normal(path.stem)
+    def _add(self, files: dict[str, Path], stem: str, path: Path) -> None:
         if not stem.isprintable():
             self.problems.add(
                 "name", f"File {str(path)!r} has unprintable characters in its name; rename it."
@@ -212,7 +225,7 @@ class _Matcher:
     def _ids(self, split: str) -> Sequence[str]:
         images, lists = self.images[split], self.config.splits.lists
         folder = self._folder(self.config.image.folder, split)
-        if self._files(folder, IMAGE_ENDINGS) is None:
+        if self._files(folder, self._image_names) is None:
             return []
         source = folder if lists is None else self._folder(lists, split)
         ids = sorted(images) if lists is None else self._read_list(source)
@@ -221,8 +234,9 @@ class _Matcher:
         for stem in sorted(set(ids) - images.keys()):
             self.problems.add(
                 "no image",
-                f"Id {stem!r} of {str(source)!r} has no image {str(folder / f'{stem}.jpg')!r} (or .png ...)"
-                f"{self.unread.beside(folder, IMAGE_ENDINGS, stem)}.",
+                f"Id {stem!r} of {str(source)!r} has no image "
+                f"{str(folder / self._image_names.example(stem))!r}{_or(self._image_names)}"
+                f"{self.unread.beside(folder, self._image_names, stem)}.",
             )
         return sorted(images.keys() & set(ids))
 
@@ -233,7 +247,7 @@ class _Matcher:
             reason = getattr(error, "strerror", None) or error
             self.problems.add("list", f"List {str(path)!r} cannot be read: {reason}.")
             return []
-        ids = [_normal(line.strip()[:LONGEST]) for line in lines if line.strip()]
+        ids = [normal(line.strip()[:LONGEST]) for line in lines if line.strip()]
         for stem, count in Counter(ids).items():
             if count > 1:
                 self.problems.add("twice", f"Id {stem!r} is {count} times in {str(path)!r}; once is right.")
@@ -250,65 +264,73 @@ class _Matcher:
 
     def _check_shared(self) -> None:
         for task in self.config.tasks.values() if self.shared else ():
-            if self._folder(task.folder, "train") == self._folder(task.folder, "val"):
+            if self._places(task, "train") == self._places(task, "val"):
                 self.problems.add(
                     "ambiguous",
                     f"tasks.{task.name}.folder: should contain {{split}}, for image {self.shared[0]!r}"
                     " is another one in train than in val.",
                 )
 
-    def _labels(self, task: TaskFolder, split: str) -> Files:
-        return self._files(self._folder(task.folder, split), LABEL_ENDINGS) or {}
+    def _labels(self, task: TaskFolder, split: str) -> Mapping[str, tuple[Path, ...]]:
+        """The label files of every id that has some, an annotator's after another's."""
+        found: dict[str, tuple[Path, ...]] = {}
+        for place in self._places(task, split):
+            for stem, path in (self._files(*place) or {}).items():
+                found[stem] = (*found.get(stem, ()), path)
+        return found
 
     def check_labels(self, split: str) -> None:
         """Every image has a label, unless a task is partial; that one has some."""
         for task in self.config.tasks.values():
-            if self._files(self._folder(task.folder, split), LABEL_ENDINGS) is not None:
+            if None not in [self._files(*place) for place in self._places(task, split)]:
                 self._check_labels(task, split)
 
     def _check_labels(self, task: TaskFolder, split: str) -> None:
-        folder, files = self._folder(task.folder, split), self._labels(task, split)
+        (folder, names), files = self._places(task, split)[0], self._labels(task, split)
         missing = [] if task.partial else [stem for stem in self.ids[split] if stem not in files]
         for stem in missing:
             self.problems.add(
                 f"{task.name} missing",
                 f"Image {str(self.images[split][stem])!r} has no {task.name} label"
-                f" {str(folder / f'{stem}.png')!r} (or .npy)"
-                f"{self.unread.beside(folder, LABEL_ENDINGS, stem) or '; add it, or say partial: true'}.",
+                f" {str(folder / names.example(stem))!r}{_or(names)}"
+                f"{self.unread.beside(folder, names, stem) or '; add it, or say partial: true'}.",
             )
         if task.partial and self.ids[split] and not files.keys() & set(self.ids[split]):
-            there = next((self.unread.beside(folder, LABEL_ENDINGS, stem) for stem in self.ids[split]), "")
+            there = next((self.unread.beside(folder, names, stem) for stem in self.ids[split]), "")
             self.problems.add(
                 "none", f"No image of {split} has a {task.name} label in {str(folder)!r}{there}."
             )
 
     def findings(self) -> Iterator[Finding]:
         """What lies there, looks like an image or a label, and is not read."""
-        image, tasks = self.config.image.folder, self.config.tasks.values()
-        used = [self._folder(each, split) for each in (image, *(t.folder for t in tasks)) for split in SPLITS]
-        for folder, stems in self._by_folder(image).items():
-            if self.config.splits.lists is None:  # a list says which images there are
-                yield from self.unread.images(folder, IMAGE_ENDINGS, stems)
-                yield from self.unread.folders(folder, IMAGE_ENDINGS, used)
+        tasks, names = self.config.tasks.values(), self._image_names
+        used = [folder for folder, _ in self._all_places]
+        for split in SPLITS if self.config.splits.lists is None else ():  # a list says which images there are
+            folder = self._folder(self.config.image.folder, split)
+            yield from self.unread.images(folder, names, self.images[split])
+            yield from self.unread.folders(folder, names, used)
         for task in tasks:
-            for folder, stems in self._by_folder(task.folder).items():
-                labelled = self._files(folder, LABEL_ENDINGS) or {}
-                yield from self.unread.labels(task.name, folder, LABEL_ENDINGS, stems, labelled)
-                yield from self.unread.folders(folder, LABEL_ENDINGS, used)
+            for (folder, names), stems in self._by_place(task, self.ids).items():
+                labelled = self._files(folder, names) or {}
+                yield from self.unread.labels(task.name, folder, names, stems, labelled)
+                yield from self.unread.folders(folder, names, used)
 
     def not_read(self) -> dict[str, Any]:
         """Facts on what is named like an image and not read."""
         found = self.unread.counted(self.root, {stem for images in self.images.values() for stem in images})
         return {"not read": found} if found else {}
 
-    def _by_folder(self, pattern: str) -> dict[Path, set[str]]:
-        """The folders of a pattern, each with the names of the images that it is for."""
-        stems: dict[Path, set[str]] = {}
+    def _by_place(self, task: TaskFolder, ids: Mapping[str, Iterable[str]]) -> dict[Place, set[str]]:
+        """Where labels of a task lie, and the names of the images that each place is for."""
+        stems: dict[Place, set[str]] = {}
         for split in SPLITS:
-            stems.setdefault(self._folder(pattern, split), set()).update(self.ids[split])
+            for place in self._places(task, split):
+                stems.setdefault(place, set()).update(ids[split])
         return stems
 
 
-def _normal(stem: str) -> str:
-    """One spelling of accented letters: file systems differ in it, and lists come from elsewhere."""
-    return unicodedata.normalize("NFC", stem)
+def _or(names: FileNames) -> str:
+    """That a file may have another ending, where it may."""
+    if len(names.read) < 2:
+        return ""
+    return f" (or {names.read[1]}{' ...' if len(names.read) > 2 else ''})"

@@ -19,13 +19,17 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from benchmark.data.annotators import RULES, Combine
 from benchmark.data.dataset import Coding
+from benchmark.data.file_names import PLAIN
 from benchmark.data.pictures import Orientation
 from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
 from benchmark.reading import read_yaml
 from strategies.interface import Kind
 
+#: Stands for the name of each annotator in a task's folder or file.
+ANNOTATOR = "{annotator}"
 #: The largest numbers of integers of 8, 15, 16, 31 and 32 bits.
 LARGEST = (255.0, 32767.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)
 #: Fields that only some kinds of task have; a field that is not named here suits every kind.
@@ -64,6 +68,12 @@ def _names_or_count(value: Any) -> Any:
 def _name(value: str) -> str:
     if not re.fullmatch(r"\w[\w .+-]{0,63}", value):
         raise ValueError(f"{value!r} should be 1 to 64 letters, digits and . _ + - or blanks")
+    return value
+
+
+def _file_pattern(value: str) -> str:
+    if value.count(PLAIN) != 1 or "/" in value:
+        raise ValueError(f"{value!r} should be a file name with {{id}} in it once, such as '{{id}}_mask.png'")
     return value
 
 
@@ -109,8 +119,11 @@ class ImageFolder(_Model):
     """Where the images lie, and how their pixels are meant."""
 
     folder: str = Field(min_length=1)
+    file: str = PLAIN
     exif: Orientation = "refuse"
     bits: int | None = Field(None, ge=9, le=16)
+
+    _named_by_id = field_validator("file")(_file_pattern)
 
 
 class TaskFolder(_Model):
@@ -119,6 +132,9 @@ class TaskFolder(_Model):
     name: str
     kind: Kind | None = Field(None, validate_default=True)
     folder: str = Field(min_length=1)
+    file: str = PLAIN
+    annotators: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field((), validate_default=True)
+    combine: Combine | None = Field(None, validate_default=True)
     partial: bool = False
     classes: Annotated[tuple[str, ...], BeforeValidator(_names_or_count)] = Field((), validate_default=True)
     first_class: Int32 = 0
@@ -132,6 +148,39 @@ class TaskFolder(_Model):
     positive_weight: Number | None = Field(None, gt=0, lt=1)
 
     _plain_name = field_validator("name")(_name)
+    _named_by_id = field_validator("file")(_file_pattern)
+
+    @field_validator("annotators")
+    @classmethod
+    def _several(cls, annotators: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        patterns = f"{info.data.get('folder', '')} {info.data.get('file', '')}"
+        if bool(annotators) != (ANNOTATOR in patterns):
+            raise ValueError(f"goes with {ANNOTATOR} in folder or file, which stands for each of them")
+        if annotators and (len(set(annotators)) < len(annotators) or len(annotators) < 2):
+            raise ValueError(f"should be two names or more, each once, not {list(annotators)}")
+        return annotators
+
+    @field_validator("combine")
+    @classmethod
+    def _by_rule(cls, combine: Combine | None, info: ValidationInfo) -> Combine | None:
+        rules = RULES[info.data.get("kind") or "binary"]
+        several = bool(info.data.get("annotators"))
+        if several != (combine is not None):
+            raise ValueError(f"goes with annotators: how their labels become one ({', '.join(rules)})")
+        if combine is not None and combine not in rules:
+            raise ValueError(f"{info.data.get('kind')} labels are combined by {' or '.join(rules)}")
+        return combine
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Folder and file name, as patterns, for every annotator, or of the only one."""
+        names = self.annotators or ("",)
+        return tuple((self.folder.replace(ANNOTATOR, n), self.file.replace(ANNOTATOR, n)) for n in names)
+
+    @property
+    def combining(self) -> Combine:
+        """How labels of several annotators become one; a single one stays as it is."""
+        return self.combine or RULES[self.kind or "binary"][0]
 
     @field_validator("kind")
     @classmethod

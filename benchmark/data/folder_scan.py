@@ -116,7 +116,9 @@ class _Scan:
     def sample(self) -> Sample:
         """Image and labels of the size that the configuration asks for, if nothing is wrong."""
         assert self._image is not None, "an image that cannot be read is wrong"
-        labels = {name: combined(found, "majority") for name, found in self._labels.items()}
+        labels = {
+            name: combined(found, self._config.tasks[name].combining) for name, found in self._labels.items()
+        }
         return _resized(Sample(self._image, labels), self._config)
 
     def _try(self, name: str, path: Path, read: Callable[[bytes], Any]) -> Any:
