@@ -171,10 +171,12 @@ class _Matcher:
     def check_extra_labels(self) -> None:
         """A label without an image is a sign of a wrong name or folder."""
         for task in self.config.tasks.values():
-            for (folder, names), stems in self._by_place(task, self.images).items():
-                for stem, path in (self._files(folder, names) or {}).items():
-                    if stem not in stems:
-                        self.problems.add(f"{task.name} extra", f"Label {str(path)!r} has no image {stem!r}.")
+            for place, stems in self._by_place(task, self.images).items():
+                files = self._files(*place) or {}
+                told = stems and not files.keys() & stems  # a folder without a label of any image
+                for stem in [] if told else [stem for stem in files if stem not in stems]:
+                    text = f"Label {str(files[stem])!r} has no image {stem!r}."
+                    self.problems.add(f"{task.name} extra", text)
 
     def _folder(self, pattern: str, split: str) -> Path:
         return self.root / self.config.splits.fill(pattern, split)
@@ -287,6 +289,9 @@ class _Matcher:
 
     def _check_labels(self, task: TaskFolder, split: str) -> None:
         (folder, names), files = self._places(task, split)[0], self._labels(task, split)
+        if self.ids[split] and not files.keys() & set(self.ids[split]):
+            self._say_none(task, split)
+            return
         missing = [] if task.partial else [stem for stem in self.ids[split] if stem not in files]
         for stem in missing:
             self.problems.add(
@@ -295,11 +300,17 @@ class _Matcher:
                 f" {str(folder / names.example(stem))!r}{_or(names)}"
                 f"{self.unread.beside(folder, names, stem) or '; add it, or say partial: true'}.",
             )
-        if task.partial and self.ids[split] and not files.keys() & set(self.ids[split]):
-            there = next((self.unread.beside(folder, names, stem) for stem in self.ids[split]), "")
-            self.problems.add(
-                "none", f"No image of {split} has a {task.name} label in {str(folder)!r}{there}."
-            )
+
+    def _say_none(self, task: TaskFolder, split: str) -> None:
+        """One sentence for a wrong folder, and not one for every image and every file in it."""
+        first = self.ids[split][0]
+        folder, names = self._places(task, split)[0]
+        there = self.unread.beside(folder, names, first)
+        held = next(iter((self._files(folder, names) or {}).values()), None)
+        if held is not None and not there:
+            there = f"; it holds such as {held.name!r}, and should hold such as {names.example(first)!r}"
+        text = f"No image of {split} has a {task.name} label in {str(folder)!r}{there}."
+        self.problems.add("none", text)
 
     def findings(self) -> Iterator[Finding]:
         """What lies there, looks like an image or a label, and is not read."""

@@ -88,5 +88,5 @@ def test_a_data_root_that_is_missing_is_named(tmp_path):
     own.write_text("name: own\n")
     with pytest.raises(UserError, match="own"):
         open_dataset(str(own), {}, Path("nowhere"))
-    with pytest.raises(UserError, match=r"takes no options here"):
-        open_dataset(str(own), {"pool": 5})
+    with pytest.raises(UserError, match=r"own.yaml \(data\): there is no field pol; did you mean pool\?"):
+        open_dataset(str(own), {"pol": 5})

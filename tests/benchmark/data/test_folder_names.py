@@ -89,6 +89,16 @@ def test_a_label_of_another_ending_is_named_by_its_pattern(together: Path) -> No
     assert "a_mask.bmp' is there, and is not read (png, npy are)" in message
 
 
+def test_a_wrong_folder_is_one_sentence_a_split(together: Path) -> None:
+    for split in IDS:
+        for number in range(30):
+            save(together / split / "image" / f"{number}.png", picture(number))
+            save(together / split / "labels" / f"{number}_label.png", halves())
+    message = error(together, FOLDER, {"semseg": {"folder": "{split}/labels", "classes": 2}})
+    assert message.count("\n") == 2
+    assert "it holds such as '0_label.png', and should hold such as '0.png'" in message
+
+
 @pytest.mark.parametrize("pattern", ["mask.png", "{id}{id}.png", "{id}/mask.png"])
 def test_a_pattern_that_is_none(together: Path, pattern: str) -> None:
     message = error(together, IMAGE, {"semseg": {**MASK, "file": pattern}})
