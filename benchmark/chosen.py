@@ -2,61 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
-from benchmark.reading import read_fields
-from benchmark.report.cells import Cell, Table
+from benchmark.image_facts import SIDE, ImageFacts, image_facts
+from benchmark.paths import read_experiment
+from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.load import FULL_DATA
 from benchmark.report.selections import chosen_images
+from benchmark.report.statistics import t_interval
 from benchmark.run import EXPERIMENT, read_environment
 from benchmark.store import Round, Store
-from benchmark.tasks.task import IGNORE
 from benchmark.words import terminal_width
+from strategies.reference import without_draw
 
-SHOWN = 0.005  # of an image's pixels: fewer do not show a class
-RARE = 0.25  # of the classes, those that the fewest images show
-SIDE = 16  # of the thumbnails by which images are near or far
 POOL, TRUE_LOSS = "the whole pool", "true-loss"
+IMAGES, DISTANCE = "images chosen", "distance (random = 1)"
+#: Random choices that a distance is compared with.
+DRAWS = 20
 
 
-def chosen_text(folder: Path, data_root: Path | None = None) -> str:
-    """The table of ``chosen_labels`` for the terminal. Raises UserError without a study in the folder."""
+def chosen_text(folder: Path, data_root: Path | None = None, dataset: str | None = None) -> str:
+    """The table of ``chosen_labels`` for the terminal.
+
+    ``dataset`` is where the data set of the study is described now, if not where it was. Raises UserError
+    without a study in the folder.
+    """
     from benchmark.report.text import terminal
 
-    dataset, rounds = _dataset_of(folder, data_root), list(Store(folder).rounds())
-    chosen = chosen_labels(rounds, dataset)
+    opened, rounds = _dataset_of(folder, data_root, dataset), list(Store(folder).rounds())
+    facts = image_facts(opened)
+    chosen = chosen_labels(rounds, facts)
     if len(chosen) == 1:
         raise UserError(f"{folder} holds no round after a first selection: run more of the study first.")
-    agreement = score_agreement(rounds, dataset)
-    tables = [_table(dataset.name, chosen)] + ([] if agreement.empty else [_agreement(agreement)])
+    agreement = score_agreement(rounds, opened)
+    tables = [_table(opened.name, chosen, facts)] + ([] if agreement.empty else [_agreement(agreement)])
     return terminal(tables, terminal_width())
 
 
-def chosen_labels(rounds: Iterable[Round], dataset: MultiTaskDataset) -> pd.DataFrame:
+def chosen_labels(rounds: Iterable[Round], facts: ImageFacts) -> pd.DataFrame:
     """What the images of each strategy's last round show: one row a (strategy, seed), and one of the pool.
 
-    The shared first set is left out but in ``distance``: of a chosen image to the nearest other labelled
-    one, as the root mean square difference of thumbnails whose pixels are 0 to 1.
+    The shared first set is left out but in ``DISTANCE``: of a chosen image to the nearest other labelled one,
+    as the root mean square difference of thumbnails, over that of random choices of as many images after the
+    same first set. More images lie nearer to each other, so that sets of different size compare only so.
     """
-    facts, thumbnails = image_facts(dataset)
-    whole = {"strategy": POOL, "seed": 0, **facts.mean(), "distance": _nearest(thumbnails, thumbnails.index)}
     rows = [
         {
-            "strategy": last.strategy,
+            "strategy": without_draw(last.strategy),
             "seed": last.seed,
-            **facts.loc[list(chosen)].mean(),
-            "distance": _nearest(thumbnails.loc[list(last.labelled)], chosen),
+            IMAGES: len(chosen),
+            **facts.table.loc[list(chosen)].mean(),
+            DISTANCE: _relative_distance(facts.thumbnails, last, chosen),
         }
         for last, chosen in _last_rounds(rounds)
     ]
-    return pd.DataFrame([*rows, whole])
+    if not rows:
+        return pd.DataFrame([_whole(facts)])
+    seeds = pd.DataFrame(rows).groupby(["strategy", "seed"], as_index=False).mean()
+    return pd.concat([seeds, pd.DataFrame([_whole(facts)])], ignore_index=True)
+
+
+def _whole(facts: ImageFacts) -> dict[str, Any]:
+    return {"strategy": POOL, "seed": 0, IMAGES: len(facts.table), **facts.table.mean()}
 
 
 def score_agreement(rounds: Iterable[Round], dataset: MultiTaskDataset) -> pd.DataFrame:
@@ -99,76 +114,41 @@ def _correlations(
     ]
 
 
-def _dataset_of(folder: Path, data_root: Path | None) -> MultiTaskDataset:
+def _dataset_of(folder: Path, data_root: Path | None, elsewhere: str | None) -> MultiTaskDataset:
     """The data that a study was run on, opened. Raises UserError if they are others now."""
-    from benchmark.catalogue import open_dataset
+    from benchmark.catalogue import known_dataset, open_dataset
 
-    study = read_fields(folder / EXPERIMENT)
-    dataset = open_dataset(study["dataset"], study.get("data", {}), data_root)
+    study = read_experiment(folder / EXPERIMENT)
+    name = elsewhere or str(study.get("dataset"))
+    try:
+        known_dataset(name)
+    except ValueError as error:
+        raise UserError(
+            f"The data that {folder} was run on are not found: {error}. Say by --dataset where they are."
+        ) from None
+    dataset = open_dataset(name, study.get("data", {}), data_root)
     if read_environment(folder).get("data", {}).get("digest") != dataset.digest:
-        raise UserError(f"{folder} holds results on other data than {study['dataset']} is now.")
+        raise UserError(f"{folder} holds results on other data than {name} is now.")
     return dataset
 
 
-def image_facts(dataset: MultiTaskDataset) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of every image of the pool by its id: what its labels show, and its thumbnail as a row."""
-    classes = {task.name: len(task.classes) for task in dataset.tasks if task.kind == "categorical"}
-    facts, presence, thumbnails = [], [], []
-    for position in range(len(dataset.train.ids)):
-        sample = dataset.train[position]
-        facts.append(_simple_facts(sample, dataset))
-        presence.append([_shown(sample, task, count) for task, count in classes.items()])
-        thumbnails.append(_thumbnail(sample.image))
-    table = pd.DataFrame(facts, index=list(dataset.train.ids))
-    for column, task in enumerate(classes):
-        _add_classes(table, task, np.array([shown[column] for shown in presence]))
-    return table, pd.DataFrame(thumbnails, index=table.index)
+def _relative_distance(thumbnails: pd.DataFrame, last: Round, chosen: Sequence[str]) -> float:
+    """The distance of a choice as a factor of that of random choices; NaN where those have none."""
+    first = [image for image in last.labelled if image not in set(chosen)]
+    free = [str(image) for image in thumbnails.index if image not in set(first)]
+    rng = np.random.default_rng(last.seed)
+    draws = [list(rng.choice(free, len(chosen), replace=False)) for _ in range(DRAWS)]
+    by_chance = float(np.mean([_nearest(thumbnails, first, draw) for draw in draws]))
+    return _nearest(thumbnails, first, chosen) / by_chance if by_chance > 0 else float("nan")
 
 
-def _simple_facts(sample: Sample, dataset: MultiTaskDataset) -> dict[str, float]:
-    facts = {}
-    for task in dataset.tasks:
-        label = sample.labels.get(task.name)
-        if label is not None and task.kind == "binary":
-            facts[f"{task.name} %"] = 100 * _mean(label[label != IGNORE] == 1)
-        if label is not None and task.kind == "scalar":
-            facts[task.name] = _mean(label[np.isfinite(label)])
-    return facts
-
-
-def _mean(values: NDArray[np.generic]) -> float:
-    return float(values.mean()) if values.size else float("nan")
-
-
-def _shown(sample: Sample, task: str, classes: int) -> NDArray[np.bool_]:
-    """Which classes an image shows; none where it has no label for the task."""
-    label = sample.labels.get(task)
-    if label is None:
-        return np.zeros(classes, dtype=bool)
-    counts = np.bincount(label.ravel(), minlength=256)[:classes]
-    shown: NDArray[np.bool_] = counts > SHOWN * label.size
-    return shown
-
-
-def _add_classes(table: pd.DataFrame, task: str, shown: NDArray[np.bool_]) -> None:
-    rare = np.argsort(shown.sum(0), kind="stable")[: max(1, round(RARE * shown.shape[1]))]
-    table[f"{task} classes"] = shown.sum(1)
-    table[f"{task} rare %"] = 100.0 * shown[:, rare].any(1)
-
-
-def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    from PIL import Image
-
-    small = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float64).ravel() / 255
-
-
-def _nearest(labelled: pd.DataFrame, chosen: Sequence[str]) -> float:
+def _nearest(thumbnails: pd.DataFrame, first: Sequence[str], chosen: Sequence[str]) -> float:
     """Mean distance of the chosen images to the nearest other labelled one."""
     from scipy.spatial.distance import cdist
 
-    between = cdist(labelled.loc[list(chosen)], labelled) / np.sqrt(labelled.shape[1])
-    between[np.arange(len(chosen)), labelled.index.get_indexer(list(chosen))] = np.inf
+    labelled = thumbnails.loc[[*chosen, *first]]
+    between = cdist(labelled.iloc[: len(chosen)], labelled) / np.sqrt(labelled.shape[1])
+    np.fill_diagonal(between, np.inf)
     return float(between.min(1).mean())
 
 
@@ -181,35 +161,51 @@ def _last_rounds(rounds: Iterable[Round]) -> list[tuple[Round, list[str]]]:
     return [(end, [image for image in end.labelled if image in after]) for end, after in ends if after]
 
 
-def _table(dataset: str, chosen: pd.DataFrame) -> Table:
-    means = chosen.drop(columns="seed").groupby("strategy").mean()
-    heads = list(means.columns)
-    rows = {str(name): [Cell(_written(row[head])) for head in heads] for name, row in means.iterrows()}
+def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
+    heads = [head for head in chosen.columns if head not in ("strategy", "seed")]
+    ran = chosen[chosen["strategy"] != POOL]
+    rows = {str(name): [_spread(seeds[head]) for head in heads] for name, seeds in chosen.groupby("strategy")}
     pool = rows.pop(POOL)
-    seeds = chosen[chosen["strategy"] != POOL]["seed"].nunique()
     return Table(
         heads=heads,
         rows=sorted(rows.items()),
         references=[(POOL, pool)],
-        caption=f"{dataset}: what the images show that were chosen by the last round, over {seeds} seeds.",
-        notes=[
-            f"rare: images that show one of the {RARE:.0%} of classes that the fewest images show",
-            "distance: to the nearest other labelled image, RMS of 16 x 16 thumbnails, pixels from 0 to 1",
-        ],
+        caption=f"{dataset}: what the images show that were chosen by the last round, mean and half-width of "
+        f"the 95 % t interval over {ran['seed'].nunique()} seeds.",
+        notes=list(_notes(ran, facts)),
     )
 
 
+def _notes(ran: pd.DataFrame, facts: ImageFacts) -> Iterator[str]:
+    for task, names in facts.rare.items():
+        if names:
+            yield f"rare in {task}, of the classes that any image shows: {', '.join(names)}"
+    yield (
+        f"distance: to the nearest other labelled image, RMS of {SIDE} x {SIDE} thumbnails, over that of "
+        f"{DRAWS} random choices of as many images after the same first set"
+    )
+    if ran[IMAGES].nunique() > 1:
+        yield "strategies that chose fewer images are in an earlier round: what they chose does not compare"
+
+
 def _agreement(agreement: pd.DataFrame) -> Table:
-    means = agreement.drop(columns="seed").groupby("strategy").mean()
+    heads = [head for head in agreement.columns if head not in ("strategy", "seed")]
+    rows = agreement.groupby("strategy")
     return Table(
-        heads=list(means.columns),
-        rows=[(str(name), [Cell(f"{value:+.2f}") for value in row]) for name, row in means.iterrows()],
+        heads=heads,
+        rows=[(str(name), [_spread(seeds[head], "+.2f") for head in heads]) for name, seeds in rows],
         references=[],
-        caption=f"Rank correlation of scores with the true losses in round 0, over "
-        f"{agreement['seed'].nunique()} seeds.",
+        caption="Rank correlation of scores with the true losses in round 0, mean and half-width of the 95 % "
+        f"t interval over {agreement['seed'].nunique()} seeds.",
         notes=[],
     )
 
 
-def _written(value: float) -> str:
-    return f"{value:.3g}"
+def _spread(values: pd.Series, form: str = ".3g") -> Cell:
+    """Mean and half-width over seeds; no spread where there is none to know or to show."""
+    there = values.dropna().tolist()
+    if not there:
+        return Cell(MISSING)
+    mean, _, high = t_interval(there)
+    half = high - mean
+    return Cell(f"{mean:{form}}", f" ± {half:.2g}" if half > 0 else "")

@@ -74,8 +74,9 @@ def compare(strategy: str, against: str, folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=PATH)
+@click.option("--dataset", help="Where the YAML file of the data is now, if not where it was.")
 @DATA_ROOT
-def chosen(folder: Path, data_root: Path | None) -> None:
+def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
     """Say what each strategy chose, by the labels of the images: classes, rare ones, distances.
 
     An analysis after the study: it opens the data, which `mtal report` does not need.
@@ -83,7 +84,7 @@ def chosen(folder: Path, data_root: Path | None) -> None:
     from benchmark.chosen import chosen_text
 
     with opened_results([folder]) as (opened,):
-        click.echo(chosen_text(opened, data_root))
+        click.echo(chosen_text(opened, data_root, dataset))
 
 
 @click.command()

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from benchmark.bench import Bench
+from benchmark.config import NetworkConfig
 from benchmark.randomness import Streams
 from benchmark.store import Round, digest_of, processor
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
@@ -95,7 +97,7 @@ def key_of(
         {
             "data": [bench.dataset.name, bench.dataset.digest],
             "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
-            "network": experiment.network.model_dump(mode="json"),
+            "network": _network(experiment.network),
             "pretrained": bench.pretrained_digest,
             "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
             "recipe": experiment.recipe.model_dump(mode="json"),
@@ -107,6 +109,11 @@ def key_of(
             "weights": None if weights is None else weights.tolist(),
         }
     )
+
+
+def _network(config: NetworkConfig) -> dict[str, Any]:
+    """Its settings; a file of weights is known by its digest, and may be moved or called from elsewhere."""
+    return config.model_dump(mode="json") | {"pretrained": bool(config.pretrained)}
 
 
 def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:

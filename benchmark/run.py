@@ -15,6 +15,7 @@ from benchmark.catalogue import preset_file
 from benchmark.config import Experiment, validated
 from benchmark.errors import BusyError, UserError
 from benchmark.execution.room import Wish
+from benchmark.paths import read_experiment, seen_from
 from benchmark.progress import Progress
 from benchmark.reading import read_fields, read_json
 from benchmark.store import to_json, write_atomically
@@ -47,9 +48,10 @@ class Outcome:
 def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, Any]) -> Experiment:
     """The experiment of a YAML file or a preset, with command-line flags over it.
 
-    A YAML file may name a ``preset`` to start from. Raises UserError with all mistakes at once.
+    A YAML file may name a ``preset`` to start from; its paths are relative to it, those of flags to the
+    working folder. Raises UserError with all mistakes at once.
     """
-    own = read_fields(file) if file else {}
+    own = read_experiment(file) if file else {}
     of_file = own.pop("preset", None)
     preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
@@ -246,12 +248,12 @@ def check_agreement(experiment: Experiment, out: Path) -> None:
     file = out / EXPERIMENT
     if not file.is_file():
         return
-    stored = validated(read_fields(file) | {"strategies": experiment.strategies}, str(file))
+    # Their code and their data have digests of their own, wherever they lie now.
+    elsewhere = {"strategies": experiment.strategies, "dataset": experiment.dataset}
+    stored = validated(read_experiment(file) | elsewhere, str(file))
     differences = [
         f"{path}: {before!r} there, {now!r} now"
-        for path, before, now in _differences(
-            stored.model_dump(mode="json"), experiment.model_dump(mode="json")
-        )
+        for path, before, now in _differences(_settings(stored), _settings(experiment))
         if path.split(".")[0] in FIXED
     ]
     if differences:
@@ -259,6 +261,15 @@ def check_agreement(experiment: Experiment, out: Path) -> None:
             f"{out} holds results of another experiment ({'; '.join(differences)}): give another --out, or "
             "the same settings."
         )
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    """Its fields, in which one file of weights has one path, whichever folder that was relative to."""
+    fields = experiment.model_dump(mode="json")
+    weights = experiment.network.pretrained
+    if isinstance(weights, Path):
+        fields["network"]["pretrained"] = str(weights.absolute())
+    return fields
 
 
 def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -301,7 +312,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
-    fields = experiment.model_dump(mode="json", exclude=machine)
+    fields = seen_from(out, experiment.model_dump(mode="json", exclude=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds

@@ -14,7 +14,8 @@ from benchmark.config import Experiment, budget_counts, validated
 from benchmark.errors import UserError
 from benchmark.execution.faults import kept_error
 from benchmark.execution.live import Sign, read_sign
-from benchmark.reading import LARGEST_INTEGER, read_fields, read_json
+from benchmark.paths import read_experiment
+from benchmark.reading import LARGEST_INTEGER, read_json
 from benchmark.report.text import printable
 from benchmark.run import ENVIRONMENT, EXPERIMENT, is_held
 from benchmark.store import APART, FULL_DATA, ROUND_ZERO
@@ -111,7 +112,7 @@ def _states(folder: Path) -> list[State]:
         raise UserError(
             f"{folder} holds no results: {EXPERIMENT} is written there by `mtal run --out {folder}`."
         )
-    fields = read_fields(folder / EXPERIMENT)
+    fields = read_experiment(folder / EXPERIMENT)
     known = {name: fields[name] for name in NEEDED if name in fields}
     experiment = validated(known | {"strategies": ["random"]}, str(folder / EXPERIMENT))
     pool = _pool_size(folder / ENVIRONMENT)

@@ -1,10 +1,13 @@
 """What strategies chose, told by labels: against labels that the test draws itself."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from benchmark.chosen import POOL, chosen_labels, image_facts, score_agreement
+from benchmark.chosen import DISTANCE, IMAGES, POOL, chosen_labels, score_agreement
 from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.image_facts import image_facts
 from benchmark.store import Round
 from benchmark.tasks import make_task
 
@@ -44,30 +47,79 @@ def trajectory(*rounds, strategy="mine", seed=0):
 
 
 def test_an_image_is_described_by_its_labels(dataset):
-    facts, thumbnails = image_facts(dataset)
-    assert facts["depth"].tolist() == list(range(10))
-    assert facts["edge %"].tolist() == pytest.approx([100 * k / (SIDE * (SIDE - 1)) for k in range(10)])
-    assert facts["semseg classes"].tolist() == [1, 2, 2, 1, 2, 2, 1, 2, 2, 1]
-    assert facts["semseg rare %"].tolist() == [100.0 if k == 5 else 0 for k in range(10)]
-    assert thumbnails.loc["image-3"].unique().tolist() == pytest.approx([30 / 255])
+    found = image_facts(dataset)
+    facts = found.table
+    assert facts["depth (m)"].tolist() == list(range(10))
+    assert facts["edge (% of pixels)"].tolist() == pytest.approx(
+        [100 * k / (SIDE * (SIDE - 1)) for k in range(10)]
+    )
+    assert facts["semseg (classes an image)"].tolist() == [1, 2, 2, 1, 2, 2, 1, 2, 2, 1]
+    rare = facts["semseg (% of images with a rare class)"]
+    assert rare.tolist() == [100.0 if k == 5 else 0 for k in range(10)]
+    assert found.rare == {"semseg": ("d",)}
+    assert found.thumbnails.loc["image-3"].unique().tolist() == pytest.approx([30 / 255])
+
+
+def test_a_class_that_no_image_shows_is_not_rare_and_no_label_is_no_class(dataset):
+    """Of forty classes four are shown; the rarest of these is rare, not one of the thirty-six."""
+
+    class Unlabelled(Images):
+        def __getitem__(self, k):
+            sample = super().__getitem__(k)
+            labels = {"edge": sample.labels["edge"]} if k == 9 else sample.labels
+            if k == 7:
+                labels = labels | {"semseg": np.full((SIDE, SIDE), 255, np.uint8)}
+            return Sample(sample.image, labels)
+
+    tasks = (make_task("semseg", classes=tuple(f"class-{k}" for k in range(40))), *dataset.tasks[1:])
+    found = image_facts(MultiTaskDataset("grey", tasks, Unlabelled(10), Images(2), "digest"))
+    assert found.rare == {"semseg": ("class-3",)}
+    rare = found.table["semseg (% of images with a rare class)"]
+    assert rare.dropna().tolist() == [0, 0, 0, 0, 0, 100, 0, 0]
+    for head in ("semseg (% of images with a rare class)", "semseg (classes an image)"):
+        assert found.table[head].isna().tolist() == [k in (7, 9) for k in range(10)]
+    assert found.table["depth (m)"].isna().tolist() == [False] * 9 + [True]
 
 
 def test_the_first_set_counts_for_distances_only(dataset):
-    chosen = chosen_labels(trajectory((0, 9), (0, 9, 5, 8)), dataset).set_index("strategy")
+    facts = image_facts(dataset)
+    chosen = chosen_labels(trajectory((0, 9), (0, 9, 5, 8)), facts).set_index("strategy")
     mine = chosen.loc["mine"]
-    assert mine["depth"] == pytest.approx(6.5)
-    assert mine["semseg rare %"] == pytest.approx(50)
-    assert mine["distance"] == pytest.approx((30 + 10) / 2 / 255)  # 5 to 8, and 8 to 9 of the first set
-    assert chosen.loc[POOL, "distance"] == pytest.approx(10 / 255)
+    assert mine["depth (m)"] == pytest.approx(6.5)
+    assert mine["semseg (% of images with a rare class)"] == pytest.approx(50)
+    assert mine[IMAGES] == 2
+    assert np.isnan(chosen.loc[POOL, DISTANCE]), "a pool has more images, which lie nearer to each other"
 
 
-def test_each_seed_and_its_last_round_is_a_row(dataset):
-    rounds = [*trajectory((0,), (0, 1), (0, 1, 2)), *trajectory((3,), (3, 4), seed=1)]
-    chosen = chosen_labels(reversed(rounds), dataset)
-    assert chosen[["strategy", "seed", "depth"]].values.tolist() == [
-        ["mine", 0, 1.5],
-        ["mine", 1, 4.0],
-        [POOL, 0, 4.5],
+def test_a_distance_is_a_factor_of_that_of_random_choices_of_as_many_images(dataset):
+    """All 28 pairs after the first two images, each by hand; the mean over draws is near that over all."""
+    facts = image_facts(dataset)
+
+    def by_hand(pair):
+        labelled = (0, 9, *pair)
+        return np.mean([min(abs(k - other) for other in labelled if other != k) for k in pair])
+
+    every = {pair: by_hand(pair) for pair in combinations(range(1, 9), 2)}
+    for pair in ((5, 8), (3, 6), (1, 2)):
+        (found,) = chosen_labels(trajectory((0, 9), (0, 9, *pair)), facts)[DISTANCE].dropna()
+        assert found == pytest.approx(every[pair] / np.mean(list(every.values())), rel=0.2)
+    random = [chosen_labels(trajectory((0, 9), (0, 9, *pair)), facts)[DISTANCE].iloc[0] for pair in every]
+    assert np.mean(random) == pytest.approx(1, abs=0.15)
+
+
+def test_each_seed_and_its_last_round_is_a_row_and_draws_of_random_are_one(dataset):
+    rounds = [
+        *trajectory((0,), (0, 1), (0, 1, 2)),
+        *trajectory((3,), (3, 4), seed=1),
+        *trajectory((3,), (3, 5), seed=1, strategy="random"),
+        *trajectory((3,), (3, 8), seed=1, strategy="random[draw=2]"),
+    ]
+    chosen = chosen_labels(reversed(rounds), image_facts(dataset))
+    assert chosen[["strategy", "seed", IMAGES, "depth (m)"]].values.tolist() == [
+        ["mine", 0, 2, 1.5],
+        ["mine", 1, 1, 4.0],
+        ["random", 1, 1, 6.5],
+        [POOL, 0, 10, 4.5],
     ]
 
 
@@ -109,16 +161,17 @@ def test_the_command_prints_a_row_per_strategy(mtal, small_experiment, tmp_path)
     import yaml
 
     file = tmp_path / "small.yaml"
-    fields = small_experiment(strategies=["random", "core-set"]).model_dump(mode="json")
+    fields = small_experiment(strategies=["random", "core-set"], seeds=[0, 1]).model_dump(mode="json")
     file.write_text(yaml.safe_dump(fields))
     assert mtal("run", file, "--out", "done", "--quiet", "--no-timing").code == 0
     printed = mtal("chosen", "done")
     assert printed.code == 0, printed.err
-    assert [line.split()[0] for line in printed.out.splitlines() if line[:4] in ("rand", "core", "the ")] == [
-        "core-set",
-        "random",
-        "the",
-    ]
+    lines = printed.out.splitlines()
+    begun = [line.split()[0] for line in lines if line[:4] in ("rand", "core", "the ")]
+    assert list(dict.fromkeys(begun)) == ["core-set", "random", "the"]
+    assert "half-width of the 95 % t interval over 2 seeds" in " ".join(printed.out.split())
+    assert "rare in semseg, of the classes that any image shows:" in " ".join(printed.out.split())
+    assert sum(line.count(" ± ") for line in lines if line.startswith("core-set")) >= 3
 
 
 def test_a_folder_without_a_study_is_refused_in_a_sentence(mtal, tmp_path):
