@@ -19,6 +19,7 @@ from benchmark.data.roots import Root
 from benchmark.data.rules import doubts
 from benchmark.data.tallies import Tally, TaskReport, described, tally_of
 from benchmark.errors import UserError
+from benchmark.words import counted
 
 QUICK = 32
 BLOCK = 32
@@ -207,5 +208,18 @@ def _split_lines(name: str, split: SplitReport) -> list[str]:
         lines.append(
             f"  {task}: {labelled:.1%} of images labelled, {report.valid_share:.1%} of their pixels valid"
         )
-        lines += [f"      {value:>10.4f}  {key}" for key, value in report.values.items()]
+        lines += [f"      {_value(key, report):>10}  {key}{_shown(key, report)}" for key in report.values]
     return lines
+
+
+def _value(key: str, report: TaskReport) -> str:
+    """A number in four places; a class that is rare in more, and one that is absent in a word."""
+    value = report.values[key]
+    if key in report.shown and value < 1e-3:
+        return f"{value:.1e}" if value else "absent"
+    return f"{value:.4f}"
+
+
+def _shown(key: str, report: TaskReport) -> str:
+    count = report.shown.get(key, 0)
+    return f", in {counted(count, 'image')}" if count else ""

@@ -27,6 +27,7 @@ from benchmark.data.roots import root_of_yaml
 from benchmark.data.unread import Unread
 from benchmark.errors import UserError
 from benchmark.reading import read_text
+from benchmark.words import counted
 
 if TYPE_CHECKING:  # tasks import torch
     from benchmark.tasks.task import Task
@@ -116,7 +117,7 @@ def _turned(config: FolderConfig, scans: Scans) -> Mapping[str, str]:
     """How many images ask to be shown turned or mirrored, where there are any."""
     count = sum(scan.orientation != 1 for found in scans.values() for scan in found)
     done = "applied" if config.image.exif == "apply" else "ignored"
-    return {"EXIF orientation": f"{done} in {count} images"} if count else {}
+    return {"EXIF orientation": f"{done} in {counted(count, 'image')}"} if count else {}
 
 
 def _refuse(problems: Problems, yaml_path: Path) -> None:

@@ -23,6 +23,7 @@ from benchmark.data.labels import read_label
 from benchmark.data.pictures import WHOLE, as_bytes, read_picture
 from benchmark.data.resizing import on_canvas, resized_image, resized_label
 from benchmark.errors import UserError
+from benchmark.words import counted
 
 #: Bits that cameras deliver in files of 16.
 CAMERA_BITS = (10, 12, 14)
@@ -193,8 +194,8 @@ def _check_bits(largest: Sequence[int], problems: Problems) -> None:
     if bits < WHOLE:
         problems.add(
             "bits",
-            f"No pixel of the {len(largest)} images of 16 bits is over {max(largest)}, of 65535: write "
-            f"image.bits: {bits} if that is what the camera delivers, or image.bits: 16 if they are so dark.",
+            f"No pixel of {counted(len(largest), 'image')} of 16 bits is over {max(largest)}, of 65535: "
+            f"write image.bits: {bits} if that is what the camera delivers, or 16 if they are so dark.",
         )
 
 

@@ -65,8 +65,19 @@ def _row(image_id: str, sample: Sample, tasks: tuple[Task, ...]) -> Image.Image:
     ImageDraw.Draw(row).text((GAP, 2), _fitted(image_id, CELL), INK, _font())
     row.paste(_scaled(sample.image, height, Image.Resampling.BILINEAR), (GAP, LINE))
     for column, task in enumerate(tasks, start=1):
-        row.paste(_cell(task, sample.labels.get(task.name), height), (GAP + column * (CELL + GAP), LINE))
+        label, left = sample.labels.get(task.name), GAP + column * (CELL + GAP)
+        row.paste(_cell(task, label, height), (left, LINE))
+        if task.kind == "scalar" and label is not None:
+            ImageDraw.Draw(row).text((left, 2), _fitted(number_range(label), CELL), INK, _font())
     return row
+
+
+def number_range(label: NDArray[Any]) -> str:
+    """What the colours of a map of numbers go from and to: each map has its own."""
+    numbers = label[np.isfinite(label)]
+    if not numbers.size:
+        return "nothing measured"
+    return f"{numbers.min():.3g} (bright) to {numbers.max():.3g} (dark)"
 
 
 def _cell(task: Task, label: NDArray[Any] | None, height: int) -> Image.Image:

@@ -28,6 +28,8 @@ class TaskReport:
     labelled: int = 0
     valid_share: float = float("nan")
     values: Mapping[str, float] = field(default_factory=dict)
+    #: Classes by the number of images that show them; nothing for tasks without classes.
+    shown: Mapping[str, int] = field(default_factory=dict)
 
 
 class Tally(ABC):
@@ -62,7 +64,11 @@ class Tally(ABC):
     def report(self) -> TaskReport:
         """The sums so far."""
         share = self.valid / self.pixels if self.pixels else float("nan")
-        return TaskReport(self.labelled, share, self.values() if self.valid else {})
+        return TaskReport(self.labelled, share, self.values() if self.valid else {}, self.shown())
+
+    def shown(self) -> Mapping[str, int]:
+        """How many images show each class."""
+        return {}
 
 
 class Classes(Tally):
@@ -72,6 +78,7 @@ class Classes(Tally):
         super().__init__(task, coding)
         self.names = task.classes if task.kind == "categorical" else ("no", "yes")
         self.counts = np.zeros(256, np.int64)
+        self.images = np.zeros(256, np.int64)
 
     def look(self, label: NDArray[Any]) -> Iterator[tuple[str, str]]:
         """As the base class says."""
@@ -87,12 +94,17 @@ class Classes(Tally):
     def count(self, counts: NDArray[np.int64]) -> None:
         """Take in the pixels of one label, by value."""
         self.counts += counts
+        self.images += counts > 0
         self.valid += int(counts.sum() - counts[IGNORE])
 
     def values(self) -> Mapping[str, float]:
         """As the base class says."""
         shares = self.counts[: len(self.names)] / self.valid
         return dict(zip(self.names, shares.tolist(), strict=True))
+
+    def shown(self) -> Mapping[str, int]:
+        """As the base class says."""
+        return dict(zip(self.names, self.images[: len(self.names)].tolist(), strict=True))
 
 
 class YesNo(Classes):

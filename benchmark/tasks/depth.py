@@ -64,24 +64,23 @@ class Depth(Scalar):
 
 
 class ScalarMeter(Meter):
-    """Sums of squared and of relative errors."""
+    """Sums of squared and of relative errors; nothing is relative to a true value of 0."""
 
     def __init__(self) -> None:
-        self.sums: Tensor = torch.zeros(3, dtype=torch.float64)
+        self.sums: Tensor = torch.zeros(4, dtype=torch.float64)
 
     def update(self, prediction: Tensor, label: Tensor) -> None:
         """Add one batch."""
         valid = label.isfinite()
         truth = torch.where(valid, label, torch.ones_like(label)).double()
         error = torch.where(valid, (prediction[:, 0].double() - truth).abs(), 0.0)
-        relative = error / truth.abs().clamp(min=1e-6)
-        self.sums = self.sums.to(error.device) + torch.stack(
-            [(error**2).sum(), relative.sum(), valid.sum().double()]
-        )
+        comparable = valid & (truth != 0)
+        relative = torch.where(comparable, error / truth.abs(), 0.0)
+        counts = valid.sum().double(), comparable.sum().double()
+        self.sums = self.sums.to(error.device) + torch.stack([(error**2).sum(), relative.sum(), *counts])
 
     def compute(self) -> Mapping[str, float]:
         """In the units of the label (metres); the relative error is a share."""
-        squared, relative, count = self.sums.tolist()
-        if not count:
-            return {"rmse": float("nan"), "abs_rel": float("nan")}
-        return {"rmse": float((squared / count) ** 0.5), "abs_rel": relative / count}
+        squared, relative, count, comparable = self.sums.tolist()
+        rmse = float((squared / count) ** 0.5) if count else float("nan")
+        return {"rmse": rmse, "abs_rel": relative / comparable if comparable else float("nan")}

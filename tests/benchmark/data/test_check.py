@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -96,6 +97,20 @@ def test_the_text_says_it_all() -> None:
         assert part in text
     assert "semseg: 50.0% of images labelled" in text
     assert text.endswith("No problems found.")
+
+
+def test_a_rare_class_is_told_from_an_absent_one() -> None:
+    rare = np.zeros((500, 500), np.uint8)
+    rare[0, 0] = 1
+    image = np.zeros((500, 500, 3), np.uint8)
+    classes = make_task("semseg", classes=("wall", "floor", "door"))
+    samples = [Sample(image + number, {"semseg": rare if number else rare * 0}) for number in range(2)]
+    train = Samples(samples[:2], ("a", "b"))
+    text = check_dataset(MultiTaskDataset("mine", (classes,), train, Samples(samples[:1], ("c",)), "")).text()
+    train_lines = text.partition("val: ")[0]
+    assert re.search(r"1\.0000  wall, in 2 images\n", train_lines)
+    assert re.search(r"2\.0e-06  floor, in 1 image\n", train_lines)
+    assert re.search(r"absent  door\n", train_lines)
 
 
 def test_a_task_without_any_label() -> None:

@@ -127,7 +127,7 @@ def test_deep_images_that_use_few_bits_are_named(root: Path) -> None:
     save(root, "train", "image", 0, deep)
     image = {"folder": "{split}/image"}
     message = error(root)
-    assert "No pixel of the 1 images of 16 bits is over 4" in message
+    assert "No pixel of 1 image of 16 bits is over 4" in message
     assert "write image.bits: 12" in message
     expected = np.round(deep / 4095 * 255).astype(np.uint8)
     twelve = opened(root, image={**image, "bits": 12})
@@ -147,7 +147,7 @@ def test_orientations_are_refused_counted_applied_and_ignored(root: Path) -> Non
     assert "image.exif: apply" in message
     applied = opened(root, image={**image, "exif": "apply"}, size=[16, 12])
     np.testing.assert_array_equal(applied.train[0].image, upright)
-    assert applied.facts["EXIF orientation"] == "applied in 1 images"
+    assert applied.facts["EXIF orientation"] == "applied in 1 image"
     # Labels that fit what viewers show do not fit what is stored.
     assert "and its image is 12 high, 16 wide" in error(root, image={**image, "exif": "ignore"}, **size)
 
@@ -161,7 +161,7 @@ def test_labels_are_turned_with_their_images(root: Path) -> None:
     np.testing.assert_array_equal(applied.train[0].labels["semseg"], label[::-1, ::-1])
     ignored = opened(root, image={**image, "exif": "ignore"})
     np.testing.assert_array_equal(ignored.train[0].labels["semseg"], label)
-    assert ignored.facts["EXIF orientation"] == "ignored in 1 images"
+    assert ignored.facts["EXIF orientation"] == "ignored in 1 image"
 
 
 def test_what_was_decoded_when_it_was_checked_is_not_decoded_again(root: Path) -> None:

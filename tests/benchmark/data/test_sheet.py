@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmark.data.dataset import MultiTaskDataset, Sample
-from benchmark.data.sheet import CELL, GAP, HATCH, LINE, contact_sheet, write_sheet
+from benchmark.data.sheet import CELL, GAP, HATCH, LINE, contact_sheet, number_range, write_sheet
 from benchmark.errors import UserError
 from benchmark.tasks import make_task
 
@@ -61,6 +61,18 @@ def test_columns_are_coloured_by_their_task() -> None:
     for column, task in enumerate(TASKS, start=1):
         colour = task.colour(Samples(1)[0].labels[task.name])[0, 0]
         assert middle(sheet, 0, column) == tuple(colour.tolist())
+
+
+def test_numbers_have_their_range_beside_them() -> None:
+    assert number_range(np.array([[0.714, np.nan, 9.25]], np.float32)) == "0.714 (bright) to 9.25 (dark)"
+    assert number_range(np.full((2, 2), np.nan, np.float32)) == "nothing measured"
+
+    def caption(column: int) -> Image.Image:
+        left, top = GAP + column * (CELL + GAP), GAP + LINE + GAP
+        return contact_sheet(dataset(), count=1).crop((left, top, left + CELL, top + LINE))
+
+    assert len(caption(2).getcolors() or ()) > 1, "depth has a range"
+    assert len(caption(1).getcolors() or ()) == 1, "classes have a legend"
 
 
 def test_split_and_count() -> None:

@@ -108,6 +108,17 @@ def test_depth_in_float64():
     assert measured(task_named("depth"), prediction, label) == pytest.approx(expected, rel=1e-9)
 
 
+def test_nothing_is_relative_to_a_true_value_of_zero():
+    height = make_task("height", "scalar")
+    label = torch.tensor([[[0.0, 2.0, -4.0, float("nan")]]])
+    prediction = torch.tensor([[[[5.0, 3.0, -5.0, 9.0]]]])
+    expected = {"rmse": ((25 + 1 + 1) / 3) ** 0.5, "abs_rel": (1 / 2 + 1 / 4) / 2}
+    assert measured(height, prediction, label) == pytest.approx(expected)
+    nothing = measured(height, prediction[..., :1], label[..., :1])
+    assert nothing["rmse"] == 5
+    assert np.isnan(nothing["abs_rel"])
+
+
 def test_normals_in_float64():
     prediction, label = data("normals")
     p, y = prediction.double().numpy(), label.double().numpy()
