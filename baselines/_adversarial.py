@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from baselines._apart import apart
+from strategies.apart import apart
 from strategies.interface import Positions, Scores
 
 HIDDEN, LATENT, BATCH = 128, 32, 64

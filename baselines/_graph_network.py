@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from baselines._apart import apart
+from strategies.apart import apart
 from strategies.interface import Positions
 from strategies.neighbours import nearest_neighbours
 

@@ -58,6 +58,8 @@ class Round:
     selected: tuple[str, ...] = ()
     #: Selection scores of every image of the pool (N x T), if the strategy gave any.
     scores: list[list[float]] | None = None
+    #: What the strategy noted of its selection, by name.
+    notes: Mapping[str, float] = field(default_factory=dict)
     strategy_state: Mapping[str, Any] = field(default_factory=dict)
     #: By stage as it took, and by ``processor(stage)`` as the processor worked for it.
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -310,7 +312,7 @@ def _are_metrics(value: Any) -> bool:
     )
 
 
-def _are_seconds(value: Any) -> bool:
+def _are_numbers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))
 
 
@@ -323,7 +325,8 @@ _SOUND: Mapping[str, Callable[[Any], bool]] = {
     "metrics": _are_metrics,
     "scores": _are_scores,
     "strategy_state": lambda value: isinstance(value, dict),
-    "seconds": _are_seconds,
+    "seconds": _are_numbers,
+    "notes": _are_numbers,
     "peak_memory_mb": _is_number,
 }
 

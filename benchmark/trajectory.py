@@ -210,6 +210,7 @@ def _round(
         weights_digest=fitted.weights_digest,
         selected=tuple(_ids(bench, selection.indices)) if selection else (),
         scores=scores,
+        notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
         strategy_state=memory.state_dict() if memory else {},
         seconds=seconds or fitted.seconds,
         peak_memory_mb=peak_memory_mb(bench.device),

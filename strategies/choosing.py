@@ -81,4 +81,11 @@ def _extras_problem(selection: Selection, pool: Pool, budget: int) -> str:
         return f"gave a task mask that is not boolean of shape {(budget, shape[1])}"
     if tasks is not None and not np.all(tasks):
         return "asks for some tasks' labels only; whole images are labelled here: leave Selection.tasks out"
+    wrong = [f"{name}={value!r}" for name, value in selection.notes.items() if not _is_number(value)]
+    if wrong:
+        return f"noted {wrong[0]}, and notes are finite numbers by name"
     return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and bool(np.isfinite(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,14 +11,12 @@ from numpy.typing import NDArray
 
 from strategies.diversity import k_center_greedy
 from strategies.interface import (
-    Companion,
     Kind,
     Outputs,
     Pool,
     Positions,
     Scores,
     Selection,
-    Shapes,
     Strategy,
 )
 from strategies.ranking import Normalisation, highest, normalise
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-VECTOR = ".vector"  # no task can be called that
+VECTOR = ".vector "  # before a task's name, and no name of a task begins so
+ENOUGH = 0.9  # explained share below which a distilled vector is warned of
 
 
 @register(
@@ -43,9 +43,12 @@ class ConsistencyDiversity(Strategy):
     categorical, binary, scalar, direction: the divergence for tasks of that kind.
     scales: of several initial predictions, the finest or the mean of all.
     normalise: how scores are put on one scale before their mean over tasks is taken.
-    representation: bottleneck of a distillation auto-encoder (distill), concat, or pca, of task features.
+    representation: of the tasks' features, the bottleneck of an auto-encoder (distill), the features side by
+    side (concat), or their principal components (pca). The auto-encoder is trained on the pool's features at
+    every selection until it explains 0.9 of them; how much it does is kept with the round.
     pooling: features averaged over pixels (mean) or weighted by the task's inconsistency map.
-    dimensions: length of the unified representation for distill and pca.
+    dimensions: length of the unified representation for distill, at most half of that of the features, and
+    for pca.
     select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
     scores (filter), or the images that random selection draws (random): the loss weights alone. power=0 is
     pure diversity.
@@ -85,21 +88,10 @@ class ConsistencyDiversity(Strategy):
         self.choice, self.power, self.keep = select, power, keep
         self.gain = gain if weighting == "rank" else 0.0
 
-    def companion(self, shapes: Shapes) -> Companion | None:
-        """The distillation auto-encoder, if the representation is distilled."""
-        from strategies.representation import Distillation
-
-        return (
-            Distillation(shapes, self.dimensions, self._vectors) if self.representation == "distill" else None
-        )
-
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """The inconsistency of every task (B each) and the image's vector."""
-        from strategies.representation import concatenated
-
-        unified = outputs.companion.get("unified")
-        vector = concatenated(self._vectors(outputs)) if unified is None else unified
-        return {VECTOR: vector, **self._inconsistencies(outputs)}
+        """The inconsistency of every task (B each) and its vector of the image (B x channels)."""
+        vectors = {VECTOR + task: vector for task, vector in self._vectors(outputs).items()}
+        return vectors | self._inconsistencies(outputs)
 
     def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """Where the two stages disagree (B x H x W a task); the loss of an image has no where."""
@@ -110,18 +102,18 @@ class ConsistencyDiversity(Strategy):
         raw = columns(pool, [task.name for task in pool.tasks])
         if self.choice == "random":
             return Selection(pool.rng.choice(pool.unlabelled, budget, replace=False), raw)
-        return Selection(self._diverse(pool, budget, raw), raw)
+        vectors, notes = self._unified(pool)
+        return Selection(self._diverse(pool, budget, raw, vectors), raw, notes=notes)
 
     def loss_weights(self, ranks: Scores) -> Scores | None:
         """Each task learns first from the images that were inconsistent for it."""
         return 1 + self.gain * (2 * ranks - 1) if self.gain else None
 
-    def _diverse(self, pool: Pool, budget: int, raw: Scores) -> Positions:
+    def _diverse(self, pool: Pool, budget: int, raw: Scores, vectors: NDArray[Any]) -> Positions:
         score = np.zeros(len(pool.ids))
         score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
         candidates = self._candidates(pool, score, budget)
         weights = score**self.power if self.choice == "product" else None
-        vectors = self._representation(pool)
         return k_center_greedy(
             vectors, budget, labelled=pool.labelled, candidates=candidates, weights=weights, rng=pool.rng
         )
@@ -143,11 +135,18 @@ class ConsistencyDiversity(Strategy):
 
         return mean_pooled(outputs) if self.pooling == "mean" else map_pooled(outputs, self._maps(outputs))
 
-    def _representation(self, pool: Pool) -> NDArray[Any]:
+    def _unified(self, pool: Pool) -> tuple[NDArray[Any], dict[str, float]]:
+        """One vector per image (N x d), and what is to be noted of them."""
+        from strategies.distillation import distilled
         from strategies.representation import principal_components
 
-        rows = pool.rows[VECTOR]
-        return principal_components(rows, self.dimensions) if self.representation == "pca" else rows
+        vectors = [pool.rows[VECTOR + task.name] for task in pool.tasks]
+        if self.representation == "distill":
+            unified, explained = distilled(vectors, self.dimensions, pool.rng)
+            _warn_below(explained)
+            return unified, {"explained": explained}
+        rows = np.concatenate(vectors, axis=1)
+        return (principal_components(rows, self.dimensions) if self.representation == "pca" else rows), {}
 
     def _candidates(self, pool: Pool, score: Scores, budget: int) -> Positions:
         if self.choice == "product":
@@ -159,6 +158,15 @@ class ConsistencyDiversity(Strategy):
 def _non_negative(score: Scores) -> Scores:
     """Z-scores go below zero, and a negative score times a distance would prefer the nearest image."""
     return score - min(0.0, float(score.min()))
+
+
+def _warn_below(explained: float) -> None:
+    if explained < ENOUGH:
+        warnings.warn(
+            f"consistency-diversity: the distilled vectors explain {explained:.0%} of the task features, not "
+            f"{ENOUGH:.0%}: give them more dimensions, or take representation=concat",
+            stacklevel=2,
+        )
 
 
 def _check(**conditions: bool) -> None:

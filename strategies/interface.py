@@ -113,12 +113,14 @@ class Selection:
 
     ``scores`` (N x T, higher is more informative, columns in task order) drive the loss weights and are kept
     for the figures; ``tasks`` (budget x T, boolean) would ask for some tasks' labels only: whole images are
-    labelled here, so it may be left out, and all of it must be true.
+    labelled here, so it may be left out, and all of it must be true. ``notes`` are finite numbers by name,
+    kept with the round for people to read.
     """
 
     indices: Positions
     scores: Scores | None = None
     tasks: NDArray[np.bool_] | None = None
+    notes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,18 @@
-"""The unified representation: the features of all tasks in one vector per image (METHOD, section 2)."""
+"""The unified representation: a vector per task and image, and ways to make one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Generator, Tensor, nn
+from torch import Tensor
 
 from strategies.arrays import Float64s
-from strategies.interface import Outputs, Shapes
+from strategies.interface import Outputs
 
-Pooling = Callable[[Outputs], Mapping[str, Tensor]]
 BLOCK = 512  # rows or columns in one pass, so that no temporary is as large as the rows
 
 
@@ -39,11 +37,6 @@ def map_pooled(outputs: Outputs, maps: Mapping[str, Tensor]) -> dict[str, Tensor
 def _weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
     small = F.interpolate(weights[:, None], features.shape[-2:], mode="area").clamp(min=0) + 1e-12
     return (features * small).sum((2, 3)) / small.sum((2, 3))
-
-
-def concatenated(vectors: Mapping[str, Tensor]) -> Tensor:
-    """All tasks' vectors side by side (B x sum of channels)."""
-    return torch.cat(list(vectors.values()), 1)
 
 
 def principal_components(rows: NDArray[Any], dimensions: int) -> NDArray[np.float32]:
@@ -82,34 +75,3 @@ def _leading(symmetric: Float64s, kept: int) -> tuple[Float64s, Float64s]:
     last = len(symmetric) - 1
     values, vectors = eigh(symmetric, overwrite_a=True, subset_by_index=(last - kept + 1, last))
     return values[::-1], vectors[:, ::-1]
-
-
-class Distillation(nn.Module):
-    """An auto-encoder whose bottleneck must give back every task's vector.
-
-    Its loss is the sum over tasks of 1 - cosine; what it says is ``unified`` (B x dimensions).
-    """
-
-    def __init__(self, shapes: Shapes, dimensions: int, pooling: Pooling) -> None:
-        super().__init__()
-        self.pooling = pooling
-        channels = shapes.task_features
-        hidden = max(dimensions, sum(channels.values()) // 2)
-        self.encoder = nn.Sequential(
-            nn.Linear(sum(channels.values()), hidden), nn.ReLU(), nn.Linear(hidden, dimensions)
-        )
-        self.decoders = nn.ModuleDict(
-            {task: nn.Linear(dimensions, width) for task, width in channels.items()}
-        )
-
-    def forward(self, outputs: Outputs) -> dict[str, Tensor]:
-        """The bottleneck."""
-        return {"unified": self.encoder(concatenated(self.pooling(outputs)))}
-
-    def loss(self, outputs: Outputs, task_losses: Tensor, generator: Generator) -> Tensor:
-        """Mean over images of the sum over tasks of 1 - cosine; needs no label and no randomness."""
-        del task_losses, generator
-        vectors = self.pooling(outputs)
-        unified = self.encoder(concatenated(vectors))
-        lost = [1 - F.cosine_similarity(self.decoders[t](unified), vectors[t], dim=1) for t in vectors]
-        return torch.stack(lost).sum(0).mean()

@@ -216,6 +216,16 @@ def test_scores_are_kept_for_every_image(undisturbed):
     assert np.isfinite(scores).all()
 
 
+def test_what_a_strategy_notes_of_a_selection_is_kept_with_the_round(undisturbed):
+    bench, _ = undisturbed
+    notes = [bench.store.read("rooms", "consistency-diversity", 0, number).notes for number in range(3)]
+    assert [sorted(each) for each in notes] == [["explained"], ["explained"], []], (
+        "the last round selects none"
+    )
+    assert all(0.5 < each["explained"] <= 1 for each in notes[:2])
+    assert bench.store.read("rooms", "random", 0, 0).notes == {}
+
+
 def test_jobs_can_run_alone_in_any_order(undisturbed, tmp_path, small_bench):
     _, before = undisturbed
     bench = small_bench(tmp_path / "alone")

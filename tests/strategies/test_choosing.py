@@ -167,3 +167,19 @@ def test_extras_of_the_wrong_form_are_refused(extras, word):
 def test_anything_but_a_selection_is_refused(answer):
     with pytest.raises(BrokenSelectionError, match=r"'odd' returned \w+, not a Selection"):
         choose(Says(answer), "odd", shuffled_pool(), 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, "much", None, [1.0]])
+def test_a_note_that_no_record_can_hold_is_refused(value):
+    def answer(pool, budget):
+        return Selection(pool.unlabelled[:budget], notes={"explained": value})
+
+    with pytest.raises(BrokenSelectionError, match="'noting' noted explained="):
+        choose(Says(answer), "noting", shuffled_pool(), 3)
+
+
+def test_notes_are_handed_on():
+    def answer(pool, budget):
+        return Selection(pool.unlabelled[:budget], notes={"explained": np.float32(0.5), "steps": 3})
+
+    assert choose(Says(answer), "noting", shuffled_pool(), 3).notes == {"explained": 0.5, "steps": 3}

@@ -8,17 +8,32 @@ import torch
 from scipy.stats import rankdata
 
 import baselines  # noqa: F401
+from strategies import distillation
 from strategies.consistency_diversity import VECTOR, ConsistencyDiversity
-from strategies.contract import TASKS, Probe, made_up_outputs
+from strategies.contract import TASKS, made_up_outputs
+from strategies.distillation import distilled
 from strategies.inconsistency import DIVERGENCES, inconsistency_loss, inconsistency_map
-from strategies.interface import Pool
+from strategies.interface import Pool, Shapes
 from strategies.registry import RegistryError, entries, resolve
 
 NAMES = [task.name for task in TASKS]
 
 
 def made(options=""):
+    """The method, on the tasks' features side by side unless something else is asked for."""
+    if "representation" not in options:
+        options = ",".join(filter(None, ["representation=concat", options]))
     return resolve(f"consistency-diversity[{options}]").create()
+
+
+def side_by_side(rows):
+    return np.concatenate([rows[VECTOR + task] for task in NAMES], 1)
+
+
+def parts(vectors):
+    """Vectors as rows of the tasks."""
+    split = np.array_split(vectors.astype(np.float32), len(NAMES), axis=1)
+    return {VECTOR + task: part for task, part in zip(NAMES, split, strict=True)}
 
 
 def pool_of(seed, count=60, labelled=7, width=5, seed_of_ties=0):
@@ -33,7 +48,7 @@ def pool_of(seed, count=60, labelled=7, width=5, seed_of_ties=0):
         ids=tuple(f"i{n:03d}" for n in range(count)),
         labelled=np.sort(where[:labelled]),
         unlabelled=np.sort(where[labelled:]),
-        rows={VECTOR: vectors.astype(np.float32), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
+        rows={**parts(vectors), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
         round=1,
         budget_left=count - labelled,
         costs=np.ones(count),
@@ -72,7 +87,7 @@ def to_nearest(vectors, position, centres):
 
 def section_3(pool, budget, how="rank", power=1.0, keep=None, vectors=None):
     """Greedy argmax of score^power * distance to the nearest labelled or picked image, the slow way."""
-    vectors = (pool.rows[VECTOR] if vectors is None else vectors).astype(np.float64)
+    vectors = (side_by_side(pool.rows) if vectors is None else vectors).astype(np.float64)
     score, centres, picked = scores_of(pool, how), pool.labelled.tolist(), []
     free = list(score)
     if keep:
@@ -119,7 +134,7 @@ def test_components_are_those_of_all_images():
     from sklearn.decomposition import PCA
 
     pool = pool_of(2, width=12)
-    vectors = PCA(3, svd_solver="full").fit_transform(pool.rows[VECTOR].astype(np.float64))
+    vectors = PCA(3, svd_solver="full").fit_transform(side_by_side(pool.rows).astype(np.float64))
     chosen = made("representation=pca,dimensions=3").select(pool, 10).indices
     assert chosen.tolist() == section_3(pool, 10, vectors=vectors.astype(np.float32))
 
@@ -169,10 +184,10 @@ def test_scores_that_are_all_the_same_leave_a_full_selection(options):
 
 def test_duplicates_are_taken_last():
     pool = pool_of(6)
-    vectors = pool.rows[VECTOR].copy()
+    vectors = side_by_side(pool.rows)
     twins = pool.unlabelled[:5]
     vectors[twins] = vectors[pool.labelled[0]]
-    pool = Pool(**{**vars(pool), "rows": {**pool.rows, VECTOR: vectors}})
+    pool = Pool(**{**vars(pool), "rows": {**pool.rows, **parts(vectors)}})
     chosen = made().select(pool, 53).indices
     assert set(twins) <= set(chosen[-9:])  # beside the three twins of pool_of and the lowest score of all
 
@@ -231,26 +246,44 @@ def test_coarser_initial_predictions_count_when_asked_for():
 
 
 def test_pooling_by_inconsistency_changes_the_vector_only():
-    (_, mean), (_, weighted) = (
-        measured("representation=concat"),
-        measured("representation=concat,pooling=inconsistency"),
-    )
-    assert mean[VECTOR].shape == weighted[VECTOR].shape == (5, 24)
-    assert not torch.allclose(mean[VECTOR], weighted[VECTOR])
+    (_, mean), (_, weighted) = measured(""), measured("pooling=inconsistency")
     for task in NAMES:
+        assert mean[VECTOR + task].shape == weighted[VECTOR + task].shape == (5, 6)
+        assert not torch.allclose(mean[VECTOR + task], weighted[VECTOR + task])
         assert torch.equal(mean[task], weighted[task])
 
 
-def test_only_distillation_trains_a_module():
-    from strategies.interface import Shapes
+@pytest.fixture
+def learnable():
+    """A pool whose tasks' vectors three hidden values decide."""
+    rng = np.random.default_rng(5)
+    low, pool = rng.standard_normal((60, 3)), pool_of(5)
+    mixed = {task: low @ rng.standard_normal((3, 6)) for task in NAMES}
+    unit = {t: (v / np.linalg.norm(v, axis=1, keepdims=True)).astype(np.float32) for t, v in mixed.items()}
+    return Pool(**{**vars(pool), "rows": {**pool.rows, **{VECTOR + t: v for t, v in unit.items()}}})
 
-    shapes = Shapes(TASKS, dict.fromkeys(NAMES, 6), (4, 8))
-    module = made("dimensions=9").companion(shapes)
-    assert module(made_up_outputs(images=2))["unified"].shape == (2, 9)
-    assert made("representation=concat").companion(shapes) is None
-    assert made("representation=pca").companion(shapes) is None
-    rows = Probe(resolve("consistency-diversity[dimensions=9]")).measured(made_up_outputs(images=4))
-    assert rows[VECTOR].shape == (4, 9)
+
+def test_distances_are_those_of_what_was_distilled_from_the_pool(learnable):
+    vectors = [learnable.rows[VECTOR + task] for task in NAMES]
+    wanted, explained = distilled(vectors, 128, np.random.default_rng(0))
+    selection = made("representation=distill").select(learnable, 12)
+    assert selection.indices.tolist() == section_3(learnable, 12, vectors=wanted)
+    assert selection.notes == {"explained": explained}
+    assert explained >= 0.9
+
+
+def test_what_is_not_explained_is_warned_of_in_a_sentence(learnable, monkeypatch):
+    monkeypatch.setattr(distillation, "STEPS", 0)
+    with pytest.warns(UserWarning, match=r"explain -?\d+% of the task features, not 90%: .* dimensions"):
+        selection = made("representation=distill").select(learnable, 3)
+    assert selection.notes["explained"] < 0.9
+
+
+def test_nothing_is_trained_beside_the_network_nor_where_no_vector_is_used(learnable, monkeypatch):
+    assert made("representation=distill").companion(Shapes(TASKS, dict.fromkeys(NAMES, 6), (4, 8))) is None
+    monkeypatch.setattr(distillation, "distilled", None)
+    for options in ("representation=concat", "representation=pca", "representation=distill,select=random"):
+        assert made(options).select(learnable, 3).notes == {}
 
 
 def test_every_option_of_the_method_is_listed():

@@ -1,4 +1,4 @@
-"""The unified representation: pooling, components, distillation."""
+"""The unified representation: pooling, components."""
 
 import tracemalloc
 from dataclasses import replace
@@ -9,10 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from strategies.contract import TASKS, made_up_outputs
-from strategies.interface import Shapes
 from strategies.representation import (
-    Distillation,
-    concatenated,
     map_pooled,
     mean_pooled,
     principal_components,
@@ -77,13 +74,6 @@ def test_negative_values_of_a_map_count_as_nothing():
     torch.testing.assert_close(map_pooled(outputs, maps), map_pooled(outputs, clipped))
 
 
-def test_concatenation_keeps_all_tasks_side_by_side():
-    vectors = mean_pooled(made_up_outputs(images=3))
-    joined = concatenated(vectors)
-    assert joined.shape == (3, 6 * len(NAMES))
-    torch.testing.assert_close(joined[:, 6:12], vectors[NAMES[1]])
-
-
 def distances(rows):
     rows = np.asarray(rows, np.float64)
     return np.linalg.norm(rows[:, None] - rows[None], axis=2)
@@ -117,69 +107,3 @@ def test_components_take_little_memory_beside_the_rows(count, width):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes
-
-
-def clustered(images, seed):
-    """Features of four clusters: each has its own direction in every task, with noise about it."""
-    rng, centres = np.random.default_rng(seed), np.random.default_rng(0).standard_normal((4, len(NAMES), 6))
-    which = rng.integers(0, 4, images)
-    noisy = centres[which][..., None, None] + 0.4 * rng.standard_normal((images, len(NAMES), 6, 4, 3))
-    return which, with_features({t: torch.from_numpy(noisy[:, n]).float() for n, t in enumerate(NAMES)})
-
-
-@pytest.fixture(scope="module")
-def distilled():
-    """A distillation after 200 steps on clustered features, with its first and last loss."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        module = Distillation(Shapes(TASKS, dict.fromkeys(NAMES, 6), (4, 8)), 3, mean_pooled)
-    optimiser, losses = torch.optim.Adam(module.parameters(), 1e-2), []
-    for step in range(200):
-        loss = module.loss(clustered(16, step + 1)[1], torch.zeros(16, 4), torch.Generator())
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    return module, losses
-
-
-def test_distillation_learns_to_give_back_every_task(distilled):
-    _, losses = distilled
-    assert losses[0] > 0.5 * len(NAMES)  # unrelated directions: 1 - cosine is about 1 a task
-    assert np.mean(losses[-10:]) < 0.15 * losses[0]
-
-
-def test_the_bottleneck_separates_what_the_tasks_tell_apart(distilled):
-    which, outputs = clustered(80, 10_000)
-    with torch.no_grad():
-        vectors = distilled[0](outputs)["unified"].numpy()
-    assert vectors.shape == (80, 3)
-    apart = distances(vectors)
-    same = which[:, None] == which[None]
-    assert apart[same].max() < apart[~same].min()
-
-
-def test_the_loss_is_the_sum_over_tasks_of_1_minus_cosine(distilled):
-    module, outputs = distilled[0], clustered(5, 77)[1]
-    loss = module.loss(outputs, torch.rand(5, 4), torch.Generator())
-    with torch.no_grad():
-        unified = module(outputs)["unified"]
-        back = {task: decoder(unified).double().numpy() for task, decoder in module.decoders.items()}
-    wanted = {task: vector.double().numpy() for task, vector in mean_pooled(outputs).items()}
-    norm = np.linalg.norm
-    cosines = [(back[t] * wanted[t]).sum(1) / norm(back[t], axis=1) / norm(wanted[t], axis=1) for t in NAMES]
-    assert float(loss.detach()) == pytest.approx(np.sum(1 - np.array(cosines), axis=0).mean(), rel=1e-4)
-
-
-def test_the_loss_looks_at_no_label_and_draws_no_number(distilled):
-    module, outputs = distilled[0], clustered(5, 3)[1]
-    generator = torch.Generator().manual_seed(1)
-    before = generator.get_state()
-    one, two = (module.loss(outputs, losses, generator) for losses in (torch.zeros(5, 4), torch.rand(5, 4)))
-    assert torch.equal(one, two)
-    assert torch.equal(before, generator.get_state())
-
-
-def test_a_bottleneck_wider_than_all_features_works():
-    module = Distillation(Shapes(TASKS, dict.fromkeys(NAMES, 6), (4, 8)), 300, mean_pooled)
-    assert module(made_up_outputs(images=1))["unified"].shape == (1, 300)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines._apart import apart
+from strategies.apart import apart
 
 
 def drawn(seed):
