@@ -48,7 +48,7 @@ def test_every_strategy_has_a_row_with_its_parameters(row, name):
         ("entropy", "pool pass, views: flip", 2, 4, "`task=all`"),
         ("margin", "pool pass", 1, 2, "`task=all`"),
         ("learning-loss", "pool pass, module", 1, 4, "`hidden=128` `margin=1` `task=all`"),
-        ("true-loss", "pool pass, labels", 1, 4, "`task=all`"),
+        ("true-loss", "pool pass, labels", 1, 8, "`task=all`"),
         ("replay", "a value for from", 0, 0, "`from=`"),
     ],
 )
