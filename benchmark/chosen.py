@@ -164,7 +164,10 @@ def _last_rounds(rounds: Iterable[Round]) -> list[tuple[Round, list[str]]]:
 def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
     heads = [head for head in chosen.columns if head not in ("strategy", "seed")]
     ran = chosen[chosen["strategy"] != POOL]
-    rows = {str(name): [_spread(seeds[head]) for head in heads] for name, seeds in chosen.groupby("strategy")}
+    rows = {
+        str(name): [Cell(f"{seeds[IMAGES].mean():.4g}"), *(_spread(seeds[head]) for head in heads[1:])]
+        for name, seeds in chosen.groupby("strategy")
+    }
     pool = rows.pop(POOL)
     return Table(
         heads=heads,
@@ -202,10 +205,10 @@ def _agreement(agreement: pd.DataFrame) -> Table:
 
 
 def _spread(values: pd.Series, form: str = ".3g") -> Cell:
-    """Mean and half-width over seeds; no spread where there is none to know or to show."""
+    """Mean and half-width over seeds; one seed has no spread."""
     there = values.dropna().tolist()
     if not there:
         return Cell(MISSING)
     mean, _, high = t_interval(there)
     half = high - mean
-    return Cell(f"{mean:{form}}", f" ± {half:.2g}" if half > 0 else "")
+    return Cell(f"{mean:{form}}", "" if np.isnan(half) else f" ± {half:.2g}")

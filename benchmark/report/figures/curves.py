@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from benchmark.report.figures import multiples
 from benchmark.report.figures.canvas import file_name, picture
 from benchmark.report.figures.emphasis import Emphasis, emphasis
-from benchmark.report.figures.panels import panel, with_means
+from benchmark.report.figures.panels import panel, with_drawn, with_means
 from benchmark.report.figures.window import said
-from benchmark.report.legend import FEW_SEEDS, Legend
-from benchmark.report.load import FULL_DATA, TOTAL_LOSS
+from benchmark.report.legend import Legend
+from benchmark.report.load import TOTAL_LOSS
 from benchmark.report.looks import Look
 from benchmark.report.metrics import in_order
 from benchmark.report.style import Columns, Paper
@@ -33,7 +33,7 @@ def render(subject: Subject, paper: Paper) -> dict[str, dict[str, bytes]]:
     figures = {}
     for name, part in _parts(rows).items():
         draw = multiples.figure if shown.field and name == TOTAL else _figure
-        figures[name] = draw(subject, _with_drawn(with_means(part), shown), shown, paper)
+        figures[name] = draw(subject, with_drawn(with_means(part), shown), shown, paper)
     return figures
 
 
@@ -67,14 +67,6 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
 
     height = BESIDE_OTHERS if len(panels) > 1 else ALONE[paper.columns]
     return picture(numbers, paper, lines * height + legend.height, draw, fine=len(panels) > 1)
-
-
-def _with_drawn(numbers: pd.DataFrame, shown: Emphasis) -> pd.DataFrame:
-    """With what is drawn of each strategy beside its mean: the interval, its seeds, or nothing."""
-    seeds = int(numbers["seed"].nunique())
-    what = "" if seeds == 1 else "seeds" if seeds <= FEW_SEEDS else "interval"
-    spread = {*shown.spread, FULL_DATA}
-    return numbers.assign(drawn=[what if name in spread else "" for name in numbers["strategy"]])
 
 
 def look_of_shown(subject: Subject, numbers: pd.DataFrame) -> dict[str, Look]:

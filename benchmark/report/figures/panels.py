@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.report.figures.emphasis import Emphasis
 from benchmark.report.figures.window import window
-from benchmark.report.legend import THIN
+from benchmark.report.legend import FEW_SEEDS, THIN
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.looks import Look
 from benchmark.report.metrics import metric
@@ -30,6 +30,14 @@ CSV_COLUMNS = ["dataset", "strategy", "seed", "labelled", "share", "task", "metr
 def with_means(rows: pd.DataFrame) -> pd.DataFrame:
     """Every seed's value beside the mean of its cell and its interval: what a panel draws."""
     return rows[CSV_COLUMNS].merge(summarise(rows), on=CELL)
+
+
+def with_drawn(numbers: pd.DataFrame, shown: Emphasis) -> pd.DataFrame:
+    """With what is drawn of each strategy beside its mean: the interval, its seeds, or nothing."""
+    seeds = int(numbers["seed"].nunique())
+    what = "" if seeds == 1 else "seeds" if seeds <= FEW_SEEDS else "interval"
+    spread = {*shown.spread, FULL_DATA}
+    return numbers.assign(drawn=[what if name in spread else "" for name in numbers["strategy"]])
 
 
 def panel(ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look], shown: Emphasis) -> None:

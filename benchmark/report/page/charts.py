@@ -11,7 +11,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmark.report.cells import MISSING
-from benchmark.report.legend import FEW_SEEDS
+from benchmark.report.figures.emphasis import Emphasis
+from benchmark.report.figures.panels import with_drawn, with_means
+from benchmark.report.figures.window import Window, said, window
+from benchmark.report.legend import spread_in_words
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.metrics import in_order, metric
 from benchmark.report.page.axes import Axes, Frame, Tick, axes_of
@@ -25,6 +28,7 @@ LARGE, SMALL = Frame(640, 360, left=66), Frame(400, 270)
 class Point(NamedTuple):
     """A strategy at a budget: mean over its seeds and 95 % limits, NaN with one seed."""
 
+    strategy: str
     labelled: int
     share: float
     seeds: int
@@ -43,9 +47,10 @@ class Series:
 
     number: int
     line: str
+    #: Empty without an interval that is shown.
     band: str
-    #: A path of short dashes, one for every seed and budget; empty where there are many seeds.
-    seeds: str
+    #: Polylines of single seeds, where there are few.
+    seeds: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,8 @@ class Chart:
     #: The drawing in words.
     words: str
     frame: Frame
-    #: So few seeds that their intervals lie over each other.
-    few: bool
+    #: The mean of the shared first budget and where it stands, if that is beyond the axes.
+    beyond: tuple[str, str, str] | None
     x: Sequence[Tick]
     y: Sequence[Tick]
     series: Sequence[Series]
@@ -84,41 +89,51 @@ class Chart:
     numbers: Numbers
 
 
-def total_chart(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int) -> Chart:
+def total_chart(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis) -> Chart:
     """The headline: the total loss of one data set; ``numbers`` gives each strategy's number."""
     headline = total_loss(rows).dropna(subset="value")
-    return _chart(headline, TOTAL_LOSS[0], "Total validation loss", LARGE, numbers, pool)
+    return _chart(headline, TOTAL_LOSS[0], "Total validation loss", LARGE, numbers, pool, shown)
 
 
-def task_charts(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int) -> Iterator[Chart]:
+def task_charts(
+    rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis
+) -> Iterator[Chart]:
     """One chart a task and metric of one data set, tasks by name, metrics in their fixed order."""
     for task, part in rows[rows["task"] != TOTAL_LOSS[0]].dropna(subset="value").groupby("task"):
         for name in in_order(set(part["metric"])):
             title = f"{task}: {metric(name).label}{metric(name).arrow}"
-            yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool)
+            yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool, shown)
 
 
 def _chart(
-    rows: pd.DataFrame, task: str, title: str, frame: Frame, numbers: Mapping[str, int], pool: int
+    rows: pd.DataFrame,
+    task: str,
+    title: str,
+    frame: Frame,
+    numbers: Mapping[str, int],
+    pool: int,
+    shown: Emphasis,
 ) -> Chart:
-    """``rows`` are of one metric, without missing values."""
+    """``rows`` are of one metric, without missing values; drawn as the figures do."""
     seeds, curves = int(rows["seed"].nunique()), _curves(rows)
-    few, full = seeds <= FEW_SEEDS, curves.get(FULL_DATA)
+    drawn = with_drawn(with_means(rows), shown)
+    part, full = window(drawn), curves.get(FULL_DATA)
     learned = {name: points for name, points in curves.items() if name != FULL_DATA}
     shares = {point.share for points in learned.values() for point in points}
-    axes = axes_of(frame, shares, rows["value"] if few else _heights(curves))
-    single = _single(rows) if seeds > 1 and few else {}
+    axes = axes_of(frame, shares, part.values)
+    note = _note(seeds, [shown.words, *said([drawn])])
+    what = dict(zip(drawn["strategy"], drawn["drawn"], strict=True))
     return Chart(
         task=task,
         title=title,
-        note=_note(seeds),
-        words=f"{title}. {_note(seeds)} {_words(curves)}",
+        note=note,
+        words=f"{title}. {note} {_words(curves)}",
         frame=frame,
-        few=few,
+        beyond=_beyond(axes, part),
         x=axes.budgets(shares),
         y=axes.levels(),
-        series=[_series(axes, numbers[n], points, single.get(n, ())) for n, points in learned.items()],
-        full=_level(axes, full[0]) if full else None,
+        series=[_series(axes, numbers[n], points, what[n], rows) for n, points in learned.items()],
+        full=_level(axes, full[0], what[FULL_DATA] == "interval") if full else None,
         numbers=_numbers(curves, seeds, pool),
     )
 
@@ -126,49 +141,49 @@ def _chart(
 def _curves(rows: pd.DataFrame) -> Curves:
     curves: dict[str, list[Point]] = defaultdict(list)
     for row in summarise(rows).sort_values("share").itertuples(index=False):
-        point = Point(row.labelled, row.share, row.seeds, row.mean, row.low, row.high)
+        point = Point(str(row.strategy), row.labelled, row.share, row.seeds, row.mean, row.low, row.high)
         curves[str(row.strategy)].append(point)
     return dict(sorted(curves.items()))
 
 
-def _single(rows: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
-    """Share and value of every seed, by strategy."""
-    single: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for name, share, value in zip(rows["strategy"], rows["share"], rows["value"], strict=True):
-        single[name].append((share, value))
-    return single
+def _note(seeds: int, more: Sequence[str]) -> str:
+    said = "; ".join(filter(None, (spread_in_words(seeds), *more)))
+    return f"{said[0].upper()}{said[1:]}."
 
 
-def _heights(curves: Curves) -> list[float]:
-    """What the vertical axis has to show; intervals of few seeds would be too wide for it."""
-    points = [point for points in curves.values() for point in points]
-    heights = [height for point in points for height in (point.low, point.mean, point.high)]
-    return [height for height in heights if not math.isnan(height)]
+def _beyond(axes: Axes, part: Window) -> tuple[str, str, str] | None:
+    """What stands at the edge of the drawing, and where."""
+    if part.beyond is None:
+        return None
+    percent, mean = part.beyond
+    up = mean > max(part.values)
+    height = axes.frame.top + 12 if up else axes.frame.floor - 4
+    return f"{mean:.3g} {'↑' if up else '↓'}", f"{axes.x(percent / 100) + 6:.1f}", f"{height}"
 
 
-def _note(seeds: int) -> str:
-    if seeds == 1:
-        return "One seed, no interval."
-    cut = "; wide intervals are cut off, short dashes are single seeds" if seeds <= FEW_SEEDS else ""
-    return f"Mean and 95 % t interval of {seeds} seeds{cut}."
-
-
-def _series(
-    axes: Axes, number: int, points: Sequence[Point], single: Sequence[tuple[float, float]]
-) -> Series:
-    band = [point for point in points if not math.isnan(point.low)]
+def _series(axes: Axes, number: int, points: Sequence[Point], what: str, rows: pd.DataFrame) -> Series:
+    """A curve with its interval, its seeds, or neither, as ``what`` says."""
+    band = [point for point in points if what == "interval" and not math.isnan(point.low)]
     upper = [axes.point(point.share, point.high) for point in band]
     lower = [axes.point(point.share, point.low) for point in reversed(band)]
     return Series(
         number=number,
         line=" ".join(axes.point(point.share, point.mean) for point in points),
         band=" ".join(upper + lower),
-        seeds="".join(f"M{axes.point(*one)}m-5,0h10" for one in single),
+        seeds=_lines(axes, rows[rows["strategy"] == points[0].strategy]) if what == "seeds" else (),
     )
 
 
-def _level(axes: Axes, point: Point) -> Level:
-    if math.isnan(point.low):
+def _lines(axes: Axes, rows: pd.DataFrame) -> list[str]:
+    """A polyline a seed."""
+    return [
+        " ".join(axes.point(*one) for one in curve[["share", "value"]].to_numpy().tolist())
+        for _, curve in rows.sort_values("share").groupby("seed")
+    ]
+
+
+def _level(axes: Axes, point: Point, spread: bool) -> Level:
+    if math.isnan(point.low) or not spread:
         return Level(f"{axes.y(point.mean):.1f}", None, None)
     top, bottom = axes.y(point.high), axes.y(point.low)
     return Level(f"{axes.y(point.mean):.1f}", f"{top:.1f}", f"{bottom - top:.1f}")

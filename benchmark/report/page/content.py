@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from benchmark.report import cost_table, delta_table, mean_ranks, noise
 from benchmark.report.cells import Section, Table
 from benchmark.report.costs import mean_costs
+from benchmark.report.figures.emphasis import emphasis
 from benchmark.report.headline import make_headline
 from benchmark.report.load import Results
 from benchmark.report.looks import Look, looks
@@ -112,11 +113,12 @@ def _chapter(subject: Subject) -> Chapter:
     results, numbers = subject.results, numbers_of(subject.results)
     rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
     delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
+    shown = emphasis(subject)
     return Chapter(
         dataset=subject.dataset,
         claim=claim(subject.evidence),
-        total=total_chart(rows, numbers, pool),
-        tasks=list(task_charts(rows, numbers, pool)),
+        total=total_chart(rows, numbers, pool, shown),
+        tasks=list(task_charts(rows, numbers, pool, shown)),
         headline=sortable(make_headline(subject.evidence)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from benchmark.report.load import FULL_DATA
 from benchmark.report.page.content import Content, gather, looks_of, numbers_of
@@ -80,7 +82,7 @@ def _html(content: Content, style: str, without: Sequence[str]) -> bytes:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -88,6 +90,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name that is broken before its parameters and after a comma, and within words only if it must."""
+    return Markup(re.sub(r"(?=\[)|(?<=,)", "<wbr>", str(escape(printable(name)))))  # noqa: S704 - escaped
 
 
 def _shown(value: Any) -> Any:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,20 +44,11 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def file(synthetic, tmp_path_factory):
-    folder = synthetic.write(tmp_path_factory.mktemp("run"), synthetic.rows(STRATEGIES, seeds=5))
+    table = synthetic.rows(STRATEGIES, seeds=5)
+    folder = synthetic.add_rounds(synthetic.write(tmp_path_factory.mktemp("run"), table), table)
     for number in (0, 1):
-        done = Round(
-            dataset="rooms",
-            strategy="entropy",
-            seed=0,
-            round=number,
-            key="k",
-            labelled=tuple("abc"[: number + 1]),
-            metrics={"total": {"loss": 1.0}},
-            weights_digest="d",
-            selected=("x",),
-        )
-        Store(folder).write(done)
+        done = Store(folder).read("rooms", "entropy", 0, number)
+        Store(folder).write(replace(done, selected=("x",)))
         trajectory = Store(folder).trajectory("rooms", "entropy", 0)
         picture = io.BytesIO()
         Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(picture, "JPEG")
@@ -111,6 +103,43 @@ def column(browser, table, place):
 
 def shown(browser, selector):
     return [element for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
+
+
+LONG = [f"consistency-diversity[measure=loss,power=0.{number},weighting=none]" for number in range(1, 11)]
+
+
+def test_a_laptop_shows_matrices_and_names_whole(browser, synthetic, total_only, tmp_path):
+    """Eleven strategies of long names at 1280 pixels: nothing is cut, no word is broken."""
+    table = synthetic.rows(["random", *LONG], 5, metrics=total_only)
+    folder = synthetic.add_rounds(synthetic.write(tmp_path / "run", table), table)
+    (folder / "index.html").write_bytes(render_page(read_study(folder), {})["index.html"])
+    seen(browser, width=1280, scheme="light")
+    browser.get((folder / "index.html").as_uri())
+    matrices = browser.find_elements(By.CSS_SELECTOR, ".matrix")
+    assert len(matrices) == 2
+    for matrix in matrices:
+        assert ask(
+            browser, "arguments[0].parentNode.scrollWidth <= arguments[0].parentNode.clientWidth", matrix
+        )
+    assert ask(browser, "document.documentElement.scrollWidth") <= 1280
+    broken = """(() => {
+      const lines = (node, start, end) => {
+        const range = document.createRange();
+        range.setStart(node, start); range.setEnd(node, end);
+        return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+      };
+      const found = [];
+      for (const head of document.querySelectorAll("tbody th")) {
+        const walker = document.createTreeWalker(head, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+          for (const word of node.data.matchAll(/[a-z=0-9.]+/g)) {
+            if (lines(node, word.index, word.index + word[0].length) > 1) found.push(word[0]);
+          }
+        }
+      }
+      return found;
+    })()"""
+    assert ask(browser, broken) == []
 
 
 def test_nothing_leaves_the_file(browser, file):
