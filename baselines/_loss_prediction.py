@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from strategies import Outputs, Shapes
+from strategies.sending import on_device
 
 
 class LossPrediction(nn.Module):
@@ -30,7 +31,7 @@ class LossPrediction(nn.Module):
         """
         predicted = self(outputs)["predicted_loss"]
         pairs = torch.randperm(len(predicted), generator=generator)[: len(predicted) // 2 * 2].view(2, -1)
-        first, second = pairs.to(predicted.device)
+        first, second = on_device(pairs, predicted.device)  # or every step would wait for the device
         difference = task_losses[first] - task_losses[second]
         known = ~difference.isnan()
         larger = torch.sign(difference.nan_to_num())

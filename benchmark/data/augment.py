@@ -18,8 +18,8 @@ from torch import Generator, Tensor
 
 from benchmark.config import Augmentation
 from benchmark.data.feed import Batch
-from benchmark.data.homes import on_device
 from benchmark.tasks.task import Task
+from strategies.sending import on_device
 
 Size = tuple[int, int]
 #: Rotation of the hue in RGB and luminance (W3C, Filter Effects Module Level 1, feColorMatrix hueRotate).

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmark.data.rows import Row, Rows, Say
 from benchmark.errors import UserError
 from strategies.interface import Positions
+from strategies.sending import on_device
 
 #: Batches that are read ahead of the one in use.
 AHEAD = 2
@@ -34,11 +35,6 @@ class Home(Protocol):
 
     def batches(self, order: Order, columns: int) -> Iterator[list[Tensor]]:
         """Batch after batch of rows, on the device, read ahead where that helps."""
-
-
-def on_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on the device; the host does not wait for a GPU to have it."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class OnDevice:

@@ -129,4 +129,5 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _x_negated(vectors: Tensor) -> Tensor:
-    return vectors * vectors.new_tensor([-1.0, 1.0, 1.0])[:, None, None]
+    x, y, z = vectors.unbind(1)  # a tensor of signs would have to be sent to the device
+    return torch.stack([-x, y, z], 1)

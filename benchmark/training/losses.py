@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from benchmark.data.feed import Batch, labelled
-from benchmark.data.homes import on_device
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, in_autocast, predictions_in_float32
 from benchmark.training.half_weights import in_half_weights
 from strategies.inconsistency import resized
 from strategies.interface import Outputs, Positions, Scores
+from strategies.sending import on_device
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, decoded, encoded, forward
 from strategies.interface import Outputs
 from strategies.registry import VIEW
+from strategies.sending import on_device
 from strategies.views import Views
 
 DROPOUT = "dropout-"
@@ -127,7 +128,8 @@ def dropped(shown: Shown, number: int) -> Outputs:
     """
     widths = [features.shape[1] for features in shown.maps]
     kept = np.stack([_kept(shown.streams, image, number, sum(widths)) for image in shown.ids])
-    factors = torch.split(torch.from_numpy(kept / (1 - RATE)).to(shown.maps[0]), widths, 1)
+    share = on_device(torch.from_numpy(kept / (1 - RATE)), shown.images.device).to(shown.maps[0].dtype)
+    factors = torch.split(share, widths, 1)
     maps = [features * factor[..., None, None] for features, factor in zip(shown.maps, factors, strict=True)]
     return shown.outputs_of(maps)
 

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
 from benchmark.fitting import key_of
+from benchmark.networks import build_network
 from benchmark.networks.pad_net import PadNet
 from benchmark.progress import Progress
 from benchmark.run import opened, run
-from benchmark.training.compiled import check_compiler
+from benchmark.training.compiled import check_compiler, compiled
+from benchmark.training.losses import in_one_graph
 from benchmark.training.train import weights_digest
 
 COMPILE = torch.compile
@@ -30,6 +33,44 @@ def traced(monkeypatch):
 
     monkeypatch.setattr(torch, "compile", trace)
     return calls
+
+
+@pytest.mark.parametrize("network", ["pad_net", "mti_net"])
+def test_network_and_losses_are_one_graph_that_the_next_network_takes_over(toy, network):
+    """``fullgraph`` raises at the first thing that would break the graph, autocast and losses included."""
+    config, tasks = NetworkConfig(name=network, width=4), toy.tasks()[::2]  # semseg, normals
+    batch = toy.feed_of([toy.sample(0), toy.sample(1)], tasks).batch(np.arange(2))
+    torch._dynamo.reset()
+    counters = torch._dynamo.utils.counters["stats"]
+    counters.clear()
+    traced = COMPILE(in_one_graph, backend="eager", fullgraph=True, dynamic=False)
+    for _ in range(2):
+        net = build_network(config, tasks).train()
+        outputs, losses = traced(net, batch.images, batch.labels, tasks, "bf16")
+        (losses.refined + losses.initial).sum().backward()
+        assert all(p.grad is not None for p in net.parameters())
+    assert counters["unique_graphs"] == 1
+    assert (outputs.refined["semseg"].dtype, losses.refined.dtype) == (torch.float32, torch.float32)
+
+
+def test_the_kernels_of_a_gpu_are_started_together_where_that_is_asked_for(monkeypatch):
+    begun, options = [], []
+    monkeypatch.setattr(torch, "compile", lambda step, **how: options.append(how) or step)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: begun.append(1))
+    step = compiled(lambda number: number + 1, "reduce-overhead")
+    assert [step(1), step(2)] == [2, 3]
+    assert (begun, options) == ([1, 1], [{"dynamic": False, "mode": "reduce-overhead"}])
+
+
+def test_that_is_refused_on_a_cpu(small_experiment, tmp_path):
+    experiment = small_experiment(recipe={"iterations": 3, "compile": "reduce-overhead"})
+    with pytest.raises(UserError, match=r"recipe\.compile: reduce-overhead .* on the cpu: set it to"):
+        opened(experiment, tmp_path, Progress(quiet=True))
+
+
+def test_another_way_to_compile_is_one_sentence(small_experiment):
+    with pytest.raises(UserError, match=r"must be true, false or reduce-overhead, not 'max'"):
+        small_experiment(recipe={"compile": "max"})
 
 
 def test_training_goes_through_the_compiled_network_and_keeps_the_plain_one(toy, traced):
