@@ -103,7 +103,8 @@ class Reads(TorchFunctionMode):
             return SCALAR[name] if name != "item" else {torch.bool: True}.get(tensor.dtype, 1.0)
         if name == "tolist":
             return np.ones(tuple(tensor.shape)).tolist()
-        if tensor.dtype == torch.bfloat16 or on_gpu(tensor):
+        forced = (kwargs or {}).get("force", False)
+        if tensor.dtype == torch.bfloat16 or (on_gpu(tensor) and not forced):
             raise TypeError(f"{name}() of a tensor of {tensor.dtype} on {tensor.device}")
         return ROWS.random(tuple(tensor.shape)).astype(str(tensor.dtype).removeprefix("torch."))
 
