@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
+DOCS := .venv-docs
 
 DATASET ?= rooms
 PRESET ?= quick
@@ -13,7 +14,7 @@ DATA_ROOT ?=
 OUT ?=
 RESULTS ?= results/$(notdir $(basename $(DATASET)))-$(PRESET)
 
-.PHONY: help setup bench test test-slow fuzz torture test-oldest lint format perf figures docs golden clean
+.PHONY: help setup bench test test-slow fuzz torture test-oldest lint format perf figures docs site golden clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -76,5 +77,15 @@ figures: $(READY)  ## Draw tables and figures of RESULTS again
 docs: $(READY)  ## Write the table of strategies in docs/strategies.md again
 	$(BIN)/python -m benchmark.strategy_table
 
+# Material says at every build until when it is kept; pyproject.toml says it once.
+site: $(DOCS)/.ready  ## Build the documentation with search and API reference: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	@echo "Open site/index.html"
+
+$(DOCS)/.ready: requirements-docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
 clean:  ## Remove caches and the .venv, never results
-	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(OLDEST) $(DOCS) site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
