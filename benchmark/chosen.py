@@ -163,6 +163,7 @@ def _last_rounds(rounds: Iterable[Round]) -> list[tuple[Round, list[str]]]:
 
 def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
     heads = [head for head in chosen.columns if head not in ("strategy", "seed")]
+    chosen = chosen.groupby(["strategy", "seed"], as_index=False).mean()  # over draws of random
     ran = chosen[chosen["strategy"] != POOL]
     rows = {
         str(name): [Cell(f"{seeds[IMAGES].mean():.4g}"), *(_spread(seeds[head]) for head in heads[1:])]

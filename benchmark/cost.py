@@ -41,7 +41,7 @@ def expected(bench: Bench, whole: Work, left: Work, timing: bool) -> list[str]:
     """
     if left == Work():
         return [f"All of it is stored, {counted(whole.trainings, 'training')}: nothing is left to train"]
-    if not timing:
+    if not timing or not (left.trainings or left.passes):
         return [_amount(bench, whole, left)]
     try:
         return [_amount(bench, whole, left), _cost(bench, left, measure(bench))]
@@ -80,6 +80,9 @@ def _amount(bench: Bench, whole: Work, left: Work) -> str:
     iterations = bench.experiment.recipe.iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
     done = whole.trainings - left.trainings
+    if not left.trainings and not left.passes:
+        constants = counted(left.constants, "constant prediction")
+        return f"Nothing to train; {constants} to evaluate on {counted(val, 'image')}"
     return (f"{counted(done, 'training')} of {whole.trainings} stored; " if done > 0 else "") + (
         f"{counted(left.trainings, 'training')} of {counted(iterations, 'iteration')} to do, each evaluated "
         f"on {counted(val, 'image')}, and {counted(left.passes, 'pass', 'passes')} over the pool of {pool}"

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from benchmark.bench import Bench
 from benchmark.config import Experiment
+from benchmark.constant import has_constant, share_constant
 from benchmark.fitting import key_of, stored_round
 from benchmark.jobs import Job, plan
 from benchmark.progress import Progress
@@ -40,6 +41,7 @@ def run_job(bench: Bench, job: Job) -> None:
         run_full_data(bench, job.seed)
     else:
         share_round_zero(bench, job.seed, strategies_of(bench.experiment))
+        share_constant(bench, job.seed)
 
 
 def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
@@ -49,20 +51,24 @@ def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
 
 @dataclass(frozen=True)
 class Work:
-    """What is left to do: trainings, each with its evaluation, and forward passes over the whole pool."""
+    """What is left to do: trainings, each with its evaluation, forward passes over the whole pool, and
+    evaluations of constant predictions."""
 
     trainings: int = 0
     passes: int = 0
+    constants: int = 0
 
     def __add__(self, other: Work) -> Work:
-        return Work(self.trainings + other.trainings, self.passes + other.passes)
+        return Work(
+            self.trainings + other.trainings, self.passes + other.passes, self.constants + other.constants
+        )
 
 
 def whole_work(bench: Bench, job: Job) -> Work:
     """What a job is when nothing of it is stored."""
     later = len(bench.counts) - 1
     if job.kind != "trajectory":
-        return Work(trainings=1)
+        return Work(trainings=1, constants=int(job.kind == "round-0"))
     return Work(later, later * passes_of(resolve(job.strategy).create()))
 
 
@@ -72,7 +78,8 @@ def work_left(bench: Bench, job: Job) -> Work:
     What follows the first round to be done counts as well: only then is known whether it can be kept.
     """
     if job.kind == "round-0":
-        return Work(trainings=int(_lacks_something(bench, job.seed)))
+        quiet = replace(bench, progress=Progress(quiet=True))
+        return Work(int(_lacks_something(quiet, job.seed)), constants=int(_lacks_constant(quiet, job.seed)))
     rounds = 1 if job.kind == "full-data" else len(bench.counts)
     missing = set(range(_kept(bench, job, rounds), rounds))
     if job.kind == "full-data":
@@ -122,10 +129,15 @@ def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
 def _lacks_something(bench: Bench, seed: int) -> bool:
     """Whether round 0 of a seed is to be trained: it lacks what a strategy trains beside the network, too."""
     try:
-        return bool(
-            missing_of(replace(bench, progress=Progress(quiet=True)), seed, strategies_of(bench.experiment))
-        )
+        return bool(missing_of(bench, seed, strategies_of(bench.experiment)))
     except Exception:  # the job meets the same error, and says it
+        return True
+
+
+def _lacks_constant(bench: Bench, seed: int) -> bool:
+    try:
+        return not has_constant(bench, seed)
+    except Exception:  # as above
         return True
 
 

@@ -18,7 +18,7 @@ from benchmark.execution.room import Wish
 from benchmark.paths import read_experiment, seen_from
 from benchmark.progress import Progress
 from benchmark.reading import read_fields, read_json
-from benchmark.store import to_json, write_atomically
+from benchmark.store import CONSTANT, to_json, write_atomically
 from benchmark.words import counted
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def run(
             progress.say(line)
         with sending(shown, bench, jobs):
             reasons = _table(_run_jobs(place, bench, jobs))
-            if not any(bench.store.rounds()):
+            if all(done.strategy == CONSTANT for done in bench.store.rounds()):
                 return Outcome(out, "No round was finished: there is nothing to report.", None, reasons)
             report = write_report(out)
         return Outcome(out, report.text, report.page, reasons)

@@ -18,7 +18,7 @@ from benchmark.paths import read_experiment
 from benchmark.reading import LARGEST_INTEGER, read_json
 from benchmark.report.text import printable
 from benchmark.run import ENVIRONMENT, EXPERIMENT, is_held
-from benchmark.store import APART, FULL_DATA, ROUND_ZERO
+from benchmark.store import APART, CONSTANT, FULL_DATA, ROUND_ZERO
 from benchmark.words import counted, span
 from strategies.reference import further_draws
 from strategies.registry import RegistryError, resolve
@@ -137,7 +137,7 @@ def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
             continue
         place = unquote(home.parent.name), int(home.name.removeprefix("seed-"))
         signs[place], errors[place] = read_sign(home), kept_error(home)
-        if place[0] not in APART:  # counted by name: a file that is there is whole
+        if place[0] not in (*APART, CONSTANT):  # counted by name: a file that is there is whole
             done[place] += sum(1 for _ in home.glob("round-*.json"))
     first = {place: 1 for place in signs if place[0] == ROUND_ZERO and (signs[place] or errors[place])}
     others = {place: rounds for place in +done if place not in planned}  # of a strategy of another name now

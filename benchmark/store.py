@@ -31,7 +31,8 @@ FORMAT = 1
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
 EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
-FULL_DATA, ROUND_ZERO = "full-data", "round-0"
+#: The last is the best constant prediction, which is no network.
+FULL_DATA, ROUND_ZERO, CONSTANT = "full-data", "round-0", "constant"
 #: One labelled set under several training seeds, and several random sets under one.
 NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
 #: Folders of a data set that are no trajectories.

@@ -28,7 +28,8 @@ from strategies.strategy_file import HiddenError, execute
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
-RESERVED = ("full-data", "round-0", "noise-floor", "noise-selection")  # names of folders among the results
+#: Names of folders among the results.
+RESERVED = ("full-data", "constant", "round-0", "noise-floor", "noise-selection")
 VIEW = re.compile(r"flip|dropout-[1-9][0-9]*")
 Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "other"]
 

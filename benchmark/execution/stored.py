@@ -11,9 +11,11 @@ from benchmark.progress import Progress
 
 
 def to_do(bench: Bench, jobs: Mapping[Job, Work]) -> dict[Job, Work]:
-    """The jobs that still have something to do; a round 0 only where a trajectory of its seed has."""
+    """The jobs that still have something to do; a round 0 only where a trajectory of its seed has,
+    or where the constant prediction of its seed is missing."""
     left = {job for job in jobs if job.kind != "round-0" and not is_stored(bench, job)}
     needed = {job.needs for job in left if job.needs is not None}
+    left |= {job for job, work in jobs.items() if work.constants}
     left |= {job for job in needed if jobs[job] != Work()}
     return {job: work for job, work in jobs.items() if job in left}
 

@@ -87,10 +87,11 @@ def _study(folders: Sequence[Path]) -> Study:
 
 def _main_table(study: Study) -> str:
     """For the terminal, with what it must be read against."""
-    from benchmark.report import noise, tables
-    from benchmark.report.text import printable
+    from benchmark.report import noise, tables, validity
+    from benchmark.report.text import paragraph
 
-    parts = [tables.terminal_table(study.results), *map(printable, noise.notes(study))]
+    notes = [*validity.notes(study), *noise.notes(study)]
+    parts = [tables.terminal_table(study.results), *map(paragraph, notes)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -108,12 +109,13 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         protocol,
         style,
         tables,
+        validity,
     )
 
     files: dict[str, bytes] = {}
     if study.results.begun:  # of others the noise alone was measured
         files = tables.render(study.results) | headline.render(study.results)
-    for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise):
+    for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise, validity):
         files |= part.render(study)
     files |= figures.render(study, style.Paper(columns, captions))
     return files | page.render_page(study, files)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Mark = Literal["best"]
@@ -48,6 +48,11 @@ class Table:
         """What bold cells are, as a sentence after the caption; empty where there is none."""
         cells = [cell for _, row in self.rows for cell in row]
         return f" {self.marked} in bold." if any(cell.mark for cell in cells) else ""
+
+    def named(self, label: Callable[[str], str]) -> Table:
+        """The same with other names of its rows."""
+        rows, references = ([(label(n), cells) for n, cells in part] for part in (self.rows, self.references))
+        return replace(self, rows=rows, references=references)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA
 from benchmark.report.study import Study
 from benchmark.report.subject import Subject, subjects
+from strategies.reference import without_draw
 
 STAGE_NAMES = {"train": "training", "evaluate": "evaluation", "observe": "pool pass", "select": "selection"}
 
@@ -19,6 +20,7 @@ STAGE_NAMES = {"train": "training", "evaluate": "evaluation", "observe": "pool p
 def costs_of(subject: Subject) -> pd.DataFrame:
     """What every stored round of one data set cost, as ``costs`` gives it."""
     table = costs(subject.study.rounds_of(subject.dataset), is_of_processor(subject))
+    table = table.assign(strategy=table["strategy"].map(without_draw))
     return table.dropna(how="all", subset=list(STAGES)).astype(dict.fromkeys(STAGES, float))
 
 
@@ -67,7 +69,7 @@ def make_table(subject: Subject, means: pd.DataFrame) -> Table:
         references=[(name, rows[name]) for name in below],
         caption=caption(subject),
         notes=["Peak memory: of the device if it is a GPU, else of the process, over all it did until then."],
-    )
+    ).named(subject.results.label)
 
 
 def _cells(row: dict[str, float]) -> list[Cell]:

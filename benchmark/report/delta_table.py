@@ -67,7 +67,7 @@ def make_table(subject: Subject) -> Table:
         caption=caption(subject),
         notes=[f"Of the metrics {metrics}. {MISSING} says that a number does not exist."],
         marked="The best mean of a column, and what a paired test (Holm) does not tell from it,",
-    )
+    ).named(subject.results.label)
 
 
 def caption(subject: Subject) -> str:

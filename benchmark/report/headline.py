@@ -52,7 +52,7 @@ def make_headline(found: Evidence) -> Table:
 def render(results: Results) -> dict[str, bytes]:
     """The files of the headline by their path within the results folder."""
     all_found = [evidence(results, dataset) for dataset in results.datasets]
-    tables = [make_headline(found) for found in all_found if found.budgets]
+    tables = [make_headline(found).named(results.label) for found in all_found if found.budgets]
     raw = pd.concat([_numbers(found) for found in all_found])
     areas = pd.concat([found.naubc for found in all_found])
     return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}

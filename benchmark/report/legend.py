@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,6 +47,8 @@ class Legend:
     field: bool = False
     #: More that the title says, a line each.
     more: Sequence[str] = ()
+    #: What a strategy is called.
+    label: Callable[[str], str] = str
 
     @property
     def height(self) -> float:
@@ -78,7 +80,8 @@ class Legend:
         return ["\n".join(wrapped(self._label(name), LETTERS)) for name in self._names]
 
     def _label(self, name: str) -> str:
-        return f"{name} (saw labels)" if name in self.references else name
+        label = self.label(name)
+        return f"{label} (saw labels)" if name in self.references else label
 
     @cached_property
     def _across(self) -> int:

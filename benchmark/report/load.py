@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
 from benchmark.report import derived
 from benchmark.report.reference import draws_of, label, with_one_reference
-from benchmark.store import COLUMNS, RESULTS, Round, Store, folder_name, results_table
+from benchmark.store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
 from strategies.reference import without_draw
 
 #: Of an empty table too.
@@ -40,7 +40,7 @@ class Results:
     """A long table of results, sorted, with ``COLUMNS`` and ``share`` (labelled / pool); NaN is missing.
 
     ``table`` has every trajectory as it ran; what is compared and shown is ``compared``, where the draws of
-    random are one strategy.
+    random are one strategy; the best constant predictions, which are no strategy, are given by ``constants``.
     ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
     (None where unknown or where there are several data sets); ``references`` are strategies that saw labels:
     shown, and never ranked; ``left_out`` are strategies that are not shown and keep their colours.
@@ -79,7 +79,13 @@ class Results:
     @cached_property
     def compared(self) -> pd.DataFrame:
         """The table with random as one strategy, the mean of its draws a seed."""
-        return with_one_reference(self.table)
+        return with_one_reference(self._trained)
+
+    @cached_property
+    def _trained(self) -> pd.DataFrame:
+        """The table without constant predictions."""
+        constant = self.table["strategy"] == CONSTANT
+        return self.table[~constant].reset_index(drop=True) if constant.any() else self.table
 
     @cached_property
     def draws(self) -> int:
@@ -92,7 +98,12 @@ class Results:
 
     def trajectories(self, dataset: str) -> pd.DataFrame:
         """The rows of one data set as they ran, every draw of random by itself."""
-        return self.table[self.table["dataset"] == dataset]
+        return self._trained[self._trained["dataset"] == dataset]
+
+    def constants(self, dataset: str) -> pd.DataFrame:
+        """The rows of a data set's best constant predictions, one for each first labelled set."""
+        rows = self.table[self.table["dataset"] == dataset]
+        return rows[rows["strategy"] == CONSTANT]
 
     def label(self, name: str) -> str:
         """What tables and figures call a strategy."""
@@ -107,7 +118,7 @@ class Results:
             )
         if wanted == {FULL_DATA}:
             raise UserError(f"Name one strategy or more to report: {', '.join(self.strategies)}.")
-        kept = self.table["strategy"].map(without_draw).isin(wanted)
+        kept = self.table["strategy"].map(without_draw).isin({*wanted, CONSTANT})
         table = self.table[kept].reset_index(drop=True)
         pool = {name: size for name, size in self.pool.items() if name in set(table["dataset"])}
         left_out = self.left_out | (set(self.strategies) - wanted)
@@ -130,8 +141,9 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     rounds = stored_rounds(folder) if rounds is None else rounds
     rows = _derived(rounds, path) if rounds else _read(path, _rows)
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(KINDS)
-    measured = Store(folder).noise_datasets() if table.empty else []
-    if table.empty and not measured:
+    nothing = set(table["strategy"]) <= {CONSTANT}
+    measured = Store(folder).noise_datasets() if nothing else []
+    if nothing and not measured:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
     stated, val, references = _read(folder / "environment.json", _facts)

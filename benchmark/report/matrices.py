@@ -106,7 +106,9 @@ def make_table(subject: Subject, matrix: Matrix) -> Table:
     rows = {name: [_cell(value) for value in matrix.values.loc[name]] for name in matrix.values.index}
     return Table(
         heads=list(matrix.numbers.values()),
-        rows=[(f"{number} {name}", rows[name]) for name, number in matrix.numbers.items()],
+        rows=[
+            (f"{number} {subject.results.label(name)}", rows[name]) for name, number in matrix.numbers.items()
+        ],
         references=[("mean", rows[MEAN])] if MEAN in rows else [],
         caption=matrix.caption,
         notes=[

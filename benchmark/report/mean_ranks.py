@@ -44,7 +44,7 @@ def render(study: Study) -> dict[str, bytes]:
     found = ranks_of(study)
     if found is None:
         return {}
-    return table_files("mean_ranks", numbers(found), [make_table(found)])
+    return table_files("mean_ranks", numbers(found), [make_table(found).named(study.results.label)])
 
 
 def numbers(found: Ranks) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from benchmark.report.statistics import SEEDS_FOR_A_TEST
 from benchmark.report.study import Source, Study
 from benchmark.report.subject import Subject, subjects
 from benchmark.report.tables import decimals, head
+from benchmark.report.validity import checks_of
 from strategies.reference import without_draw
 
 #: Fields of an experiment that are said elsewhere.
@@ -46,6 +47,7 @@ def protocol(study: Study) -> list[Section]:
 def _of_dataset(subject: Subject) -> Iterator[Section]:
     sources, dataset = subject.study.sources_of(subject.dataset), subject.dataset
     yield Section(f"{dataset}: results", list(_results(subject)))
+    yield Section(f"{dataset}: validity", list(_validity(subject)))
     yield Section(f"{dataset}: comparisons", list(_comparisons(subject)))
     yield Section(f"{dataset}: data", _agreed(sources, _data))
     yield Section(f"{dataset}: settings", _agreed(sources, _settings))
@@ -53,6 +55,13 @@ def _of_dataset(subject: Subject) -> Iterator[Section]:
     strategies = _agreed(sources, lambda source: _each(source, "strategies"))
     hidden = subject.results.left_out
     yield Section(f"{dataset}: strategies", [f for f in strategies if without_draw(f[0]) not in hidden])
+
+
+def _validity(subject: Subject) -> Iterator[tuple[str, str]]:
+    found = checks_of(subject)
+    yield from ((check.name, check.text) for check in found if not check.warning)
+    if warnings := [check.text for check in found if check.warning]:
+        yield "warnings", "; ".join(warnings)
 
 
 def _agreed(sources: Sequence[Source], facts_of: Callable[[Source], Facts]) -> list[tuple[str, str]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 
 from benchmark.store import FULL_DATA, Round
+from strategies.reference import without_draw
 
 #: Ids chosen by a strategy after the first set, by (strategy, seed, labelled images).
 Chosen = Mapping[tuple[str, int, int], frozenset[str]]
+#: The same at one budget by strategy and seed, a set for each draw.
+Sets = dict[str, dict[int, list[frozenset[str]]]]
 
 
 def chosen_images(rounds: Iterable[Round]) -> dict[tuple[str, int, int], frozenset[str]]:
@@ -30,12 +33,13 @@ def overlap(chosen: Chosen, labelled: int) -> pd.DataFrame:
     """Mean Jaccard index of what two strategies chose by a budget, over the seeds that both have.
 
     Strategies by strategies; 1 is the same images, NaN no common seed. The diagonal compares seeds of one
-    strategy, not a strategy with itself: what remains when only the first set and the training differ.
+    strategy, not a strategy with itself: what remains when only the first set and the training differ. Of
+    random each draw counts.
     """
-    sets: dict[str, dict[int, frozenset[str]]] = defaultdict(dict)
-    for (strategy, seed, size), ids in chosen.items():
+    sets: Sets = defaultdict(lambda: defaultdict(list))
+    for (strategy, seed, size), ids in sorted(chosen.items()):
         if size == labelled:
-            sets[strategy][seed] = ids
+            sets[without_draw(strategy)][seed].append(ids)
     names = sorted(sets)
     values = [[_mean_jaccard(sets, one, other) for other in names] for one in names]
     return pd.DataFrame(values, index=names, columns=names)
@@ -55,9 +59,10 @@ def overlap_by_chance(selected: int, unlabelled: int) -> float:
     return selected / (2 * unlabelled - selected)
 
 
-def _mean_jaccard(sets: Mapping[str, Mapping[int, frozenset[str]]], one: str, other: str) -> float:
+def _mean_jaccard(sets: Sets, one: str, other: str) -> float:
     if one == other:
-        pairs = list(combinations(sets[one].values(), 2))
+        groups = list(combinations(sets[one].values(), 2))
     else:
-        pairs = [(ids, sets[other][seed]) for seed, ids in sets[one].items() if seed in sets[other]]
+        groups = [(ids, sets[other][seed]) for seed, ids in sets[one].items() if seed in sets[other]]
+    pairs = [pair for group in groups for pair in product(*group)]
     return float(np.mean([jaccard(*pair) for pair in pairs])) if pairs else float("nan")

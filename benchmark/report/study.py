@@ -11,7 +11,7 @@ from benchmark.errors import UserError
 from benchmark.reading import read_json, read_yaml
 from benchmark.report.load import Results, read_results, stored_rounds
 from benchmark.report.metrics import metric
-from benchmark.store import Round
+from benchmark.store import CONSTANT, Round
 from strategies.reference import without_draw
 
 
@@ -49,8 +49,8 @@ class Study:
     sources: tuple[Source, ...]
 
     def rounds_of(self, dataset: str) -> list[Round]:
-        """The stored rounds of one data set."""
-        return [done for done in self.rounds if done.dataset == dataset]
+        """The stored rounds of one data set, each of a network."""
+        return [done for done in self.rounds if done.dataset == dataset and done.strategy != CONSTANT]
 
     def sources_of(self, dataset: str) -> list[Source]:
         """The folders that hold results of one data set."""

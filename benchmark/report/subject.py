@@ -54,7 +54,8 @@ class Subject:
 
     def label(self, name: str) -> str:
         """What figures call a strategy."""
-        return f"{name} (saw labels)" if name in self.results.references else name
+        label = self.results.label(name)
+        return f"{label} (saw labels)" if name in self.results.references else label
 
     @property
     def seeds(self) -> str:

@@ -14,9 +14,14 @@ from benchmark.report.best import best
 from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.formats import table_files
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS, Results
+from benchmark.report.reference import RANDOM, incomplete_draws
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
 from benchmark.words import terminal_width
 
+CONSTANT_NOTE = (
+    "constant is no network but the best constant prediction of every task, by the labels of the first set: "
+    "what must be beaten to have learned from images at all."
+)
 CSV_COLUMNS = ["dataset", "strategy", "labelled", "share", "seeds", "mean", "low", "high"]
 
 
@@ -35,14 +40,15 @@ def terminal_table(results: Results, width: int | None = None) -> str:
 
 def long_table(results: Results) -> pd.DataFrame:
     """The same numbers for machines: one row per data set, strategy and budget, limits empty for one seed."""
-    return summarise(total_loss(results.compared))[CSV_COLUMNS]
+    constants = [results.constants(dataset) for dataset in results.datasets]
+    return summarise(total_loss(pd.concat([results.compared, *constants])))[CSV_COLUMNS]
 
 
 def make_table(results: Results, dataset: str) -> Table:
     """The table of one data set."""
     everything = results.of(dataset)
     rows = total_loss(everything)
-    cells = summarise(rows)
+    cells, constants = summarise(rows), summarise(total_loss(results.constants(dataset)))
     unranked = {*results.references, FULL_DATA}
     is_full = everything["strategy"] == FULL_DATA
     budgets = sorted(set(everything.loc[~is_full, "labelled"]))
@@ -50,17 +56,25 @@ def make_table(results: Results, dataset: str) -> Table:
     seeds = sorted(set(everything["seed"]))
     heads = {size: head(size, results.pool[dataset]) for size in columns}
     marked = _marked(rows[~rows["strategy"].isin(unranked)], len(seeds))
-    written = _written(cells, len(seeds), marked)
+    places = decimals(float(cells["mean"].abs().max()))
+    written = _written(cells, len(seeds), marked, places) | _written(constants, len(seeds), set(), places)
     order = _order(cells, set(everything["strategy"]) - unranked)
     references = sorted(unranked & set(cells["strategy"]), key=lambda name: (name == FULL_DATA, name))
     missing = [FULL_DATA] if results.full_data and FULL_DATA not in references else []
     return Table(
         heads=list(heads.values()),
         rows=[(name, _row(written, name, columns, budgets)) for name in order],
-        references=[(name, _row(written, name, columns, budgets)) for name in references],
+        references=[
+            *((name, _row(written, name, columns, budgets)) for name in references),
+            *((name, _row(written, name, columns, [])) for name in sorted(set(constants["strategy"]))),
+        ],
         caption=_caption(results, dataset, seeds),
-        notes=list(_notes(rows, order, [*references, *missing], budgets, seeds, heads)),
-    )
+        notes=[
+            *_notes(rows, order, [*references, *missing], budgets, seeds, heads),
+            *incomplete_draws(total_loss(results.trajectories(dataset))),
+            *([] if constants.empty else [CONSTANT_NOTE]),
+        ],
+    ).named(results.label)
 
 
 def head(labelled: int, pool: int) -> str:
@@ -102,9 +116,8 @@ def _marked(rows: pd.DataFrame, seeds: int) -> set[tuple[str, int]]:
 
 
 def _written(
-    cells: pd.DataFrame, seeds: int, marked: AbstractSet[tuple[str, int]]
+    cells: pd.DataFrame, seeds: int, marked: AbstractSet[tuple[str, int]], places: int
 ) -> dict[tuple[str, int], Cell]:
-    places = decimals(float(cells["mean"].abs().max()))
     written = {(row.strategy, row.labelled): _cell(row, seeds, places) for row in cells.itertuples()}
     return {key: replace(cell, mark="best") if key in marked else cell for key, cell in written.items()}
 
@@ -151,8 +164,8 @@ def _notes(
         yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
     for name in sorted(set(references) - {FULL_DATA}):
         yield f"{name} saw the pool's labels: an upper reference, not ranked."
-    if order and "random" not in order:
-        yield "random is not among the strategies, so nothing here says what choosing is worth."
+    if order and RANDOM not in order:
+        yield f"{RANDOM} is not among the strategies, so nothing here says what choosing is worth."
 
 
 def listed_gaps(gaps: Mapping[int, list[int]], expected: Sequence[int], heads: Mapping[int, str]) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from benchmark.report.cells import Cell, Section, Table
+from benchmark.words import terminal_width
 
 GAP = "  "
 #: Entities where backslashes are not understood by every Markdown reader.
@@ -79,6 +80,11 @@ def _terminal_lines(table: Table, width: int) -> Iterator[str]:
     yield ""
     for note in table.notes:
         yield from _paragraph(note, width)
+
+
+def paragraph(text: str) -> str:
+    """Running text in lines as wide as the terminal."""
+    return "\n".join(_paragraph(text, terminal_width()))
 
 
 def _paragraph(text: str, width: int) -> list[str]:

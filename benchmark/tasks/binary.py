@@ -16,6 +16,8 @@ from benchmark.tasks.task import IGNORE, Task, mean_over_pixels
 
 #: With ``balance: image``, so that an image without a positive pixel, or with nothing else, has a loss.
 LEAST_WEIGHT = 0.01
+#: What yes, and what no, weighs at least in a constant prediction: a set of labels may lack one of them.
+LEAST_SHARE = 1e-4
 
 
 class BinaryOptions(Options):
@@ -65,6 +67,19 @@ class BinaryTask(Task):
     def as_label(self, prediction: Tensor) -> Tensor:
         """Yes where its probability is over one half."""
         return (prediction[:, 0] > 0).to(torch.uint8)
+
+    def summary(self, label: Tensor) -> Tensor:
+        """What yes and no weigh in the image's loss (2)."""
+        positive, valid = (label[None] == 1).double(), self.valid(label[None])
+        w = self._weight_of_positives(positive, valid)
+        return torch.cat(
+            [mean_over_pixels(w * positive, valid), mean_over_pixels((1 - w) * (1 - positive), valid)]
+        )
+
+    def constant(self, summaries: Tensor) -> Tensor:
+        """The logit of the share of yes as the loss weighs it; of a set without any it stays finite."""
+        yes, no = summaries.mean(0).clamp(min=LEAST_SHARE).log()
+        return torch.stack([yes - no])
 
     def unlabelled(self, height: int, width: int) -> NDArray[Any]:
         """All ignored."""

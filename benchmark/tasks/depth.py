@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.tasks.colours import ramp
+from benchmark.tasks.constants import levels
 from benchmark.tasks.task import Meter, Task, mean_over_pixels
 
 
@@ -41,6 +42,14 @@ class Scalar(Task):
     def as_label(self, prediction: Tensor) -> Tensor:
         """The number itself."""
         return prediction[:, 0]
+
+    def summary(self, label: Tensor) -> Tensor:
+        """Quantiles of the valid values."""
+        return levels(label[label.isfinite()])
+
+    def constant(self, summaries: Tensor) -> Tensor:
+        """The median, every image counting alike."""
+        return summaries.flatten().median()[None]
 
     def meter(self) -> Meter:
         """Root mean square error over all valid pixels pooled, and the mean relative error."""

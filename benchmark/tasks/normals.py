@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from benchmark.tasks.constants import LEVELS, direction, levels
 from benchmark.tasks.options import Options
 from benchmark.tasks.task import Meter, Task, mean_over_pixels
 
@@ -62,6 +63,14 @@ class Normals(Task):
     def as_label(self, prediction: Tensor) -> Tensor:
         """The direction."""
         return unit_vectors(prediction)
+
+    def summary(self, label: Tensor) -> Tensor:
+        """Quantiles of each element of the valid vectors, one element after the other."""
+        return torch.cat([levels(element) for element in label[:, (label != 0).any(0)]])
+
+    def constant(self, summaries: Tensor) -> Tensor:
+        """The unit vector nearest to all by absolute differences."""
+        return direction(summaries.view(-1, 3, LEVELS).transpose(0, 1).flatten(1))
 
     def meter(self) -> Meter:
         """Mean and median angle, and the shares under 11.25, 22.5 and 30 degrees."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.tasks.colours import class_colours
+from benchmark.tasks.constants import log_frequencies
 from benchmark.tasks.task import IGNORE, Meter, Task, mean_over_pixels
 
 
@@ -42,6 +43,15 @@ class Semseg(Task):
     def as_label(self, prediction: Tensor) -> Tensor:
         """The most probable class."""
         return prediction.argmax(1).to(torch.uint8)
+
+    def summary(self, label: Tensor) -> Tensor:
+        """Shares of the classes."""
+        counts = torch.bincount(label[label != IGNORE].long(), minlength=self.channels).double()
+        return counts / counts.sum()
+
+    def constant(self, summaries: Tensor) -> Tensor:
+        """Logarithms of the classes' mean shares."""
+        return log_frequencies(summaries)
 
     def meter(self) -> Meter:
         """Mean intersection over union and pixel accuracy."""

@@ -83,6 +83,18 @@ class Task(ABC):
         """The label that a prediction stands for, encoded."""
 
     @abstractmethod
+    def summary(self, label: Tensor) -> Tensor:
+        """What ``constant`` needs of an encoded label (one image, without its batch dimension) that is valid
+        somewhere: a vector of a length of the task's own."""
+
+    @abstractmethod
+    def constant(self, summaries: Tensor) -> Tensor:
+        """The prediction (C) that, the same at every pixel, has the least mean loss on these images.
+
+        ``summaries`` has a row for each of N images, one or more.
+        """
+
+    @abstractmethod
     def meter(self) -> Meter:
         """A fresh accumulator of the task's metrics."""
 

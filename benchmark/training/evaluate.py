@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -32,17 +32,26 @@ def evaluate(
 ) -> Metrics:
     """``{task: {metric: value}}``, and the multi-task validation loss as task ``total``, metric ``loss``.
 
-    A task's loss is the mean over images that have a label for it of the refined prediction's loss; the total
+    A task's loss is the mean over images that have a label for it of the refined prediction's loss, and
+    ``initial_loss`` that of the initial one, of several scales the finest; the total
     is the sum of weight * loss over the tasks that any image has labels for. No loss is ever weighted by
     sample. NaN where nothing is labelled. Where memory is full, batches are made smaller, and ``say`` is
     told. Raises DivergedError for a loss that is not finite, and UserError for a single image that does not
     fit into memory.
     """
     network.eval()
+    return evaluate_predictions(lambda images: forward(network, images, precision), feed, batch_size, say)
+
+
+@torch.no_grad()
+def evaluate_predictions(
+    predict: Callable[[Tensor], Outputs], feed: Feed, batch_size: int, say: Say = lambda _: None
+) -> Metrics:
+    """The same of whatever predicts from images (B x 3 x H x W, 0..1)."""
     tally = _Tally(feed.tasks, feed.device)
 
     def count(positions: Positions, batch: Batch) -> None:
-        outputs = forward(network, batch.images, precision)
+        outputs = predict(batch.images)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])
         tally.add(outputs, losses, batch.labels)
@@ -65,7 +74,7 @@ class _Tally:
         meters = copy.deepcopy(self.meters)  # some numbers each
         for task in self.tasks:
             meters[task.name].update(outputs.refined[task.name], labels[task.name])
-        counted = [losses.refined.sum(0), losses.initial.sum(0), losses.labelled.sum(0)]
+        counted = [losses.refined.sum(0), losses.finest.sum(0), losses.labelled.sum(0)]
         self.sums, self.meters = self.sums + torch.stack(counted), meters
 
     def metrics(self) -> Metrics:

@@ -23,11 +23,13 @@ from strategies.sending import on_device
 class TaskLosses:
     """Unweighted losses per image and task (B x T) of the initial and the refined predictions.
 
+    Of several initial scales ``initial`` is the sum, which is trained, and ``finest`` the first.
     ``labelled`` says which images have a label for which task (B x T): where there is none, a loss is 0, and
     is to be counted nowhere.
     """
 
     initial: Tensor
+    finest: Tensor
     refined: Tensor
     labelled: Tensor
 
@@ -42,13 +44,15 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
     """Losses of both stages against labels at full resolution; several initial scales add up."""
     size = batch.images.shape[-2:]
     refined = [task.loss(outputs.refined[task.name], batch.labels[task.name]) for task in tasks]
-    initial = []
+    initial, finest = [], []
     for task in tasks:
         scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
         each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
         initial.append(torch.stack(each).sum(0))
+        finest.append(each[0])
     known = labelled(batch.labels, tasks)
-    return TaskLosses(torch.stack(initial, 1), torch.stack(refined, 1), known)
+    summed, first, last = (torch.stack(losses, 1) for losses in (initial, finest, refined))
+    return TaskLosses(summed, first, last, known)
 
 
 def in_one_graph(

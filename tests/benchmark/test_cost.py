@@ -58,7 +58,7 @@ def lose(bench, strategy, *numbers):
 def test_a_new_run_has_all_to_do(bench):
     """Three budgets: round 0 is shared; two rounds select, by 0, 1, or 1 and a view's forward passes."""
     assert {job.name: work_left(bench, job) for job in plan(bench.experiment)} == {
-        "round-0": Work(1, 0),
+        "round-0": Work(1, 0, 1),
         "full-data": Work(1, 0),
         "random": Work(2, 0),
         "core-set": Work(2, 2),

@@ -55,7 +55,8 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
     of_metric = {name: numbers[numbers["metric"] == name] for name in panels}
     more = [words for words in (shown.words, *said(of_metric.values())) if words]
     look = look_of_shown(subject, numbers)
-    legend = Legend(numbers, look, paper, subject.results.references, shown.spread, shown.field, more)
+    results = subject.results
+    legend = Legend(numbers, look, paper, results.references, shown.spread, shown.field, more, results.label)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +39,8 @@ class Point(NamedTuple):
 
 #: Points by strategy, from few labels to many.
 Curves = Mapping[str, Sequence[Point]]
+#: What a strategy is called, by its name.
+Label = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,22 @@ class Chart:
     numbers: Numbers
 
 
-def total_chart(rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis) -> Chart:
+def total_chart(
+    rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis, label: Label = str
+) -> Chart:
     """The headline: the total loss of one data set; ``numbers`` gives each strategy's number."""
     headline = total_loss(rows).dropna(subset="value")
-    return _chart(headline, TOTAL_LOSS[0], "Total validation loss", LARGE, numbers, pool, shown)
+    return _chart(headline, TOTAL_LOSS[0], "Total validation loss", LARGE, numbers, pool, shown, label)
 
 
 def task_charts(
-    rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis
+    rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis, label: Label = str
 ) -> Iterator[Chart]:
     """One chart a task and metric of one data set, tasks by name, metrics in their fixed order."""
     for task, part in rows[rows["task"] != TOTAL_LOSS[0]].dropna(subset="value").groupby("task"):
         for name in in_order(set(part["metric"])):
             title = f"{task}: {metric(name).label}{metric(name).arrow}"
-            yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool, shown)
+            yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool, shown, label)
 
 
 def _chart(
@@ -113,6 +117,7 @@ def _chart(
     numbers: Mapping[str, int],
     pool: int,
     shown: Emphasis,
+    label: Label,
 ) -> Chart:
     """``rows`` are of one metric, without missing values; drawn as the figures do."""
     seeds, curves = int(rows["seed"].nunique()), _curves(rows)
@@ -127,14 +132,14 @@ def _chart(
         task=task,
         title=title,
         note=note,
-        words=f"{title}. {note} {_words(curves)}",
+        words=f"{title}. {note} {_words(curves, label)}",
         frame=frame,
         beyond=_beyond(axes, part),
         x=axes.budgets(shares),
         y=axes.levels(),
         series=[_series(axes, numbers[n], points, what[n], rows) for n, points in learned.items()],
         full=_level(axes, full[0], what[FULL_DATA] == "interval") if full else None,
-        numbers=_numbers(curves, seeds, pool),
+        numbers=_numbers(curves, seeds, pool, label),
     )
 
 
@@ -189,17 +194,17 @@ def _level(axes: Axes, point: Point, spread: bool) -> Level:
     return Level(f"{axes.y(point.mean):.1f}", f"{top:.1f}", f"{bottom - top:.1f}")
 
 
-def _words(curves: Curves) -> str:
+def _words(curves: Curves, label: Label) -> str:
     """Where every curve begins and ends."""
     said = []
     for name, points in curves.items():
         ends = dict.fromkeys((points[0], points[-1]))
         values = [f"{point.mean:.4g} at {100 * point.share:.3g} %" for point in ends]
-        said.append(f"{name}: {' to '.join(values)}")
+        said.append(f"{label(name)}: {' to '.join(values)}")
     return "; ".join(said) + "."
 
 
-def _numbers(curves: Curves, seeds: int, pool: int) -> Numbers:
+def _numbers(curves: Curves, seeds: int, pool: int, label: Label) -> Numbers:
     learned = {point.labelled for n, points in curves.items() if n != FULL_DATA for point in points}
     sizes = sorted({point.labelled for points in curves.values() for point in points})
     places = decimals(max((abs(point.mean) for points in curves.values() for point in points), default=0))
@@ -207,7 +212,7 @@ def _numbers(curves: Curves, seeds: int, pool: int) -> Numbers:
     for name, points in curves.items():
         gaps = {size: MISSING if size in learned and name != FULL_DATA else "" for size in sizes}
         written = {point.labelled: _cell(point, places, seeds) for point in points}
-        rows.append((name, list((gaps | written).values())))
+        rows.append((label(name), list((gaps | written).values())))
     return Numbers([head(size, pool) for size in sizes], rows)
 
 

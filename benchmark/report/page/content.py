@@ -99,7 +99,7 @@ def _title(study: Study) -> str:
 
 def _marks(results: Results) -> list[Mark]:
     return [
-        Mark(number, name, SHAPES[look.marker], name in results.references)
+        Mark(number, name, results.label(name), SHAPES[look.marker], name in results.references)
         for number, (name, look) in enumerate(zip(results.strategies, looks_of(results), strict=True))
     ]
 
@@ -117,9 +117,9 @@ def _chapter(subject: Subject) -> Chapter:
     return Chapter(
         dataset=subject.dataset,
         claim=claim(subject.evidence),
-        total=total_chart(rows, numbers, pool, shown),
-        tasks=list(task_charts(rows, numbers, pool, shown)),
-        headline=sortable(make_headline(subject.evidence)),
+        total=total_chart(rows, numbers, pool, shown, results.label),
+        tasks=list(task_charts(rows, numbers, pool, shown, results.label)),
+        headline=sortable(make_headline(subject.evidence).named(results.label)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
         costs=sortable(costs) if costs else None,
@@ -145,4 +145,4 @@ def _noise(subject: Subject) -> Table | None:
 
 def _ranks(study: Study) -> SortableTable | None:
     found = mean_ranks.ranks_of(study)
-    return sortable(mean_ranks.make_table(found)) if found else None
+    return sortable(mean_ranks.make_table(found).named(study.results.label)) if found else None

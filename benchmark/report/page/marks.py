@@ -33,6 +33,8 @@ class Mark:
 
     number: int
     name: str
+    #: What tables and legends call it.
+    label: str
     shape: str
     #: Whether it saw labels.
     reference: bool

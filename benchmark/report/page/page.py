@@ -74,7 +74,7 @@ def _html(content: Content, style: str, without: Sequence[str]) -> bytes:
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        numbers={mark.name: mark.number for mark in content.marks},
+        numbers={name: mark.number for mark in content.marks for name in (mark.name, mark.label)},
         full_data=FULL_DATA,
         limit=f"{LIMIT / 1e6:g} MB",
     ).encode()

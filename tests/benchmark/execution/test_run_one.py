@@ -73,7 +73,7 @@ def test_a_job_waits_for_a_round_zero_that_another_process_trains(random_alone, 
     assert run_one(random_alone[0], out, random_alone[1], progress) == ()
     assert "round-0, seed 0 is being trained by another process: waiting for it" in said
     with (out / "results.csv").open() as file:
-        assert {row["strategy"] for row in csv.DictReader(file)} == {"random"}
+        assert {row["strategy"] for row in csv.DictReader(file)} == {"random", "constant"}
     assert said[-1].startswith("[100%, 0:00 left] random, seed 0: 7 labelled")
 
 

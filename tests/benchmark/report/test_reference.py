@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.report import write_report
 from benchmark.report.compare import compare
 from benchmark.report.evidence import evidence
 from benchmark.report.load import FULL_DATA, read_results
 from benchmark.report.naubc import naubc
 from benchmark.report.reference import draws_of, incomplete_draws, reference, with_one_reference
+from benchmark.report.selections import chosen_images, overlap
 from benchmark.report.study import read_study
 from benchmark.report.subject import Subject
 from benchmark.report.tables import total_loss
@@ -138,3 +140,45 @@ def test_a_part_of_the_strategies_takes_random_with_all_its_draws(three_draws):
     assert set(study.results.table["strategy"]) == {*DRAWS, FULL_DATA}
     assert study.results.strategies == ["random"]
     assert Subject(study, "rooms").results.left_out == {"entropy"}
+
+
+@pytest.fixture
+def written(three_draws, synthetic):
+    """The report of those results, with stored rounds."""
+    table = [(*row[:6], row[6], row[7]) for row in rows_of(three_draws)]
+    folder = synthetic.add_rounds(three_draws, table)
+    strategies = ["random", "entropy"]
+    write_report(synthetic.add_experiment(folder, strategies=strategies, seeds=[*range(5)], references=3))
+    return three_draws
+
+
+def test_random_is_one_row_and_one_curve_that_names_its_draws(written):
+    for name in ("loss_vs_labels.md", "headline.md", "cost.md"):
+        text = (written / "tables" / name).read_text().replace("\\", "")
+        assert text.count("| random (mean of 3 draws) |") == 1, name
+        assert "draw=2" not in text, name
+    curve = pd.read_csv(written / "figures" / "total_loss.csv")
+    assert set(curve["strategy"]) == {"random", "entropy", FULL_DATA}
+    assert "random (mean of 3 draws)" in (written / "figures" / "total_loss.svg").read_text()
+    page = (written / "index.html").read_text()
+    assert "random (mean of 3 draws)" in page
+    assert "random[draw=2]" in (written / "results.csv").read_text(), "every trajectory stays in the results"
+
+
+def test_the_protocol_misses_no_draw_that_is_there(written):
+    text = (written / "tables" / "protocol.md").read_text().replace("\\", "")
+    assert "failed or not run: nothing" in text
+
+
+def test_costs_and_overlap_are_over_all_draws(written):
+    rounds = read_study(written).rounds_of("rooms")
+    cost = pd.read_csv(written / "tables" / "cost.csv").set_index("strategy")
+    trained = [done.seconds["train"] for done in rounds if done.strategy in DRAWS]
+    assert cost["train"]["random"] == pytest.approx(np.mean(trained))
+    assert set(cost.index) == {"random", "entropy", FULL_DATA}
+    sets = chosen_images(rounds)
+    pairs = [(sets[name, seed, 160], sets["entropy", seed, 160]) for name in DRAWS for seed in range(5)]
+    found = overlap(sets, 160)
+    expected = np.mean([len(a & b) / len(a | b) for a, b in pairs])
+    assert found.loc["random", "entropy"] == pytest.approx(expected)
+    assert found.loc["entropy", "random"] == pytest.approx(expected)
