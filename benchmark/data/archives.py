@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,7 +21,7 @@ from benchmark.data.bad_file import BadFile, read_bytes
 from benchmark.data.check import evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.data.findings import Problems
-from benchmark.data.remembered import Remembered
+from benchmark.data.remembered import Memory, room
 from benchmark.data.resizing import Shrink
 from benchmark.data.roots import Root, inside, named_root
 from benchmark.errors import UserError
@@ -30,9 +30,11 @@ from benchmark.progress import Progress
 from benchmark.reading import read_text
 
 SPLITS = ("train", "val")
+BLOCK = 64  # files that a thread takes at once: to hand over a small one costs as much as to hash it
 MOST_LIST = 2**20  # bytes of a list of ids: a hundred thousand of them
 Ids = Mapping[str, tuple[str, ...]]
 Side = Annotated[int, Field(ge=8, le=8192, strict=True)]  # of an image, in pixels
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -146,6 +148,16 @@ class Entry:
 
     id: str
     files: Mapping[str, Path]
+    #: Files that were read to be hashed, shared by all entries: each is read once where memory has the room.
+    kept: Memory[Path, bytes] = field(default_factory=lambda: Memory(0), compare=False, repr=False)
+
+    def load(self, what: str, read: Callable[[bytes], T]) -> T:
+        """What a file of it holds, for the last time. Raises UserError naming the file."""
+        return load(self.files[what], read, self.kept.take(self.files[what]))
+
+    def look(self, what: str, read: Callable[[bytes], T]) -> T:
+        """The same, to be loaded later."""
+        return load(self.files[what], read, self.kept.look(self.files[what]))
 
 
 @dataclass(frozen=True)
@@ -163,6 +175,11 @@ class EntrySplit:
     def __getitem__(self, position: int) -> Sample:
         """Decode one sample. Raises UserError naming the file that is bad."""
         return self.decode(self.entries[position])
+
+    def forget(self) -> None:
+        """Let go of files that were read and are not wanted."""
+        for entry in self.entries[:1]:
+            entry.kept.forget()
 
 
 class Lister:
@@ -235,37 +252,55 @@ def refuse(root: Path, problems: Problems) -> None:
         raise UserError(f"The data in {str(root)!r} cannot be used ({len(problems)} found):{lines}")
 
 
-def content_digest(root: Path, paths: Iterable[Path], meaning: Mapping[str, Any]) -> str:
-    """sha256 over all files, their places below the root and what they are taken for. Raises UserError."""
+def files_in_memory() -> Memory[Path, bytes]:
+    """Room for the bytes of files between hashing and decoding."""
+    return Memory(room(1 / 16))
+
+
+def content_digest(
+    root: Path, paths: Iterable[Path], meaning: Mapping[str, Any], kept: Memory[Path, bytes]
+) -> str:
+    """sha256 over all files, their places below the root and what they are taken for. Raises UserError.
+
+    Puts the bytes of the files into ``kept``, as far as there is room.
+    """
     unique = sorted(set(paths))
-    digests = in_threads(_file_digest, unique)
+    blocks = [unique[start : start + BLOCK] for start in range(0, len(unique), BLOCK)]
+    found = in_threads(lambda block: [_file_digest(path, kept) for path in block], blocks)
+    digests = [digest for block in found for digest in block]
     problems = Problems()
-    for found in digests:
-        if isinstance(found, BadFile):
-            problems.add("unreadable", str(found))
+    for digest in digests:
+        if isinstance(digest, BadFile):
+            problems.add("unreadable", str(digest))
     refuse(root, problems)
     places = [path.relative_to(root).as_posix() for path in unique]
     return hashlib.sha256(json.dumps([meaning, places, digests], sort_keys=True).encode()).hexdigest()
 
 
-def _file_digest(path: Path) -> str | BadFile:
+def _file_digest(path: Path, kept: Memory[Path, bytes]) -> str | BadFile:
     try:
+        if kept.fits(size := path.stat().st_size):
+            data = read_bytes(path)
+            kept.keep(path, data, size)
+            return hashlib.sha256(data).hexdigest()
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         return BadFile("unreadable", f"{str(path)!r} cannot be read: {error.strerror or error}.")
+    except BadFile as error:
+        return BadFile(error.rule, f"{str(path)!r} {error}.")
 
 
-def in_threads(work: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
-    """``work`` done on every path, in order, with a bar on a terminal."""
+def in_threads(work: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """``work`` done on every item, in order, with a bar on a terminal."""
     progress, pool = (
         Progress(),
         ThreadPoolExecutor(),
     )  # reading, hashing, decoding release the interpreter lock
-    progress.begin(len(paths))
+    progress.begin(len(items))
     results = []
     try:
-        for result in pool.map(work, paths):
+        for result in pool.map(work, items):
             results.append(result)
             progress.advance()
     finally:
@@ -274,10 +309,10 @@ def in_threads(work: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
     return results
 
 
-def load(path: Path, read: Callable[[bytes], T]) -> T:
-    """What a file holds. Raises UserError naming it."""
+def load(path: Path, read: Callable[[bytes], T], data: bytes | None = None) -> T:
+    """What a file holds; ``data`` are its bytes where they are known. Raises UserError naming it."""
     try:
-        return read(read_bytes(path))
+        return read(read_bytes(path) if data is None else data)
     except BadFile as error:
         raise UserError(f"{str(path)!r} {error}.") from None
 
@@ -289,8 +324,7 @@ def axes_of(normals: NDArray[np.float32]) -> str:
 
 
 def try_a_few(dataset: MultiTaskDataset) -> MultiTaskDataset:
-    """The data set, which remembers samples, after decoding some of each split. Raises UserError."""
-    dataset = replace(dataset, train=Remembered(dataset.train), val=Remembered(dataset.val))
+    """The data set itself, after decoding some samples of each split. Raises UserError if that fails."""
     for split in (dataset.train, dataset.val):
         for position in evenly(len(split.ids), 3):
             split[position]

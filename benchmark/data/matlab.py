@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,24 +23,40 @@ COMPRESSED = 15
 
 def read_mat(data: bytes, key: str) -> NDArray[Any]:
     """The variable ``key`` of a MATLAB file of version 4 to 7. Raises BadFile."""
-    from scipy.io import loadmat, whosmat
-
     try:
-        plain = b"".join(_inflated(data))
-        if not _is_version_4(data):
-            check_structure(plain)
-        sizes = {name: shape for name, shape, _ in whosmat(io.BytesIO(plain))}
-        if key in sizes and not 0 <= np.prod(sizes[key], dtype=object) <= MAX_PIXELS:
-            raise BadFile("unreadable", f"claims {key} of shape {sizes[key]}")
-        found = loadmat(io.BytesIO(plain), variable_names=[key]) if key in sizes else {}
+        return _variable(data, key)
     except BadFile:
         raise
     except Exception as error:  # the decoder raises anything on hostile bytes
         raise BadFile("unreadable", "is no MATLAB file of version 7 or older, or is damaged") from error
+
+
+def _variable(data: bytes, key: str) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    plain = b"".join(_inflated(data))
+    if _is_version_4(data):  # its sizes have not been held against its bytes
+        _check_size(_shapes(plain), key)
+    else:
+        check_structure(plain)
+    found = loadmat(io.BytesIO(plain), variable_names=[key])
     if key not in found:
-        names = ", ".join(map(repr, sizes)) or "nothing"
+        names = ", ".join(map(repr, _shapes(plain))) or "nothing"
         raise BadFile("format", f"holds {names:.200}, and should hold {key!r}")
-    return np.asarray(found[key])
+    values = np.asarray(found[key])
+    _check_size({key: values.shape}, key)
+    return values
+
+
+def _shapes(plain: bytes) -> dict[str, tuple[int, ...]]:
+    from scipy.io import whosmat
+
+    return {name: shape for name, shape, _ in whosmat(io.BytesIO(plain))}
+
+
+def _check_size(shapes: Mapping[str, tuple[int, ...]], key: str) -> None:
+    if key in shapes and not 0 <= np.prod(shapes[key], dtype=object) <= MAX_PIXELS:
+        raise BadFile("unreadable", f"claims {key} of shape {shapes[key]}")
 
 
 def read_mat_numbers(data: bytes, key: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from benchmark.data.dataset import Sample, Split
 
@@ -34,6 +34,10 @@ class Memory(Generic[K, V]):
                 self._kept[key] = value
                 self._left -= size
 
+    def fits(self, size: int) -> bool:
+        """Whether there is room for so many bytes."""
+        return size <= self._left
+
     def look(self, key: K) -> V | None:
         """What is kept, and stays."""
         return self._kept.get(key)
@@ -47,6 +51,14 @@ class Memory(Generic[K, V]):
         with self._lock:
             self._kept.clear()
             self._left = 0
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """Something that keeps what it may let go of."""
+
+    def forget(self) -> None:
+        """Let go of it."""
 
 
 class Remembered:
@@ -79,6 +91,8 @@ class Remembered:
     def forget(self) -> None:
         """Nothing of it will be wanted again for now."""
         self.samples.forget()
+        if isinstance(self.split, Forgetful):
+            self.split.forget()
 
 
 def size_of(sample: Sample) -> int:

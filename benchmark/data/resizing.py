@@ -58,7 +58,11 @@ def _largest(ranks: NDArray[np.uint8], new: int, axis: int) -> NDArray[np.uint8]
     if new >= old:
         return _nearest(ranks, new, axis)
     first = -((new - 2 * old * np.arange(new)) // (2 * new))  # its y + 1/2 is at least place * old / new
-    return np.maximum.reduceat(ranks, first, axis)
+    last = np.append(first[1:], old) - 1
+    largest: NDArray[np.uint8] = ranks.take(first, axis)
+    for step in range(1, int((last - first).max()) + 1):
+        np.maximum(largest, ranks.take(np.minimum(first + step, last), axis), out=largest)
+    return largest
 
 
 def _majority(label: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

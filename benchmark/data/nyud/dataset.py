@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from benchmark.data.archives import (
     axes_of,
     check_present,
     content_digest,
-    load,
+    files_in_memory,
     read_lists,
     try_a_few,
 )
@@ -29,6 +29,7 @@ from benchmark.data.codings import Told, told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
 from benchmark.data.nyud.sample import TASKS, made_sample
+from benchmark.data.remembered import Memory, Remembered
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:  # tasks import torch
@@ -69,10 +70,11 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
         )
     opened = _OPENERS[next(iter(families))](root, options)
     meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.meaning()}
-    digest = content_digest(root, opened.files, {**meaning, "ids": opened.used})
+    digest = content_digest(root, opened.files, {**meaning, "ids": opened.used}, opened.kept)
     told = _edges_told(opened, digest)
     if told:
         opened = _read_again(opened, with_edges(opened.layout, told.fields), options)
+    opened = replace(opened, train=Remembered(opened.train), val=Remembered(opened.val))
     tasks, facts = _tasks(opened.layout), _facts(opened)
     dataset = MultiTaskDataset(NYUD.name, tasks, opened.train, opened.val, digest, facts, origin=origin)
     return try_a_few(told.noted(dataset, "edge") if told else dataset)
@@ -106,6 +108,7 @@ class Opened:
     files: tuple[Path, ...]
     found: Ids
     used: Ids
+    kept: Memory[Path, bytes] = field(default_factory=lambda: Memory(0))
 
 
 def _families(root: Path) -> dict[str, str]:
@@ -162,22 +165,23 @@ def _number(path: Path) -> int:
 
 def _opened(root: Path, layout: Layout, ids: Ids, options: NyudOptions, lister: Lister) -> Opened:
     used = options.of(ids)
-    entries = {split: tuple(_entry(root, layout, split, name) for name in used[split]) for split in SPLITS}
+    kept = files_in_memory()
+    entries = {s: tuple(_entry(root, layout, s, name, kept) for name in used[s]) for s in SPLITS}
     check_ids(root, entries, lister)
     check_present(root, entries, lister)
     decode = partial(_decoded, layout=layout, options=options)
     train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
     files = tuple(path for split in SPLITS for entry in entries[split] for path in entry.files.values())
-    return Opened(layout, train, val, files, ids, used)
+    return Opened(layout, train, val, files, ids, used, kept)
 
 
-def _entry(root: Path, layout: Layout, split: str, image_id: str) -> Entry:
+def _entry(root: Path, layout: Layout, split: str, image_id: str, kept: Memory[Path, bytes]) -> Entry:
     name = layout.file_name(image_id)
-    return Entry(image_id, {what: s.path(root, split, name) for what, s in layout.sources.items()})
+    return Entry(image_id, {what: s.path(root, split, name) for what, s in layout.sources.items()}, kept)
 
 
 def _decoded(entry: Entry, layout: Layout, options: NyudOptions) -> Sample:
-    arrays = {what: load(path, layout.sources[what].read) for what, path in entry.files.items()}
+    arrays = {what: entry.load(what, layout.sources[what].read) for what in entry.files}
     image = arrays.pop("image")
     for task, label in arrays.items():
         if label.shape[:2] not in (image.shape[:2], options.target):

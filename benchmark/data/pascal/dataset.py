@@ -23,9 +23,9 @@ from benchmark.data.archives import (
     axes_of,
     check_present,
     content_digest,
+    files_in_memory,
     in_threads,
     listed,
-    load,
     read_lists,
     try_a_few,
 )
@@ -37,6 +37,7 @@ from benchmark.data.labels import read_label
 from benchmark.data.pascal.annotations import read_label_map, read_parts
 from benchmark.data.pascal.edges import VERSION, EdgeCache
 from benchmark.data.pictures import read_image
+from benchmark.data.remembered import Memory, Remembered
 from benchmark.data.resizing import on_canvas, resized_label
 from benchmark.progress import Progress
 
@@ -93,16 +94,17 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     root = origin.folder
     ids = read_lists(root / "ImageSets" / "Context", PASCAL)
     used = options.of(ids)
-    entries = _entries(root, used)
+    kept = files_in_memory()
+    entries = _entries(root, used, kept)
     files = [path for split in SPLITS for entry in entries[split] for path in entry.files.values()]
     meaning = {"data": PASCAL.name, "edges": VERSION, "options": options.meaning(), "ids": used}
-    digest = content_digest(root, files, meaning)
+    digest = content_digest(root, files, meaning, kept)
     told = told_by_files(
         "saliency", [e.files["saliency"] for split in SPLITS for e in entries[split]], digest
     )
     readers = _readers(told.fields)
     decode = partial(_decoded, options=options, cache=_edge_cache(entries), readers=readers)
-    train, val = (EntrySplit(entries[split], decode) for split in SPLITS)
+    train, val = (Remembered(EntrySplit(entries[split], decode)) for split in SPLITS)
     facts = {
         "layout": LAYOUT,
         "size": list(options.target),
@@ -113,19 +115,19 @@ def open_pascal(options: PascalOptions, data_root: Path | None) -> MultiTaskData
     return try_a_few(told.noted(dataset, "saliency"))
 
 
-def _entries(root: Path, ids: Ids) -> Entries:
+def _entries(root: Path, ids: Ids, kept: Memory[Path, bytes]) -> Entries:
     """The files of every id. Raises UserError for missing ones."""
     lister = Lister()
-    entries = {split: tuple(_entry(root, name, lister) for name in ids[split]) for split in SPLITS}
+    entries = {split: tuple(_entry(root, name, lister, kept) for name in ids[split]) for split in SPLITS}
     check_ids(root, entries, lister)
     check_present(root, entries, lister)
     return entries
 
 
-def _entry(root: Path, name: str, lister: Lister) -> Entry:
+def _entry(root: Path, name: str, lister: Lister, kept: Memory[Path, bytes]) -> Entry:
     files = {what: root / pattern.format(id=name) for what, pattern in _FILES.items()}
     places = [root / pattern.format(id=name) for pattern in _SEMSEG]
-    return Entry(name, {**files, "semseg": next(filter(lister.has, places), places[-1])})
+    return Entry(name, {**files, "semseg": next(filter(lister.has, places), places[-1])}, kept)
 
 
 def _readers(saliency_fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -137,10 +139,10 @@ def _readers(saliency_fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _decoded(entry: Entry, options: PascalOptions, cache: EdgeCache, readers: Mapping[str, Any]) -> Sample:
-    image = load(entry.files["image"], read_image)
-    labels: dict[str, NDArray[Any]] = {name: load(entry.files[name], read) for name, read in readers.items()}
-    label_map, labels["edge"] = load(entry.files["label_map"], partial(_map_and_edges, cache=cache))
-    parts = load(entry.files["human_parts"], read_parts)
+    image = entry.load("image", read_image)
+    labels: dict[str, NDArray[Any]] = {name: entry.load(name, read) for name, read in readers.items()}
+    label_map, labels["edge"] = entry.load("label_map", partial(_map_and_edges, cache=cache))
+    parts = entry.load("human_parts", read_parts)
     if parts is not None:
         labels["human_parts"] = parts
     # Some files have another size than their image; the field's loaders resize them, too.
@@ -158,12 +160,12 @@ def _map_and_edges(data: bytes, cache: EdgeCache) -> tuple[NDArray[np.int32], ND
 def _edge_cache(entries: Entries) -> EdgeCache:
     """The cache; where it lacks many maps, they are computed here with a bar, not image by image."""
     cache = EdgeCache(cache_folder())
-    paths = [entry.files["label_map"] for split in SPLITS for entry in entries[split]]
-    kept = in_threads(lambda path: load(path, cache.has), paths)
-    missing = [path for path, known in zip(paths, kept, strict=True) if not known]
+    everything = [entry for split in SPLITS for entry in entries[split]]
+    kept = in_threads(lambda entry: entry.look("label_map", cache.has), everything)
+    missing = [entry for entry, known in zip(everything, kept, strict=True) if not known]
     if len(missing) >= MANY and cache.is_writable():
         Progress().say(f"Computing {len(missing)} edge maps, once; they are kept in {cache.folder}")
-        in_threads(lambda path: load(path, partial(_map_and_edges, cache=cache)), missing)
+        in_threads(lambda entry: entry.look("label_map", partial(_map_and_edges, cache=cache)), missing)
     return cache
 
 
@@ -186,6 +188,6 @@ def _origins(entries: Entries, readers: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "label origins": origins,
-        "normals axes": axes_of(load(all_entries[0].files["normals"], readers["normals"])),
+        "normals axes": axes_of(all_entries[0].look("normals", readers["normals"])),
         "normals invalid": "where LabelMap is 0; published numbers leave out more classes",
     }

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import label
 
 from benchmark.catalogue import DATASETS, open_dataset, preset_file
+from benchmark.data import archives
 from benchmark.data.check import check_dataset
+from benchmark.data.feed import Feed
 from benchmark.errors import UserError
 from benchmark.run import load_experiment
 
@@ -253,6 +256,18 @@ def test_a_size_is_the_same_however_it_is_spelled(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.train[1].image, other.train[1].image)
     assert "give one of the two" in error(tmp_path, height=24, width=8, size=[24, 8])
     assert opened(tmp_path, height=24, width=16).digest != one.digest
+
+
+def test_every_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(write(tmp_path, "A"))  # the coding of edges is told once for each state of the data
+    read: list[Path] = []
+    plain = archives.read_bytes
+    monkeypatch.setattr(archives, "read_bytes", lambda path: read.append(path) or plain(path))
+    dataset = opened(tmp_path)
+    for split in (dataset.train, dataset.val):
+        feed = Feed(split, dataset.tasks, torch.device("cpu"))
+        assert feed.batch(np.arange(len(split.ids))).images.shape == (len(split.ids), 3, H, W)
+    assert sorted(read) == sorted(path for path in tmp_path.rglob("*") if path.suffix not in (".txt", ""))
 
 
 def test_classes_shrink_by_area_where_asked(tmp_path: Path) -> None:
