@@ -86,6 +86,8 @@ def run(
     """Train all strategies over seeds and budgets, and write tables and figures.
 
     Run the same command again to go on after an interruption, or with more strategies or seeds to add them.
+    Relative paths in the YAML file of an experiment are relative to that file, those of options to the folder
+    that you are in.
     """
     from benchmark.execution.room import Wish
     from benchmark.progress import Progress

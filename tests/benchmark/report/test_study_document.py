@@ -1,16 +1,38 @@
 """docs/study.md says what its published results say."""
 
 import re
+from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmark.catalogue import open_dataset
+from benchmark.chosen import DISTANCE, chosen_labels
+from benchmark.image_facts import image_facts
 from benchmark.report import headline
+from benchmark.report.costs import STAGES
 from benchmark.report.evidence import evidence
 from benchmark.report.load import read_results
+from benchmark.report.noise import measured
+from benchmark.report.protocol import protocol
+from benchmark.report.statistics import t_interval
+from benchmark.report.study import read_study
 from benchmark.share import unpacked
 
 DOCS = Path(__file__).parents[3] / "docs"
+STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")
+
+
+def said():
+    """The document as one line."""
+    return " ".join((DOCS / "study.md").read_text().split())
+
+
+def study_of(name):
+    with unpacked(DOCS / "study" / f"{name}.zip") as folder:
+        return read_study(folder)
 
 
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail", "rooms-video"])
@@ -54,3 +76,141 @@ def test_so_are_those_of_the_method_s_choices(data):
     column = {"rooms": 2, "rooms-longtail": 3}[data]
     said = {row[1].strip(" `"): row[column].strip() for row in table if row[column].strip()}
     assert said == differences
+
+
+def noise_table(preset):
+    """The rows of a preset in the document's table of the noise floor: labelled, mean, deviation, gain."""
+    text = (DOCS / "study.md").read_text()
+    rows = [
+        line.split("|")[1:-1]
+        for line in text[: text.index("In `quick` the spread")].splitlines()
+        if "| " in line
+    ]
+    begin = next(number for number, row in enumerate(rows) if row[0].strip() == preset)
+    return [[cell.strip() for cell in row[1:]] for row in rows[begin : begin + 4]]
+
+
+@pytest.mark.parametrize(("preset", "pool"), [("quick", 100), ("standard", 400)])
+def test_the_noise_floor_is_that_of_its_trainings(preset, pool):
+    with unpacked(DOCS / "study" / f"noise-{preset}.zip") as folder:
+        found = measured(read_study(folder), "rooms").floors
+    gains = ["", *(f"{before.mean - floor.mean:.3f}" for before, floor in pairwise(found))]
+    expected = [
+        [
+            f"{100 * floor.labelled / pool:.3g} % ({floor.labelled})",
+            f"{floor.mean:.3f}",
+            f"{floor.deviation:.3f} ({floor.low:.3f} to {floor.high:.3f})",
+            gain,
+        ]
+        for floor, gain in zip(found, gains, strict=True)
+    ]
+    assert noise_table(preset) == expected
+
+
+def test_what_is_said_of_the_noise_follows_from_it():
+    with unpacked(DOCS / "study" / "noise-standard.zip") as folder:
+        found = measured(read_study(folder), "rooms").floors
+    gains = [(before.mean - floor.mean) / floor.deviation for before, floor in pairwise(found)]
+    assert f"gain {gains[0]:.0f} and {gains[1]:.0f} times their deviation" in said()
+    assert f"the last step gains {gains[2]:.1f} times" in said()
+    budgets = [floor.labelled for floor in found]
+    weights = np.array([np.trapezoid(row, budgets) for row in np.eye(4)]) / (budgets[-1] - budgets[0])
+    own = (weights * [floor.deviation for floor in found])[1:]  # the first network is shared
+    assert f"has a standard deviation of {np.sqrt(2 * (own**2).sum()):.2f} from the training alone" in said()
+
+
+def test_the_walks_that_selections_cover_are_those_of_the_selected_ids():
+    covered = defaultdict(list)
+    for done in study_of("rooms-video").rounds:
+        if done.strategy != "full-data" and len(done.labelled) == 80:
+            covered[done.strategy].append(len({image.rpartition("-")[0] for image in done.labelled}))
+    of = {name: f"{np.mean(walks):.1f}" for name, walks in covered.items()}
+    assert set(map(len, covered.values())) == {5}
+    assert f"are {of['core-set']} for core-set, {of['consistency-diversity']} for the method, " in said()
+    assert f"{of['random']} for random, {of['entropy']} for entropy and {of['learning-loss']} for" in said()
+
+
+def test_hours_are_those_of_all_trainings_each_counted_once():
+    trained = whole = 0.0
+    for name in STUDIES:
+        seen = set()
+        for done in study_of(name).rounds:
+            first = (done.seed, done.weights_digest) not in seen  # round 0 is stored with every strategy
+            seen.add((done.seed, done.weights_digest))
+            trained += done.seconds["train"] * first
+            whole += sum(done.seconds.get(s, 0) for s in STAGES if first or s in ("observe", "select"))
+    assert f"took {trained / 3600:.1f} hours of one process, {whole / 3600:.1f} with evaluation" in said()
+
+
+def test_what_the_reports_list_as_not_run_is_what_the_document_says():
+    listed = {}
+    for name in STUDIES:
+        facts = [fact for section in protocol(study_of(name)) for fact in section.facts]
+        listed[name] = dict(facts).get("not run")
+    assert {name for name, text in listed.items() if text} == {
+        "rooms",
+        "rooms-longtail",
+        "dev-rooms-longtail",
+    }
+    for name in ("rooms", "rooms-longtail"):
+        parts = [part.rpartition(", seeds")[0].strip() for part in listed[name].split(";")]
+        assert "true-loss" in parts
+        assert len(parts) == 4
+    assert {text.rpartition("seeds ")[2] for text in listed["dev-rooms-longtail"].split(";")} == {
+        "103, 104 at any budget"
+    }
+    assert {source.environment["revision"] for name in STUDIES for source in study_of(name).sources} == {None}
+
+
+def test_single_numbers_are_those_of_the_files():
+    areas = evidence(study_of("dev-rooms-longtail").results, "rooms-longtail").naubc
+    by_seed = areas.pivot(index="seed", columns="strategy", values="naubc")
+    lost = (by_seed["true-loss"] - by_seed["random"]).dropna()
+    assert f"({', '.join(f'{value:+.2f}' for value in lost)} in three seeds)" in said().replace(
+        "(NAUBC minus random: ", "("
+    )
+    found = evidence(study_of("rooms-video").results, "rooms-video").needed["core-set"]
+    assert f"(there at {100 * found.needed:.0f} %, interval from {100 * found.low:.0f} %)" in said()
+    camvid = evidence(study_of("camvid").results, "camvid").naubc
+    by_seed = camvid.pivot(index="seed", columns="strategy", values="naubc")
+    for name in ("entropy", "learning-loss"):
+        assert (by_seed[name] > by_seed["random"]).all(), "behind in every seed"
+
+
+def test_the_table_of_camvid_is_that_of_its_results():
+    results = study_of("camvid").results
+    written = headline.render(results)["tables/headline.md"].decode().splitlines()
+    areas = {
+        row[1]: row[2:4] for row in ([c.strip() for c in line.split("|")] for line in written) if len(row) > 4
+    }
+    losses = results.table[(results.table["task"] == "total") & (results.table["metric"] == "loss")]
+    means = losses.groupby(["strategy", "labelled"])["value"].mean()
+    for name in ("core-set", "consistency-diversity", "random", "entropy", "learning-loss"):
+        cells = [f"{means[name, size]:.3f}" for size in (18, 37, 73)]
+        (row,) = [
+            line for line in (DOCS / "study.md").read_text().splitlines() if line.startswith(f"| {name} | 1.")
+        ]
+        assert [cell.strip() for cell in row.split("|")[2:7]] == [*cells, *areas[name]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["rooms-video", "dev-rooms-longtail"])
+def test_what_is_said_of_the_labels_of_selections_is_what_the_command_says(data):
+    """It renders the rooms again."""
+    opened = open_dataset(data.removeprefix("dev-"), {"seed": 1} if data.startswith("dev") else {})
+    study = study_of(data)
+    assert study.sources[0].environment["data"]["digest"] == opened.digest
+    chosen = chosen_labels(study.rounds, image_facts(opened)).groupby("strategy")
+    rare = "semseg (% of images with a rare class)"
+
+    def spread(name, column, places):
+        mean, _, high = t_interval(chosen.get_group(name)[column].tolist())
+        return f"{mean:.{places}f} ± {high - mean:.{places}f}"
+
+    if data == "rooms-video":
+        order = ("core-set", "consistency-diversity", "random", "entropy", "learning-loss")
+        assert ", ".join(spread(name, DISTANCE, 2) for name in order) in said()
+    else:
+        assert f"rare classes in {spread('true-loss', rare, 1)} % of images" in said()
+        assert f"({spread('consistency-diversity', DISTANCE, 2)} of the distance of random" in said()
+        assert f"no rarer ({spread('consistency-diversity', rare, 1)} %)" in said()
