@@ -11,7 +11,12 @@ from strategies.diversity import k_center_greedy
 class CoreSet(FeatureStrategy):
     """Greedy k-center on the shared backbone's features, started from all labelled images.
 
-    Features are averaged over pixels per stage and put side by side; distances are Euclidean.
+    Features are averaged over pixels per stage and put side by side; distances are Euclidean, and stages are
+    not scaled: a wide one weighs more. Of a pre-trained trunk (tf_efficientnet_lite0, stages of 24, 40, 112
+    and 320 channels, 240 images of NYUD-v2 at 120 x 160) they made .06, .08, .18 and .68 of the squared
+    distance, which is their share of the channels (.05, .08, .23, .65): none dominates by its scale, the last
+    leads by its width, as in the source, which takes the last layer alone. With every channel scaled to
+    variance 1 the choice was the same for 83 to 85 % of 48 images.
     """
 
     def select(self, pool: Pool, budget: int) -> Selection:

@@ -23,8 +23,12 @@ class TypiClust(UnitFeatureStrategy):
 
     All images are clustered by k-means into as many clusters as there will be labels. Typical is what has the
     smallest mean distance to its nearest neighbours within the cluster, labelled ones included. Once every
-    cluster has a label, those with the fewest come first, larger ones before smaller. Deviation: features of
-    the network's backbone, not of one trained without labels.
+    cluster has a label, those with the fewest come first, larger ones before smaller. Deviations: features of
+    the network's backbone, not of one trained without labels. The authors' code asks for fewer neighbours in
+    small clusters (half of the unlabelled images there, where this asks for all others up to ``neighbours``),
+    looks for them among unlabelled images only and anew after each choice, passes over clusters of exactly 5
+    images too, and goes round the clusters in the order of their first turn, where this asks after each
+    choice which one has the fewest labels.
     max_clusters: the most clusters.
     min_size: clusters of fewer images are passed over, unless nothing else is left.
     neighbours: how many nearest neighbours a typical image is near to.

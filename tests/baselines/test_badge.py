@@ -7,23 +7,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.badge import LEFT, RIGHT, Badge, scaled, slopes
+from baselines.badge import GRADIENT, Badge, gradients, projected, scaled, slopes
 from strategies.contract import TASKS, made_up_outputs
 from strategies.k_means import k_means_plus_plus
+from strategies.registry import RegistryError, resolve
 
 SEMSEG, SALIENCY, DEPTH, NORMALS = TASKS
 
 
-def measured(images):
-    return {name: row.numpy() for name, row in Badge().measure(made_up_outputs(images=images)).items()}
+def measured(images, length=256):
+    rows = Badge(length=length).measure(made_up_outputs(images=images))
+    return {name: row.numpy() for name, row in rows.items()}
 
 
-def random_rows(count, channels=5, width=6):
-    rng = np.random.default_rng(0)
-    return {
-        LEFT + "semseg": rng.standard_normal((count, channels), np.float32),
-        RIGHT + "semseg": rng.standard_normal((count, width), np.float32),
-    }
+def random_rows(count, width=30):
+    return {GRADIENT + "semseg": np.random.default_rng(0).standard_normal((count, width), np.float32)}
 
 
 def pixel_loss(task, logits):
@@ -34,29 +32,71 @@ def pixel_loss(task, logits):
 
 
 @pytest.mark.parametrize("task", [SEMSEG, SALIENCY], ids=lambda task: task.name)
-def test_the_gradient_of_a_last_layer_on_even_features_is_the_product_of_the_factors(task):
+def test_it_is_the_gradient_of_a_last_layer(task):
     generator = torch.Generator().manual_seed(0)
     layer = torch.randn(task.channels, 6, generator=generator).requires_grad_()
-    even = torch.randn(6, generator=generator).view(1, 6, 1, 1).expand(1, 6, 4, 3)
-    logits = torch.einsum("ck,bkhw->bchw", layer, even)
-    (gradient,) = torch.autograd.grad(pixel_loss(task, logits).sum(), layer)
-    product = torch.outer(slopes(task, logits.detach())[0], even[0, :, 0, 0])
-    torch.testing.assert_close(product, gradient)
+    features = torch.randn(3, 6, 4, 3, generator=generator)
+    logits = torch.einsum("ck,bkhw->bchw", layer, features)
+    found = gradients(task, logits.detach(), features).reshape(3, task.channels, 6)
+    for image, loss in enumerate(pixel_loss(task, logits)):
+        (gradient,) = torch.autograd.grad(loss, layer, retain_graph=True)
+        torch.testing.assert_close(found[image], gradient)
 
 
 @pytest.mark.parametrize("task", [SEMSEG, SALIENCY], ids=lambda task: task.name)
 def test_slopes_are_those_of_the_mean_pixel_loss(task):
     logits = made_up_outputs(images=3).refined[task.name].requires_grad_()
     (gradient,) = torch.autograd.grad(pixel_loss(task, logits).sum(), logits)
-    torch.testing.assert_close(slopes(task, logits.detach()), gradient.sum((2, 3)))
+    torch.testing.assert_close(slopes(task, logits.detach()) / (16 * 12), gradient)
+
+
+def test_products_are_averaged_over_the_pixels_of_the_prediction():
+    """Written out: every pixel's slope times the features of the quarter pixel that it lies in."""
+    outputs = made_up_outputs(images=2)
+    slope = slopes(SEMSEG, outputs.refined["semseg"]).double().numpy()
+    fine = outputs.task_features["semseg"].double().numpy().repeat(4, 2).repeat(4, 3)
+    wanted = np.einsum("bchw,bdhw->bcd", slope, fine) / (16 * 12)
+    found = measured(2)[GRADIENT + "semseg"]
+    np.testing.assert_allclose(found, wanted.reshape(2, -1), rtol=1e-4, atol=1e-6)
+
+
+def test_slopes_of_either_sign_do_not_cancel():
+    """Unsure one way on the left and the other way on the right: the mean slope is 0, the gradient is not."""
+    logits = torch.full((1, 1, 8, 8), 0.5)
+    logits[..., 4:] = -0.5
+    features = torch.zeros(1, 2, 2, 2)
+    features[:, 0, :, 0], features[:, 1, :, 1] = 1, 1
+    assert slopes(SALIENCY, logits).mean().abs() < 1e-6
+    assert gradients(SALIENCY, logits, features).norm() > 0.2
 
 
 def test_regression_has_its_mean_features_for_a_gradient():
     outputs = made_up_outputs((DEPTH, NORMALS), images=3)
     rows = Badge().measure(outputs)
     for task in (DEPTH, NORMALS):
-        assert rows[LEFT + task.name].tolist() == [[1]] * 3
-        torch.testing.assert_close(rows[RIGHT + task.name], outputs.task_features[task.name].mean((2, 3)))
+        mean = outputs.task_features[task.name].mean((2, 3))
+        torch.testing.assert_close(rows[GRADIENT + task.name], mean)
+
+
+def test_a_projection_keeps_lengths_and_angles():
+    rows = torch.randn(40, 3000, generator=torch.Generator().manual_seed(0))
+    rows[1] = rows[0] + 0.5 * rows[1]
+    short = projected(rows, 512)
+    assert short.shape == (40, 512)
+    torch.testing.assert_close(short.norm(dim=1), rows.norm(dim=1), rtol=0.15, atol=0)
+    cosines = torch.nn.functional.cosine_similarity(rows[:1], rows)
+    found = torch.nn.functional.cosine_similarity(short[:1], short)
+    assert (found - cosines).abs().max() < 0.2
+    assert torch.equal(projected(rows[5:9], 512), projected(rows[5:9], 512)), "every batch meets the same one"
+    assert torch.equal(projected(rows, 3000), rows)
+
+
+def test_the_longest_gradients_are_projected_to_the_length_asked_for():
+    rows = measured(3, length=8)
+    assert rows[GRADIENT + "semseg"].shape == (3, 8)
+    assert rows[GRADIENT + "depth"].shape == (3, 6)
+    with pytest.raises(RegistryError, match="length must be at least 1"):
+        resolve("badge[length=0]").create()
 
 
 def test_no_row_can_be_taken_for_a_task():
@@ -65,25 +105,22 @@ def test_no_row_can_be_taken_for_a_task():
         assert name.startswith(".")
 
 
-def test_draws_are_those_from_gradients_written_out(pool_of):
+def test_draws_are_those_from_gradients_of_all_tasks_side_by_side(pool_of):
     rows = measured(60)
-    dense = [
-        np.einsum("nc,nd->ncd", rows[LEFT + t.name], rows[RIGHT + t.name]).reshape(60, -1) for t in TASKS
-    ]
-    dense = [part / np.sqrt(np.square(part, dtype=np.float64).sum(1).mean()) for part in dense]
-    unlabelled = np.arange(2, 60)
-    wanted = k_means_plus_plus(np.concatenate(dense, 1), 20, (), unlabelled, rng=np.random.default_rng(0))
+    parts = [rows[GRADIENT + t.name] for t in TASKS]
+    parts = [part / np.sqrt((np.linalg.norm(part.astype(np.float64), axis=1) ** 2).mean()) for part in parts]
+    unlabelled, dense = np.arange(2, 60), np.concatenate(parts, 1)
+    wanted = k_means_plus_plus(dense, 20, (), unlabelled, rng=np.random.default_rng(0))
     assert Badge().select(pool_of(rows, [0, 1]), 20).indices.tolist() == wanted.tolist()
 
 
 def test_all_tasks_weigh_the_same_whatever_their_scale(pool_of):
     rows = measured(40)
-    larger = rows | {RIGHT + "depth": 1024 * rows[RIGHT + "depth"]}
+    larger = rows | {GRADIENT + "depth": 1024 * rows[GRADIENT + "depth"]}
     picks = [Badge().select(pool_of(each, [0]), 12).indices.tolist() for each in (rows, larger)]
     assert picks[0] == picks[1]
     for task in TASKS:
-        left, right = scaled(rows[LEFT + task.name], rows[RIGHT + task.name])
-        lengths = np.linalg.norm(np.einsum("nc,nd->ncd", left, right), axis=(1, 2))
+        lengths = np.linalg.norm(scaled(rows[GRADIENT + task.name]), axis=1)
         assert np.square(lengths).mean() == pytest.approx(1, rel=1e-5)
 
 
@@ -96,14 +133,14 @@ def test_no_gradient_is_drawn_twice_while_another_is_left(pool_of):
 
 def test_the_origin_is_no_centre(pool_of):
     rows = random_rows(8)
-    rows[LEFT + "semseg"][3] = 0  # an image that the network is sure of
+    rows[GRADIENT + "semseg"][3] = 0  # an image that the network is sure of
     firsts = [Badge().select(pool_of(rows, seed=s, tasks=(SEMSEG,)), 1).indices[0] for s in range(200)]
     assert abs(np.count_nonzero(np.array(firsts) == 3) - 25) < 20  # at 1/8: a standard deviation is 4.7
 
 
 def test_gradients_that_are_all_zero_leave_a_random_choice(pool_of):
     rows = random_rows(30)
-    rows[LEFT + "semseg"][:] = 0
+    rows[GRADIENT + "semseg"][:] = 0
     batches = {tuple(Badge().select(pool_of(rows, [0], s, (SEMSEG,)), 5).indices) for s in range(5)}
     assert len(batches) == 5
 
@@ -118,18 +155,18 @@ def test_the_labelled_images_are_centres_only_if_asked(pool_of):
     assert any(max(Badge().select(pool, 5).indices) >= 10 for pool in pools)
 
 
-def test_memory_is_that_of_the_factors(pool_of):
-    rows = random_rows(4000, channels=40, width=128)
+def test_memory_is_a_few_copies_of_the_rows(pool_of):
+    rows = random_rows(4000, 256)
     pool = pool_of(rows, [0], tasks=(SEMSEG,))
     tracemalloc.start()
     Badge().select(pool, 30)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2**24  # the gradients would be 4,000 x 40 x 128 floats, 82 MB
+    assert peak < 8 * rows[GRADIENT + "semseg"].nbytes
 
 
-def test_features_keep_their_length():
+def test_gradients_follow_the_features_length():
     outputs = made_up_outputs(images=2)
-    right = Badge().measure(outputs)[RIGHT + "depth"]
-    smaller = Badge().measure(outputs.mapped(lambda tensor: tensor / 2))[RIGHT + "depth"]
-    torch.testing.assert_close(smaller, right / 2)
+    depth = Badge().measure(outputs)[GRADIENT + "depth"]
+    smaller = Badge().measure(outputs.mapped(lambda tensor: tensor / 2))[GRADIENT + "depth"]
+    torch.testing.assert_close(smaller, depth / 2)
