@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ _WANTED: Mapping[Kind, str] = {
     "scalar": "one grey channel of numbers, not colours",
     "direction": "three channels, x y z",
 }
+
+Decode = Callable[[NDArray[Any], TaskFolder], NDArray[Any]]
 
 
 def read_label(data: bytes, ending: str, task: TaskFolder, exif: Orientation = "refuse") -> NDArray[Any]:
@@ -120,24 +122,49 @@ def _whole(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int64)
 
 
-def _by_value(values: NDArray[Any], decode: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+def _by_value(values: NDArray[Any], task: TaskFolder, decode: Decode) -> NDArray[Any]:
     """``decode`` of all numbers; small whole ones are decoded once each, and looked up."""
     if values.dtype.kind not in "biu" or not values.size:
-        return decode(values)
+        return decode(values, task)
     values = values.astype(np.uint8) if values.dtype == np.bool_ else values
-    low, high = (0, 255) if values.dtype == np.uint8 else (int(values.min()), int(values.max()))
+    if values.dtype == np.uint8:
+        return _by_byte(values, task, decode)
+    low, high = int(values.min()), int(values.max())
     if high - low >= LARGEST_TABLE or not -(2**62) < low <= high < 2**62:
-        return decode(values)
-    places = values if values.dtype == np.uint8 else values.astype(np.int64) - low
+        return decode(values, task)
+    places = values.astype(np.int64) - low
     is_there = np.bincount(places.ravel(order="K"), minlength=high - low + 1) > 0
-    decoded = decode(np.flatnonzero(is_there) + low)
+    decoded = decode(np.flatnonzero(is_there) + low, task)
     table = np.zeros(len(is_there), decoded.dtype)
     table[is_there] = decoded
     return table.take(places)
 
 
+def _by_byte(values: NDArray[np.uint8], task: TaskFolder, decode: Decode) -> NDArray[Any]:
+    table, is_wrong = _byte_table(task, decode)
+    if is_wrong is not None and is_wrong.take(values).any():
+        return decode(values, task)  # which says what is wrong
+    decoded: NDArray[Any] = table.take(values)
+    return decoded
+
+
+@cache
+def _byte_table(task: TaskFolder, decode: Decode) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """What each byte is decoded to, and which of them mean nothing (None: all mean something)."""
+    decoded: list[NDArray[Any] | None] = []
+    for byte in range(256):
+        try:
+            decoded.append(decode(np.array([byte]), task))
+        except BadFile:
+            decoded.append(None)
+    known = next((one for one in decoded if one is not None), np.zeros(1, np.uint8))
+    table = np.concatenate([np.zeros_like(known) if one is None else one for one in decoded])
+    is_wrong = np.array([one is None for one in decoded])
+    return table, is_wrong if is_wrong.any() else None
+
+
 def _categorical(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
-    return _by_value(_whole(values), partial(_classes, task=task))
+    return _by_value(_whole(values), task, _classes)
 
 
 def _classes(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
@@ -154,7 +181,7 @@ def _classes(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
 
 
 def _binary(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
-    return _by_value(values, partial(_yes_or_no, task=task))
+    return _by_value(values, task, _yes_or_no)
 
 
 def _yes_or_no(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
@@ -175,7 +202,7 @@ def _yes_or_no(values: NDArray[Any], task: TaskFolder) -> NDArray[np.uint8]:
 
 
 def _scalar(values: NDArray[Any], task: TaskFolder) -> NDArray[Any]:
-    return _by_value(values, partial(_numbers, task=task))
+    return _by_value(values, task, _numbers)
 
 
 def _numbers(values: NDArray[Any], task: TaskFolder) -> NDArray[np.float32]:

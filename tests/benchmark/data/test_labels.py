@@ -281,3 +281,27 @@ def test_damaged_bytes_are_refused_or_read(data: st.DataObject) -> None:
         return
     assert label.ndim == 2
     assert set(np.unique(label)) <= {0, 1, 2, IGNORE}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("semseg", {"classes": 4, "first_class": 1, "ignore": [0, 9]}),
+        ("edge", {"positive": [3, 4]}),
+        ("saliency", {"threshold": 2.5}),
+        ("depth", {"scale": 0.5, "invalid": [0, 9]}),
+    ],
+)
+@given(values=hnp.arrays(np.uint8, (3, 4), elements=st.sampled_from([0, 1, 2, 3, 4, 9, 255])))
+def test_what_a_number_means_does_not_depend_on_its_type(
+    name: str, fields: dict[str, Any], values: np.ndarray[Any, Any]
+) -> None:
+    def read(dtype: Any) -> Any:
+        try:
+            return read_label(npy_bytes(values.astype(dtype)), ".npy", task_of(name, **fields)).tolist()
+        except BadFile as error:
+            return str(error)
+
+    plain = repr(read(np.float64))  # decoded number by number
+    for dtype in (np.uint8, np.uint16, np.int64, ">i4", np.uint64):
+        assert repr(read(dtype)) == plain
