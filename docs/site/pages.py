@@ -26,7 +26,7 @@ PLACES = {
     "LICENSE": "LICENSE",
 }
 #: Fenced blocks and inline code, which stay as they are, or the target of a link without its anchor.
-LINKS = re.compile(r"```.*?```|`[^`\n]*`(?!\])|(?<=\]\()(?P<target>(?!https?:|mailto:|#)[^)#\s]+)", re.DOTALL)
+LINKS = re.compile(r"```.*?```|`[^`\n]*`|(?<=\]\()(?P<target>(?!https?:|mailto:|#)[^)#\s]+)", re.DOTALL)
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -43,7 +43,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
     def moved(match: re.Match[str]) -> str:
         target = match["target"]
-        return posixpath.relpath(_place(folder / target), here) if target else match[0]
+        inside = target and (folder / target).resolve().is_relative_to(ROOT)
+        return posixpath.relpath(_place(folder / target), here) if inside else match[0]
 
     return LINKS.sub(moved, markdown)
 
