@@ -32,7 +32,8 @@ def naubc_of(rows: pd.DataFrame, budgets: Sequence[int]) -> pd.DataFrame:
     area over another range does not compare.
     """
     wanted = rows[rows["labelled"].isin(budgets)]
-    wide = wanted.pivot_table(index=TRAJECTORY, columns="labelled", values="value", dropna=False)
-    wide = wide.dropna(how="all").reindex(columns=list(budgets))
+    # Unlike a pivot table this keeps a trajectory of which no value exists: it has no area, and is there.
+    wide = wanted.set_index([*TRAJECTORY, "labelled"])["value"].unstack("labelled")
+    wide = wide.reindex(columns=list(budgets))
     areas = [naubc(budgets, row) for row in wide.to_numpy()]
     return wide.index.to_frame(index=False).assign(naubc=areas)

@@ -45,7 +45,8 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """``summarise`` for groups by other columns; ``rows`` have a ``value`` per seed."""
     groups = rows.dropna(subset="value").groupby(list(by))["value"]
     cells = [(*key, len(values), *t_interval(values.to_numpy())) for key, values in groups]
-    return pd.DataFrame(cells, columns=[*by, "seeds", "mean", "low", "high"])
+    kinds = {**rows[list(by)].dtypes, "seeds": int, **dict.fromkeys(("mean", "low", "high"), float)}
+    return pd.DataFrame(cells, columns=list(kinds)).astype(kinds)  # also where there is no cell
 
 
 def ranking(means: pd.DataFrame) -> list[str]:

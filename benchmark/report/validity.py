@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -80,6 +80,8 @@ class Regime:
     #: Images trained on, each counted as often as it was shown; None where it is not known.
     shown: int | None
     recipe: str = ""
+    #: By task, metrics of which no network has a value.
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def start(self) -> str:
@@ -133,13 +135,14 @@ def regime(subject: Subject) -> Regime | None:
         headlines=_headlines(environment),
         weights=_weights(environment),
         shown=shown,
+        missing=_missing(rows),
         recipe=f"{recipe['iterations']} iterations of {recipe['batch_size']} images" if shown else "",
     )
 
 
 def checks(found: Regime) -> list[Check]:
     """All answers, and the warnings among them."""
-    parts = (_labels, _refinement, _epochs, _shares, _constants)
+    parts = (_nothing_known, _labels, _refinement, _epochs, _shares, _constants)
     return [check for part in parts for check in part(found)]
 
 
@@ -200,6 +203,13 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _nothing_known(found: Regime) -> Iterator[Check]:
+    """Which tasks are left out, because nothing is known of them?"""
+    for task, names in found.missing.items():
+        listed = ", ".join(_named(task, name) for name in names)
+        yield Check("values", f"no network has a value of {listed}: what would need it is left out", True)
+
+
 def _labels(found: Regime) -> Iterator[Check]:
     """Does every task get better from the first budget to the end?"""
     named = {task: found.headline(task) for task in found.tasks}
@@ -210,7 +220,7 @@ def _labels(found: Regime) -> Iterator[Check]:
     for one in changes:
         yield from _difference(one, found)
     known = {one.task for one in changes}
-    for task in [name for name in (*named, TOTAL_LOSS[0]) if name not in known]:
+    for task in [name for name in (*named, TOTAL_LOSS[0]) if name not in known | found.missing.keys()]:
         yield Check(
             "labels", f"whether labels made a difference for {task} is not known: it has no value", True
         )
@@ -341,6 +351,12 @@ def _by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per (task, metric), a column per seed, means over strategies; what nobody has is left out."""
     there = rows.dropna(subset="value")
     return there.pivot_table(index=["task", "metric"], columns="seed", values="value")
+
+
+def _missing(rows: pd.DataFrame) -> dict[str, list[str]]:
+    counts = rows.groupby(["task", "metric"])["value"].count()
+    empty = [pair for pair, count in counts.items() if not count]
+    return {task: [name for of_task, name in empty if of_task == task] for task, _ in empty}
 
 
 def _source(subject: Subject) -> tuple[Mapping[str, object], Mapping[str, object]]:
