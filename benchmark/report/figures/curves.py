@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report.figures import multiples
 from benchmark.report.figures.canvas import file_name, picture
+from benchmark.report.figures.constant import constant_line, constant_rows
 from benchmark.report.figures.emphasis import Emphasis, emphasis
 from benchmark.report.figures.panels import panel, with_drawn, with_means
 from benchmark.report.figures.window import said
@@ -54,20 +55,22 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
     lines = math.ceil(len(panels) / PANELS_PER_ROW)
     of_metric = {name: numbers[numbers["metric"] == name] for name in panels}
     more = [words for words in (shown.words, *said(of_metric.values())) if words]
-    look = look_of_shown(subject, numbers)
+    look, constants = look_of_shown(subject, numbers), constant_rows(subject, numbers)
     results = subject.results
     legend = Legend(numbers, look, paper, results.references, shown.spread, shown.field, more, results.label)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()
-        for ax, part in zip(axes, of_metric.values(), strict=False):
+        for ax, (name, part) in zip(axes, of_metric.items(), strict=False):
             panel(ax, part, look, shown)
+            constant_line(ax, constants[constants["metric"] == name])
         for ax in axes[len(panels) :]:
             ax.remove()
         legend.draw(figure)
 
     height = BESIDE_OTHERS if len(panels) > 1 else ALONE[paper.columns]
-    return picture(numbers, paper, lines * height + legend.height, draw, fine=len(panels) > 1)
+    every = numbers if constants.empty else pd.concat([numbers, constants])
+    return picture(every, paper, lines * height + legend.height, draw, fine=len(panels) > 1)
 
 
 def look_of_shown(subject: Subject, numbers: pd.DataFrame) -> dict[str, Look]:

@@ -224,3 +224,20 @@ def test_numbers_hold_every_pair(said, synthetic, tmp_path):
     table = numbers(regime(Subject(read_study(folder), "rooms")))
     assert len(table) == len(SOUND) + 1
     assert table.set_index(["task", "metric"])["gain"]["total", "loss"] == pytest.approx(1.9)
+
+
+def test_the_constant_is_in_the_figures_and_their_numbers(synthetic, tmp_path):
+    near = SOUND | {("depth", "rmse"): (1.1, 0.9, 0.7, 0.95)}
+    folder = synthetic.write(tmp_path, table_of(near, seeds=5, spread=0.01))
+    write_report(folder)
+    for name, there in (("total_loss", "total"), ("task_depth", "depth")):
+        rows = pd.read_csv(folder / "figures" / f"{name}.csv")
+        constant = rows[rows["strategy"] == "constant"]
+        assert set(constant["task"]) == {there}
+        assert set(constant["drawn"]) == {"line"}
+    drawn = (folder / "figures" / "task_depth.svg").read_text()
+    assert "constant 0.961" in drawn, "within the axes, the mean of 5 seeds of which two are 3 % larger"
+    assert (
+        f"constant {1.012 * total(near, 3):.3g} \N{UPWARDS ARROW}"
+        in (folder / "figures" / "total_loss.svg").read_text()
+    )
