@@ -14,7 +14,7 @@ from benchmark.execution.serial import run_serial
 from benchmark.picks import HEAT, LARGEST, LIST, Pick, over, picks_folder, read_picks, write_picks
 from benchmark.plan import plan
 from benchmark.progress import Progress
-from benchmark.store import Store
+from benchmark.store import CONSTANT, Store
 from strategies.contract import TASKS, Probe, made_up_outputs
 from strategies.interface import Selection, Strategy
 from strategies.registry import register, resolve
@@ -36,7 +36,7 @@ class Recorder(Progress):
 
 def run(bench):
     assert run_serial(bench, plan(bench.experiment)) == []
-    return {(r.strategy, r.round): r for r in bench.store.rounds()}
+    return {(r.strategy, r.round): r for r in bench.store.rounds() if r.strategy != CONSTANT}
 
 
 @pytest.fixture(scope="module")
