@@ -17,7 +17,7 @@ def layout_of(network: nn.Module, device: torch.device) -> torch.memory_format:
 def _writes_beyond(module: nn.Module) -> bool:
     """Whether oneDNN's gradient of its weights in channels last ends the process, or could.
 
-    Seen with torch 2.11 to 2.15: 1x1 convolutions with a stride and 2 to 15 input channels. Whether it is a
+    Seen with torch 2.15: 1x1 convolutions with a stride and 2 to 15 input channels. Whether it is a
     crash, a broken heap or nothing at all depends on sizes and on what lies beyond. RepVGG, MobileOne,
     FastViT and GENet have such layers.
     """
