@@ -97,7 +97,7 @@ def watched(folder: Path) -> Iterator[str]:
 def _table(states: list[State]) -> str:
     trajectories = [state for state in states if state.name != ROUND_ZERO]
     done = sum(min(state.done, state.planned) for state in trajectories)
-    rounds = f"{done} of {counted(sum(state.planned for state in trajectories), 'round')} in all"
+    rounds = f"{done:,} of {counted(sum(state.planned for state in trajectories), 'round')} in all"
     words = Counter(state.word for state in states if state.word != "done")
     counts = [
         f"{words[word]} {word}" for word in ("running", "waiting", "failed", "stopped", "lost") if words[word]

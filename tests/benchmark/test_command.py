@@ -35,7 +35,8 @@ def test_the_command_prints_its_table_and_figures(finished):
     folder, output = finished
     assert "consistency-diversity" in output
     assert "full-data" in output
-    assert str(folder / "figures" / "total_loss.png") in output
+    assert f"Look at it in a browser: {folder / 'index.html'}" in output
+    assert f"Tables, figures and raw results: {folder}" in output
     for figure in ("total_loss", "task_semseg", "task_depth", "task_normals", "task_edge", "task_saliency"):
         for ending in ("pdf", "svg", "png", "csv"):
             assert (folder / "figures" / f"{figure}.{ending}").stat().st_size > 0

@@ -109,7 +109,7 @@ def test_ten_thousand_rounds_are_counted_in_two_seconds(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "10000 of 10000 rounds in all"
+    assert done.stdout.splitlines()[-1] == "10,000 of 10,000 rounds in all"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
 
 
