@@ -75,7 +75,7 @@ figures: $(READY)  ## Draw tables and figures of RESULTS again
 	$(BIN)/mtal report "$(RESULTS)"
 
 docs: $(READY)  ## Write the table of strategies in docs/strategies.md again
-	$(BIN)/python -m benchmark.strategy_table
+	$(BIN)/python -m benchmark.authoring.strategy_table
 
 # Material says at every build until when it is kept; pyproject.toml says it once.
 site: $(DOCS)/.ready  ## Build the documentation with search and API reference: site/index.html

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from strategies.apart import apart
 from strategies.interface import Positions, Scores
+from strategies.isolated_training import apart
 
 HIDDEN, LATENT, BATCH = 128, 32, 64
 LEARNING_RATE = 1e-3

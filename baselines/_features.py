@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strategies import Outputs, Pool, Strategy
-from strategies.arrays import checked_features
+from strategies.kernels.arrays import checked_features
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from strategies.apart import apart
 from strategies.interface import Positions
-from strategies.neighbours import nearest_neighbours
+from strategies.isolated_training import apart
+from strategies.kernels.neighbours import nearest_neighbours
 
 HIDDEN, DROPOUT = 128, 0.3
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 5e-4

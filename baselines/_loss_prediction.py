@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from strategies import Outputs, Shapes
-from strategies.sending import on_device
+from strategies.device_transfer import on_device
 
 
 class LossPrediction(nn.Module):

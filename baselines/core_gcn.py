@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baselines._features import FeatureStrategy, standardised
 from strategies import Pool, Selection, register
-from strategies.diversity import k_center_greedy
+from strategies.kernels.diversity import k_center_greedy
 
 
 @register("core-gcn", source="Caramalau, Bhattarai & Kim, CVPR 2021 (CoreGCN)", family="hybrid")

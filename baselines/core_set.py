@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baselines._features import FeatureStrategy
 from strategies import Pool, Selection, register
-from strategies.diversity import k_center_greedy
+from strategies.kernels.diversity import k_center_greedy
 
 
 @register("core-set", source="Sener & Savarese, ICLR 2018 (the greedy k-center form)", family="diversity")

@@ -23,7 +23,7 @@ def flip_consistency(outputs: Outputs) -> Mapping[str, Tensor]:
     the flip; here the network is the same for all strategies, so the inconsistency that the paper would train
     away is itself the score, of whole images. The paper has one task, semantic segmentation.
     """
-    from strategies.inconsistency import DEFAULTS, DIVERGENCES
+    from strategies.divergences import DEFAULTS, DIVERGENCES
 
     mirrored = outputs.views["flip"].refined
     differing = {task.name: DIVERGENCES[task.kind][DEFAULTS[task.kind]] for task in outputs.tasks}

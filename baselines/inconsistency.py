@@ -27,7 +27,7 @@ class Inconsistency(ScoreStrategy):
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """The disagreement on every task (B each)."""
-        from strategies.inconsistency import inconsistency_loss
+        from strategies.divergences import inconsistency_loss
 
         if self.by_loss:
             return {task.name: inconsistency_loss(outputs, task) for task in outputs.tasks}
@@ -35,7 +35,7 @@ class Inconsistency(ScoreStrategy):
 
     def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """Where the two stages disagree (B x H x W a task); the loss of an image has no where."""
-        from strategies.inconsistency import DEFAULTS, inconsistency_map
+        from strategies.divergences import DEFAULTS, inconsistency_map
 
         if self.by_loss:
             return {}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
-from strategies.facility_location import facility_location
+from strategies.kernels.facility_location import facility_location
 
 
 @register("max-herding", source="Bae, Oliveira & Sutherland, ECCV 2024", family="diversity")

@@ -12,8 +12,8 @@ from baselines._clusters import members
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
-from strategies.k_means import k_means
-from strategies.neighbours import nearest_neighbours
+from strategies.kernels.k_means import k_means
+from strategies.kernels.neighbours import nearest_neighbours
 from strategies.ranking import highest
 
 

@@ -1,5 +1,5 @@
 """``python -m benchmark`` is ``mtal``."""
 
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 main()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.diversity import k_center_greedy
 from strategies.interface import (
     Kind,
     Outputs,
@@ -19,6 +18,7 @@ from strategies.interface import (
     Selection,
     Strategy,
 )
+from strategies.kernels.diversity import k_center_greedy
 from strategies.ranking import Normalisation, highest, normalise
 from strategies.registry import register
 from strategies.scoring import columns
@@ -119,14 +119,14 @@ class ConsistencyDiversity(Strategy):
         )
 
     def _inconsistencies(self, outputs: Outputs) -> dict[str, Tensor]:
-        from strategies.inconsistency import inconsistency_loss
+        from strategies.divergences import inconsistency_loss
 
         if self.by_loss:
             return {task.name: inconsistency_loss(outputs, task, self.scales) for task in outputs.tasks}
         return {task: disagreement.mean((1, 2)) for task, disagreement in self._maps(outputs).items()}
 
     def _maps(self, outputs: Outputs) -> dict[str, Tensor]:
-        from strategies.inconsistency import inconsistency_map
+        from strategies.divergences import inconsistency_map
 
         return {t.name: inconsistency_map(outputs, t, self.divergence, self.scales) for t in outputs.tasks}
 

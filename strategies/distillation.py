@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from strategies.apart import apart
+from strategies.isolated_training import apart
 
 WANTED = 0.9  # explained share at which training ends
 STEPS, BATCH, LEARNING_RATE = 2000, 64, 5e-3

@@ -14,9 +14,9 @@ from torch import Generator, Tensor, nn
 
 from strategies.choosing import choose
 from strategies.interface import Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.kernels.threads import one_torch_thread
 from strategies.measuring import as_arrays, measured
 from strategies.registry import Named
-from strategies.threads import one_torch_thread
 from strategies.views import Views
 
 Measured = dict[str, NDArray[Any]]

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from strategies.arrays import Float64s
 from strategies.interface import Outputs
+from strategies.kernels.arrays import Float64s
 
 BLOCK = 512  # rows or columns in one pass, so that no temporary is as large as the rows
 

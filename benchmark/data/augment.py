@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from benchmark.config import Augmentation
 from benchmark.data.feed import Batch
+from benchmark.experiment.config import Augmentation
 from benchmark.tasks.task import Task
-from strategies.sending import on_device
+from strategies.device_transfer import on_device
 
 Size = tuple[int, int]
 #: Rotation of the hue in RGB and luminance (W3C, Filter Effects Module Level 1, feColorMatrix hueRotate).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark import reading
+from benchmark import untrusted_files as reading
 
 MAX_BYTES = 2**31
 

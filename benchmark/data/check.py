@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmark.data.dataset import Coding, MultiTaskDataset, Sample, Split
 from benchmark.data.findings import Problems
+from benchmark.data.label_rules import doubts
+from benchmark.data.label_statistics import Tally, TaskReport, described, tally_of
 from benchmark.data.roots import Root
-from benchmark.data.rules import doubts
-from benchmark.data.tallies import Tally, TaskReport, described, tally_of
 from benchmark.errors import UserError
 from benchmark.words import counted
 

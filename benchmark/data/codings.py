@@ -15,14 +15,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from benchmark.data.archives import in_threads
 from benchmark.data.bad_file import BadFile, read_bytes
-from benchmark.data.cache import cache_folder
+from benchmark.data.cache_folder import cache_folder
 from benchmark.data.dataset import Coding, MultiTaskDataset
 from benchmark.data.findings import Finding
 from benchmark.data.labels import read_values
-from benchmark.reading import read_json
-from benchmark.store import to_json, write_atomically
+from benchmark.data.published_archives import in_threads
+from benchmark.records.round_store import to_json, write_atomically
+from benchmark.untrusted_files import read_json
 
 #: Raise it with every change of what is told apart.
 VERSION = 1

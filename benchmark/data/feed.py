@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.config import FeedHome
 from benchmark.data.dataset import MultiTaskDataset, Split
-from benchmark.data.homes import Home, Mapped, OnDevice, Streamed
-from benchmark.data.kept import arrays_folder, kept_arrays
-from benchmark.data.rows import Rows, Say
+from benchmark.data.decoded_rows import Rows, Say
+from benchmark.data.memory_map import arrays_folder, kept_arrays
+from benchmark.data.row_storage import Home, Mapped, OnDevice, Streamed
 from benchmark.errors import UserError
+from benchmark.experiment.config import FeedHome
 from benchmark.tasks.task import Task
 from strategies.interface import Positions
 

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from benchmark.data.archives import Sized
 from benchmark.data.dataset import MultiTaskDataset
+from benchmark.data.decoded_once import Remembered
 from benchmark.data.file_names import FileNames, normal
 from benchmark.data.findings import Finding, Problems
 from benchmark.data.folder_config import Fit, FolderConfig, TaskFolder, load_config
 from benchmark.data.folder_scan import FolderSplit, Item, Scans, content_problems, digest_of, scan_all
 from benchmark.data.labels import LABEL_ENDINGS
 from benchmark.data.pictures import IMAGE_ENDINGS
-from benchmark.data.remembered import Remembered
+from benchmark.data.published_archives import Sized
 from benchmark.data.roots import root_of_yaml
-from benchmark.data.unread import Unread
+from benchmark.data.unread_files import Unread
 from benchmark.errors import UserError
-from benchmark.reading import read_text
+from benchmark.untrusted_files import read_text
 from benchmark.words import counted
 
 if TYPE_CHECKING:  # tasks import torch

@@ -25,7 +25,7 @@ from benchmark.data.file_names import PLAIN
 from benchmark.data.pictures import Orientation
 from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
-from benchmark.reading import read_yaml
+from benchmark.untrusted_files import read_yaml
 from strategies.interface import Kind
 
 #: Stands for the name of each annotator in a task's folder or file.

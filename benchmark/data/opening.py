@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
-from benchmark.fields import sentences
+from benchmark.experiment.validation import sentences
 
 M = TypeVar("M", bound=BaseModel)
 

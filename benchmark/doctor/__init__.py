@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from benchmark.doctor.finding import Finding, ok, problem, reason
 
 if TYPE_CHECKING:
-    from benchmark.config import Experiment
     from benchmark.doctor.study import Study
+    from benchmark.experiment.config import Experiment
 
 __all__ = ["Finding", "examined"]
 
@@ -37,7 +37,7 @@ def examined(out: Path, experiment: Experiment | None = None) -> Iterator[Findin
 
 def _needs(out: Path, experiment: Experiment | None, gpu: float | None) -> Iterator[Finding]:
     """Data, memory, space and weights."""
-    from benchmark.data.cache import cache_folder
+    from benchmark.data.cache_folder import cache_folder
     from benchmark.doctor.memory import memory_findings, memory_here
     from benchmark.doctor.space import space_findings
     from benchmark.doctor.weights import weight_findings
@@ -53,8 +53,8 @@ def _needs(out: Path, experiment: Experiment | None, gpu: float | None) -> Itera
 
 def _opened(experiment: Experiment) -> tuple[list[Finding], Study | None]:
     """The data of an experiment, and what follows from them; what is wrong is found, not raised."""
-    from benchmark.catalogue import open_dataset
     from benchmark.doctor.study import study_of
+    from benchmark.experiment.catalogue import open_dataset
 
     try:
         dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)

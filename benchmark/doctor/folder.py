@@ -23,7 +23,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from filelock import FileLock
-from benchmark.store import write_atomically
+from benchmark.records.round_store import write_atomically
 folder = Path(sys.argv[1])
 with FileLock(folder / ".lock", fallback_to_soft=False):
     write_atomically(folder / "seen", b"whole")
@@ -48,7 +48,7 @@ def folder_findings(out: Path) -> list[Finding]:
 
 def writing_finding(folder: Path) -> Finding:
     """Whether a file is replaced whole and reaches the disk, twice, as a round's file does."""
-    from benchmark.store import write_atomically
+    from benchmark.records.round_store import write_atomically
 
     file = folder / "written"
     try:

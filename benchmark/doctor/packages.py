@@ -90,7 +90,7 @@ def pair_finding(operation: Callable[[], Any] | None = None) -> Finding:
 
 def faiss_finding(load: Callable[[], Any] | None = None) -> Finding:
     """Whether neighbours are found by faiss or by NumPy."""
-    from strategies.neighbours import load_faiss
+    from strategies.kernels.neighbours import load_faiss
 
     found = (load or load_faiss)()
     if found is not None:

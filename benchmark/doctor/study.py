@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.config import Experiment
     from benchmark.data.dataset import MultiTaskDataset
+    from benchmark.experiment.config import Experiment
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Study:
 
 def study_of(experiment: Experiment, dataset: MultiTaskDataset) -> Study:
     """Of an experiment on its data. Decodes one image a split, and makes the network without memory."""
-    from benchmark.config import budget_counts
-    from benchmark.data.rows import Rows
-    from benchmark.needs import passes
-    from benchmark.plan import strategies_of
+    from benchmark.authoring.requirements import passes
+    from benchmark.data.decoded_rows import Rows
+    from benchmark.experiment.config import budget_counts
+    from benchmark.protocol.work_left import strategies_of
 
     strategies = strategies_of(experiment)
     pool, val = (Rows(split, dataset.tasks) for split in (dataset.train, dataset.val))
@@ -63,7 +63,7 @@ def _parameters(experiment: Experiment, dataset: MultiTaskDataset) -> tuple[int,
     import torch
 
     from benchmark.networks import build_network
-    from benchmark.plan import strategies_of
+    from benchmark.protocol.work_left import strategies_of
 
     config = experiment.network.model_copy(update={"pretrained": False})  # as many, and nothing is read
     with torch.random.fork_rng(devices=[]), torch.device("meta"):

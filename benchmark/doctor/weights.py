@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from benchmark.doctor.finding import Finding, ok, problem
 
 if TYPE_CHECKING:
-    from benchmark.config import NetworkConfig
+    from benchmark.experiment.config import NetworkConfig
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 PATIENCE = 5.0  # seconds for a host to answer

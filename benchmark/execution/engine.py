@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from benchmark.errors import UserError
-from benchmark.execution.room import Wish
+from benchmark.execution.resources import Wish
 
 if TYPE_CHECKING:
-    from benchmark.bench import Bench
-    from benchmark.config import Experiment
-    from benchmark.execution.schedule import Failure
-    from benchmark.plan import Job, Work
+    from benchmark.execution.job_queue import Failure
+    from benchmark.experiment.config import Experiment
     from benchmark.progress import Progress
+    from benchmark.protocol.bench import Bench
+    from benchmark.protocol.work_left import Job, Work
 
 #: Module and class by name; the module is imported when the engine is used.
 ENGINES: Mapping[str, tuple[str, str]] = {

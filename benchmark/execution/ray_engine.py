@@ -7,18 +7,18 @@ from collections.abc import Collection, Mapping
 from threading import Event
 from typing import Any
 
-from benchmark.bench import Bench
-from benchmark.config import Experiment
-from benchmark.execution.elsewhere import Elsewhere
-from benchmark.execution.faults import Fault
-from benchmark.execution.follow import Follower
-from benchmark.execution.litter import remove_litter_of_jobs
+from benchmark.execution.finished_jobs import to_do
+from benchmark.execution.job_process import Order, do, order_of
+from benchmark.execution.job_queue import Failure, Queue, longest_first
+from benchmark.execution.leftovers import remove_litter_of_jobs
 from benchmark.execution.ray_session import address, import_ray, nodes, session
-from benchmark.execution.room import Wish, shared_out
-from benchmark.execution.schedule import Failure, Queue, longest_first
-from benchmark.execution.stored import to_do
-from benchmark.execution.unit import Order, do, order_of
-from benchmark.plan import Job, Work
+from benchmark.execution.remote_engine import Elsewhere
+from benchmark.execution.remote_progress import Follower
+from benchmark.execution.resources import Wish, shared_out
+from benchmark.experiment.config import Experiment
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.work_left import Job, Work
+from benchmark.records.faults import Fault
 from benchmark.words import counted
 
 POLL = 0.5  # seconds between two looks at what the jobs say

@@ -12,11 +12,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from benchmark.devices import usable_gpus
 from benchmark.errors import UserError
-from benchmark.execution.reaper import reaped
-from benchmark.execution.room import Node
-from benchmark.extras import install_command
+from benchmark.execution.devices import usable_gpus
+from benchmark.execution.ray_cleanup import reaped
+from benchmark.execution.resources import Node
+from benchmark.optional_libraries import install_command
 
 ADDRESS = "RAY_ADDRESS"
 SETTINGS = {

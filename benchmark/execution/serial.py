@@ -9,16 +9,16 @@ from typing import Any
 
 import torch
 
-from benchmark.bench import Bench
-from benchmark.config import Experiment
-from benchmark.environment import device_name
 from benchmark.errors import BusyError, UserError
-from benchmark.execution.room import Wish
-from benchmark.execution.schedule import Failure, Queue
-from benchmark.execution.unit import attempt
-from benchmark.plan import Job, Work
+from benchmark.execution.job_process import attempt
+from benchmark.execution.job_queue import Failure, Queue
+from benchmark.execution.resources import Wish
+from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
-from benchmark.run import opened
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.run import opened
+from benchmark.protocol.work_left import Job, Work
+from benchmark.records.environment import device_name
 
 
 class Serial:

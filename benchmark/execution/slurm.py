@@ -12,20 +12,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from benchmark.bench import Bench
-from benchmark.config import Experiment
 from benchmark.errors import UserError
-from benchmark.execution.alone import run_alone
-from benchmark.execution.elsewhere import Elsewhere
-from benchmark.execution.faults import ERROR, fault_of, kept_error
-from benchmark.execution.follow import Follower
-from benchmark.execution.room import Wish
-from benchmark.execution.schedule import TRIES, Failure, longest_first
-from benchmark.execution.stored import is_stored, to_do
-from benchmark.execution.unit import Order, opened_for, order_of
-from benchmark.extras import install_command
-from benchmark.jobs import folder_of
-from benchmark.plan import Job, Work
+from benchmark.execution.finished_jobs import is_stored, to_do
+from benchmark.execution.job_process import Order, opened_for, order_of
+from benchmark.execution.job_queue import TRIES, Failure, longest_first
+from benchmark.execution.remote_engine import Elsewhere
+from benchmark.execution.remote_progress import Follower
+from benchmark.execution.resources import Wish
+from benchmark.execution.single_job import run_alone
+from benchmark.experiment.config import Experiment
+from benchmark.optional_libraries import install_command
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.jobs import folder_of
+from benchmark.protocol.work_left import Job, Work
+from benchmark.records.faults import ERROR, fault_of, kept_error
 from benchmark.words import counted
 
 POLL, LOOK = 2.0, 60  # seconds between two looks at what the jobs say; at the queue, at most

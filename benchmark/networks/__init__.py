@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmark.catalogue import NETWORKS, imported
-from benchmark.config import NetworkConfig
+from benchmark.experiment.catalogue import NETWORKS, imported
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.layout import layout_of
 from benchmark.networks.network import Network

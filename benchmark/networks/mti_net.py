@@ -17,7 +17,7 @@ from benchmark.networks.blocks import BasicBlock, conv_norm_relu
 from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.networks.pad_net import Distillation
 from benchmark.tasks.task import Task
-from strategies.inconsistency import resized
+from strategies.divergences import resized
 from strategies.interface import Outputs
 
 PerTask = Mapping[str, Tensor]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
 from benchmark.tasks.task import Task
-from strategies.inconsistency import resized
+from strategies.divergences import resized
 from strategies.interface import Outputs, Shapes
 
 

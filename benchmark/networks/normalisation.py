@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.config import NetworkConfig
+    from benchmark.experiment.config import NetworkConfig
 
 Channels = tuple[float, ...]  # three
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.errors import UserError
-from benchmark.store import write_atomically
+from benchmark.records.round_store import write_atomically
 
 if TYPE_CHECKING:
     from benchmark.report.study import Study

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from benchmark.store import Round, processor
+from benchmark.records.round_store import Round, processor
 
 STAGES = ("train", "evaluate", "observe", "select")
 

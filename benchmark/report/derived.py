@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.reading import MOST_TABLE, read_bytes
+from benchmark.untrusted_files import MOST_TABLE, read_bytes
 
 #: What makes a row unique.
 KEY = ("dataset", "strategy", "seed", "labelled", "task", "metric")

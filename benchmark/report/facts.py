@@ -40,7 +40,7 @@ def planned_budgets(experiment: Mapping[str, Any], pool: int, origin: str) -> li
 
     Raises UserError for budgets that no run would take.
     """
-    from benchmark.config import budget_counts, parse_budget
+    from benchmark.experiment.config import budget_counts, parse_budget
 
     if not experiment.get("budgets"):
         return []
@@ -57,8 +57,8 @@ def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[st
     """
     from pydantic import ValidationError
 
-    from benchmark.config import NetworkConfig, Recipe
-    from benchmark.fields import sentences
+    from benchmark.experiment.config import NetworkConfig, Recipe
+    from benchmark.experiment.validation import sentences
 
     if not experiment:
         return {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmark.execution.faults import kept_error
+from benchmark.records.faults import kept_error
+from benchmark.records.round_store import ROUND_ZERO, Store
 from benchmark.report.load import FULL_DATA
 from benchmark.report.statistics import missing_seeds
 from benchmark.report.subject import Subject
 from benchmark.report.tables import listed_gaps, total_loss
-from benchmark.store import ROUND_ZERO, Store
 
 #: Letters of a reason: a strategy may raise a whole page.
 LETTERS = 200

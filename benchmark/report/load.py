@@ -15,10 +15,10 @@ from typing import Any, TypeGuard, TypeVar
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.reading import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
+from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
 from benchmark.report import derived
 from benchmark.report.reference import draws_of, label, with_one_reference
-from benchmark.store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
+from benchmark.untrusted_files import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
 from strategies.reference import without_draw
 
 #: Of an empty table too.

@@ -9,10 +9,10 @@ from itertools import islice
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.records.round_store import COLUMNS
 from benchmark.report.facts import comparable, differences, written
 from benchmark.report.load import FULL_DATA, KEY, Results
 from benchmark.report.study import Source, Study
-from benchmark.store import COLUMNS
 
 TRAJECTORY = ["dataset", "strategy", "seed"]
 #: Of many differences, the first say enough.

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaincinv  # scipy.stats takes half a second to import
 
+from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round, Store
 from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.evidence import evidence
 from benchmark.report.family import LEVEL
@@ -22,7 +23,6 @@ from benchmark.report.paired import detectable_difference
 from benchmark.report.reference import RANDOM
 from benchmark.report.study import Study
 from benchmark.report.tables import head
-from benchmark.store import NOISE_FLOOR, NOISE_SELECTION, Round, Store
 from strategies.reference import without_draw
 
 SEEDS = (4, 5, 10)

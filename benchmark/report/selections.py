@@ -9,7 +9,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from benchmark.store import FULL_DATA, Round
+from benchmark.records.round_store import FULL_DATA, Round
 from strategies.reference import without_draw
 
 #: Ids chosen by a strategy after the first set, by (strategy, seed, labelled images).

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.reading import read_json, read_yaml
+from benchmark.records.round_store import CONSTANT, Round
 from benchmark.report.load import Results, read_results, stored_rounds
 from benchmark.report.metrics import metric
-from benchmark.store import CONSTANT, Round
+from benchmark.untrusted_files import read_json, read_yaml
 from strategies.reference import without_draw
 
 

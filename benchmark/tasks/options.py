@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from benchmark.errors import UserError
-from benchmark.fields import Model, sentences
+from benchmark.experiment.validation import Model, sentences
 
 
 class Options(Model):

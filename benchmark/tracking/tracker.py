@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from benchmark.errors import UserError
-from benchmark.extras import install_command
+from benchmark.optional_libraries import install_command
 
 #: Module and class by name; the module is imported when the tracker is asked for.
 TRACKERS: Mapping[str, tuple[str, str]] = {

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from benchmark.progress import Progress
-from benchmark.store import read_blob, write_blob
+from benchmark.records.round_store import read_blob, write_blob
 
 LAST, PREVIOUS = "training.pt", "training.prev.pt"
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from benchmark.config import Recipe
 from benchmark.errors import UserError
+from benchmark.experiment.config import Recipe
 from benchmark.networks import Network
-from benchmark.randomness import Streams, global_torch_stream
+from benchmark.random_streams import Streams, global_torch_stream
 from strategies.interface import Companion, Outputs, Strategy
 
 

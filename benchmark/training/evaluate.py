@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from benchmark.data.decoded_rows import Say
 from benchmark.data.feed import Batch, Feed
-from benchmark.data.rows import Say
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, forward

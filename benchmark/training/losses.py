@@ -14,9 +14,9 @@ from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, in_autocast, predictions_in_float32
 from benchmark.training.half_weights import in_half_weights
-from strategies.inconsistency import resized
+from strategies.device_transfer import on_device
+from strategies.divergences import resized
 from strategies.interface import Outputs, Positions, Scores
-from strategies.sending import on_device
 
 
 @dataclass(frozen=True)

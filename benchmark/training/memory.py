@@ -10,10 +10,10 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
-from benchmark.config import NetworkConfig, Recipe
+from benchmark.data.decoded_rows import Say
 from benchmark.data.feed import Batch, Feed
-from benchmark.data.rows import Say
 from benchmark.errors import UserError
+from benchmark.experiment.config import NetworkConfig, Recipe
 from strategies.interface import Positions
 
 Read = Callable[[Iterable[Positions]], Iterator[Batch]]

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmark.data.decoded_rows import Say
 from benchmark.data.feed import Batch, Feed
-from benchmark.data.rows import Say
 from benchmark.errors import UserError
 from benchmark.networks import Network
-from benchmark.randomness import Streams
+from benchmark.random_streams import Streams
 from benchmark.training.forward import Precision
 from benchmark.training.losses import task_losses
 from benchmark.training.memory import Read, in_parts

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.config import Recipe
 from benchmark.errors import UserError
+from benchmark.experiment.config import Recipe
 
 CHECK_EVERY = 50  # iterations on a GPU: looking at a loss makes the host wait for the device
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from torch import Generator, Tensor, nn
 
-from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.augment import augmented
 from benchmark.data.feed import Batch, Feed, shuffled
 from benchmark.errors import UserError
+from benchmark.experiment.config import NetworkConfig, Recipe
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.layout import laid_out
-from benchmark.randomness import Streams, global_torch_stream
+from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.compiled import compiled

@@ -20,12 +20,12 @@ from torch import Tensor
 
 from benchmark.errors import UserError
 from benchmark.networks import Network
-from benchmark.randomness import Streams
+from benchmark.random_streams import Streams
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, decoded, encoded, forward
+from strategies.device_transfer import on_device
 from strategies.interface import Outputs
 from strategies.registry import VIEW
-from strategies.sending import on_device
 from strategies.views import Views
 
 DROPOUT = "dropout-"

@@ -5,10 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from baselines._covering import greedy_cover, largest_pure_radius
 from baselines.probcover import ProbCover
 from strategies.choosing import choose
 from strategies.contract import TASKS
+from strategies.kernels.ball_cover import greedy_cover, largest_pure_radius
 from strategies.registry import RegistryError, resolve
 
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark import cli
-from benchmark.bench import open_bench
-from benchmark.config import validated
+from benchmark.cli import main as cli
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
+from benchmark.protocol.bench import open_bench
 
 SMALL = {
     "name": "small",

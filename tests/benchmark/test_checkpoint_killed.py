@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.plan import Job, run_job
-from benchmark.run import EXPERIMENT
+from benchmark.protocol.run import EXPERIMENT
+from benchmark.protocol.work_left import Job, run_job
 
 COMMAND = [sys.executable, "-m", "benchmark", "run-one"]
 ROOT = Path(__file__).parents[2]

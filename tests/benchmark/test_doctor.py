@@ -11,9 +11,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig
-from benchmark.data.cache import cache_folder
-from benchmark.data.rows import Rows
+from benchmark.data.cache_folder import cache_folder
+from benchmark.data.decoded_rows import Rows
 from benchmark.doctor import devices, engines, examined, folder, memory, packages, space, threads, weights
 from benchmark.doctor.devices import Devices, Gpu, device_findings, supported
 from benchmark.doctor.finding import ok, problem, size, warning
@@ -24,8 +23,9 @@ from benchmark.doctor.study import Study, study_of
 from benchmark.doctor.threads import Cores, group_limit, thread_findings
 from benchmark.doctor.weights import weight_findings
 from benchmark.execution.serial import run_serial
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
-from benchmark.plan import plan
+from benchmark.protocol.work_left import plan
 
 GB = 1e9
 H200 = Gpu("NVIDIA H200", 140 * GB, 150 * GB, (9, 0), bf16=True)
@@ -192,7 +192,7 @@ class TestFolder:
         def failing(_):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr("benchmark.store.os.fsync", failing)
+        monkeypatch.setattr("benchmark.records.round_store.os.fsync", failing)
         found = folder.writing_finding(tmp_path)
         assert found.word == "problem"
         assert "Input/output error" in found.found

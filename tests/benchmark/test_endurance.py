@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark import trajectory
 from benchmark.execution.serial import run_serial
-from benchmark.plan import plan
-from benchmark.store import COLUMNS, Round, Store, to_json
+from benchmark.protocol import trajectory
+from benchmark.protocol.work_left import plan
+from benchmark.records.round_store import COLUMNS, Round, Store, to_json
 
 ROOT = Path(__file__).parents[2]
 LONG = {

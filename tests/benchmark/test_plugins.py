@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import baselines  # noqa: F401
-from benchmark.checking import check_file
+from benchmark.authoring.contract_check import check_file
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "plugin"
 OFFLINE = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.share import unpacked
+from benchmark.records.archives import unpacked
 
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import sys
-from benchmark.cli import main
+from benchmark.cli.main import main
 sys.argv = ["mtal", *sys.argv[1:]]
 try:
     main()

@@ -2,13 +2,13 @@
 
 import pytest
 
-from benchmark.catalogue import presets
-from benchmark.jobs import plan
-from benchmark.plan import run_job
-from benchmark.reading import read_fields
+from benchmark.experiment.catalogue import presets
+from benchmark.protocol.jobs import plan
+from benchmark.protocol.run import load_experiment, write_head, write_results
+from benchmark.protocol.work_left import run_job
+from benchmark.records.status import status_table
 from benchmark.report.load import read_results
-from benchmark.run import load_experiment, write_head, write_results
-from benchmark.status import status_table
+from benchmark.untrusted_files import read_fields
 from strategies.reference import with_draws
 
 

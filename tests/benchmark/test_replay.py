@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.execution.serial import run_serial
-from benchmark.plan import plan
+from benchmark.protocol.work_left import plan
 
 BASE = "consistency-diversity[weighting=none]"
 

@@ -10,10 +10,10 @@ import numpy as np
 from fake_gpu import GPU, fake_gpu
 
 import baselines  # noqa: F401
-from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.dataset import Sample
 from benchmark.data.feed import Feed
-from benchmark.randomness import Streams
+from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.random_streams import Streams
 from benchmark.tasks import make_task
 from benchmark.training.evaluate import evaluate
 from benchmark.training.observe import observe

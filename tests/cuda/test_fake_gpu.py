@@ -7,7 +7,7 @@ the network computes in bfloat16 reaches no loss and no row.
 from pathlib import Path
 
 import baselines  # noqa: F401
-from benchmark.catalogue import NETWORKS
+from benchmark.experiment.catalogue import NETWORKS
 from strategies.registry import entries, resolve
 
 FIRST = "pad_net"  # the quickest of two stages

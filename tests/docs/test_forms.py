@@ -8,7 +8,7 @@ import yaml
 from click import Context, Group
 from click.testing import CliRunner
 
-from benchmark.cli import cli
+from benchmark.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 FORMS = sorted(

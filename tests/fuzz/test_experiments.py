@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.config import validated
 from benchmark.data.folder_config import load_config
 from benchmark.errors import UserError
-from benchmark.reading import MOST_YAML, parsed_yaml, read_yaml
-from benchmark.run import load_experiment
+from benchmark.experiment.config import validated
+from benchmark.protocol.run import load_experiment
+from benchmark.untrusted_files import MOST_YAML, parsed_yaml, read_yaml
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 EXPERIMENT = {

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from baselines._stored_rounds import stored_round
-from benchmark.execution.live import STATUS, Sign, read_sign
-from benchmark.picks import LIST, Pick, picks_folder, read_picks, write_picks
+from benchmark.protocol.selection_pictures import LIST, Pick, picks_folder, read_picks, write_picks
+from benchmark.records.heartbeat import STATUS, Sign, read_sign
+from benchmark.records.round_store import NOISE_FLOOR, Round, Store
+from benchmark.records.status import status_table
 from benchmark.report import cost_table, delta_table, headline, matrices, mean_ranks, noise, protocol, tables
 from benchmark.report.compare import compare
 from benchmark.report.load import read_results
 from benchmark.report.page import page
 from benchmark.report.study import read_study
-from benchmark.status import status_table
-from benchmark.store import NOISE_FLOOR, Round, Store
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 FEW = settings(MANY, max_examples=max(1, settings.default.max_examples // 30))  # each is a whole report

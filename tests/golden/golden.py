@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.bench import Bench, open_bench
-from benchmark.config import validated
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
+from benchmark.protocol.bench import Bench, open_bench
 from benchmark.tasks import make_task
 from benchmark.training.forward import forward
 from benchmark.training.train import train

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from strategies.diversity import distributed_k_center, k_center_greedy
+from strategies.kernels.diversity import distributed_k_center, k_center_greedy
 
 pytestmark = [pytest.mark.perf, pytest.mark.benchmark(timer=time.process_time)]
 

@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from strategies.facility_location import facility_location
-from strategies.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
+from strategies.kernels.facility_location import facility_location
+from strategies.kernels.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
 
 pytestmark = pytest.mark.perf
 

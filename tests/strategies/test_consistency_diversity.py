@@ -12,7 +12,7 @@ from strategies import distillation
 from strategies.consistency_diversity import VECTOR, ConsistencyDiversity
 from strategies.contract import TASKS, made_up_outputs
 from strategies.distillation import distilled
-from strategies.inconsistency import DIVERGENCES, inconsistency_loss, inconsistency_map
+from strategies.divergences import DIVERGENCES, inconsistency_loss, inconsistency_map
 from strategies.interface import Pool, Shapes
 from strategies.registry import RegistryError, entries, resolve
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from strategies import _lazy_farthest, k_center
-from strategies._open_rows import open_rows
-from strategies._points import Points
-from strategies._rows import ArrayRows, StackedRows
-from strategies._torch_centres import TorchCentres
-from strategies._torch_rows import TensorRows
-from strategies.diversity import k_center_greedy, nearest_distance
+from strategies.kernels import _lazy_farthest, k_center
+from strategies.kernels._open_rows import open_rows
+from strategies.kernels._points import Points
+from strategies.kernels._rows import ArrayRows, StackedRows
+from strategies.kernels._torch_centres import TorchCentres
+from strategies.kernels._torch_rows import TensorRows
+from strategies.kernels.diversity import k_center_greedy, nearest_distance
 
 Array = NDArray[Any]
 KINDS = ("normal", "offset", "tight", "grid", "duplicates", "huge", "tiny")
@@ -208,7 +208,7 @@ def test_other_types_of_tensor_are_taken_exactly(dtype: torch.dtype) -> None:
 def test_torch_is_not_imported_for_arrays() -> None:
     program = (
         "import sys, numpy as np\n"
-        "from strategies.diversity import *\n"
+        "from strategies.kernels.diversity import *\n"
         "k_center_greedy(np.eye(9), 3, rng=np.random.default_rng(0))\n"
         "sys.exit('torch' in sys.modules)"
     )

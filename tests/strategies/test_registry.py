@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.store import Store
+from benchmark.records.round_store import Store
 from strategies import StrategyName, registry
 from strategies.interface import Strategy
 from strategies.parameters import Parameter

@@ -161,7 +161,7 @@ def test_built_in_strategies_are_known_by_what_they_import_of_the_project():
     expected = {"consistency_diversity", "inconsistency", "representation", "k_center", "ranking", "_points"}
     assert {f"strategies.{name}" for name in expected} <= method
     assert "baselines.random" not in method
-    assert {"baselines._graph_network", "strategies.neighbours"} <= names_of("core-gcn")
+    assert {"baselines._graph_network", "strategies.kernels.neighbours"} <= names_of("core-gcn")
     for name in entries():
         assert not names_of(name) & FRAME
         assert {each.partition(".")[0] for each in names_of(name)} <= {"strategies", "baselines"}

@@ -236,6 +236,6 @@ def test_a_plugin_that_fails_is_named_and_does_not_stop_the_others(monkeypatch, 
     assert "is taken" in broken_plugins()["mtal_test_takes"]
     assert entries()["random"].make is baselines.random.Random
 
-    from benchmark.listing import strategies
+    from benchmark.authoring.listings import strategies
 
     assert "plug-in mtal_test_raises failed to import: RuntimeError: broken inside" in strategies()

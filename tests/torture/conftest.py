@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 import harness
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.bench import open_bench
-from benchmark.config import validated
 from benchmark.execution.serial import facts_of, run_serial
-from benchmark.plan import plan
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
-from benchmark.reading import read_fields
-from benchmark.run import write_head
+from benchmark.protocol.bench import open_bench
+from benchmark.protocol.run import write_head
+from benchmark.protocol.work_left import plan
+from benchmark.untrusted_files import read_fields
 
 STUDY = {
     "name": "study",

@@ -19,10 +19,10 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from benchmark.execution.live import Sign, read_sign
+from benchmark.records.heartbeat import Sign, read_sign
 
 ROOT = Path(__file__).parents[2]
-IMPORTED = ["harness", "benchmark.cli", "benchmark.execution.serial", "benchmark.report", "seaborn"]
+IMPORTED = ["harness", "benchmark.cli.main", "benchmark.execution.serial", "benchmark.report", "seaborn"]
 PATIENCE = 600.0  # seconds for anything, on however busy a machine
 #: Of a round: all that must be the same, whatever happened on the way; not times.
 SAME = ("key", "labelled", "selected", "scores", "metrics", "weights_digest")
@@ -89,7 +89,7 @@ def _become(words: list[str], log: Path, environment: dict[str, str], cold: bool
     os.dup2(stream, 2)
     if cold:
         os.execv(sys.executable, [sys.executable, "-m", "benchmark", *words])
-    from benchmark.cli import main
+    from benchmark.cli.main import main
 
     sys.argv = ["mtal", *words]
     _set_clock(clock)

@@ -3,7 +3,7 @@
 import pytest
 from harness import assert_same, signs
 
-from benchmark.status import status_table
+from benchmark.records.status import status_table
 
 
 @pytest.mark.slow

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from harness import assert_same
 
-from benchmark.bench import open_bench
-from benchmark.config import validated
 from benchmark.execution.serial import run_serial
-from benchmark.plan import plan
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
-from benchmark.reading import read_fields
+from benchmark.protocol.bench import open_bench
+from benchmark.protocol.work_left import plan
+from benchmark.untrusted_files import read_fields
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from harness import assert_same, begun, kill_session, signs, wait_for
 
 from benchmark.execution.ray_session import SETTINGS
-from benchmark.status import status_table
+from benchmark.records.status import status_table
 
 pytestmark = [
     pytest.mark.slow,

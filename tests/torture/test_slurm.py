@@ -16,7 +16,7 @@ from importlib.util import find_spec
 import pytest
 from harness import ROOT, assert_same, begun, wait_for
 
-from benchmark.execution.live import read_sign
+from benchmark.records.heartbeat import read_sign
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,8 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.data.absent import check_ids
-from benchmark.data.archives import (
+from benchmark.data.codings import Told, told_by_files
+from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.data.decoded_once import Memory, Remembered
+from benchmark.data.missing_ids import check_ids
+from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
+from benchmark.data.nyud.sample import TASKS, made_sample
+from benchmark.data.published_archives import (
     SPLITS,
     Entry,
     EntrySplit,
@@ -25,11 +30,6 @@ from benchmark.data.archives import (
     read_lists,
     try_a_few,
 )
-from benchmark.data.codings import Told, told_by_files
-from benchmark.data.dataset import MultiTaskDataset, Sample, Split
-from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
-from benchmark.data.nyud.sample import TASKS, made_sample
-from benchmark.data.remembered import Memory, Remembered
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:  # tasks import torch

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.archives import Shrinking
 from benchmark.data.bad_file import BadFile
 from benchmark.data.dataset import Sample
 from benchmark.data.labels import as_label
 from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
 from benchmark.data.nyud.sample import as_image, in_metres, made_sample
+from benchmark.data.published_archives import Shrinking
 from benchmark.errors import UserError
-from benchmark.extras import install_command
+from benchmark.optional_libraries import install_command
 
 _LABELS = {"semseg": ("segmentation", SEMSEG_13), "depth": ("depth", DEPTH), "normals": ("normal", NORMALS)}
 COLUMNS = ("image", *(column for column, _ in _LABELS.values()))

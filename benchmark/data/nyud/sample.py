@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.bad_file import BadFile
 from benchmark.data.dataset import Sample
-from benchmark.data.metres import not_metres
+from benchmark.data.depth_units import not_metres
 from benchmark.data.resizing import IGNORE, Shrink, resized_image, resized_label
 
 TASKS = ("semseg", "depth", "normals", "edge")

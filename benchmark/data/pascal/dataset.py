@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.absent import check_ids
-from benchmark.data.archives import (
+from benchmark.data.cache_folder import cache_folder
+from benchmark.data.codings import told_by_files
+from benchmark.data.dataset import MultiTaskDataset, Sample
+from benchmark.data.decoded_once import Memory, Remembered
+from benchmark.data.folder_config import TaskFolder
+from benchmark.data.labels import read_label
+from benchmark.data.missing_ids import check_ids
+from benchmark.data.pascal.annotations import read_label_map, read_parts
+from benchmark.data.pascal.edges import VERSION, EdgeCache
+from benchmark.data.pictures import read_image
+from benchmark.data.published_archives import (
     SPLITS,
     Entry,
     EntrySplit,
@@ -29,15 +38,6 @@ from benchmark.data.archives import (
     read_lists,
     try_a_few,
 )
-from benchmark.data.cache import cache_folder
-from benchmark.data.codings import told_by_files
-from benchmark.data.dataset import MultiTaskDataset, Sample
-from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import read_label
-from benchmark.data.pascal.annotations import read_label_map, read_parts
-from benchmark.data.pascal.edges import VERSION, EdgeCache
-from benchmark.data.pictures import read_image
-from benchmark.data.remembered import Memory, Remembered
 from benchmark.data.resizing import on_canvas, resized_label
 from benchmark.progress import Progress
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmark.data.bad_file import BadFile
 from benchmark.data.pictures import read_image
-from benchmark.store import write_atomically
+from benchmark.records.round_store import write_atomically
 from benchmark.tasks.thinning import thinned
 
 VERSION = "laplace-thin-1"  # another rule is another name, so that maps of the old one are never used

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from benchmark.records.round_store import CONSTANT
 from benchmark.report.figures.panels import with_means
 from benchmark.report.style import FULL_DATA_COLOUR
 from benchmark.report.subject import Subject
-from benchmark.store import CONSTANT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.records.round_store import COLUMNS
 from benchmark.report.load import Results
-from benchmark.store import COLUMNS
 
 
 @dataclass(frozen=True)

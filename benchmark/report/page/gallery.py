@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from benchmark.picks import PICKS, Pick, picks_folder, read_picks
+from benchmark.protocol.selection_pictures import PICKS, Pick, picks_folder, read_picks
+from benchmark.records.round_store import Round, Store
 from benchmark.report.study import Study
-from benchmark.store import Round, Store
 
 #: Characters of the page around a choice, a picture and a score, on the safe side; and of an escaped sign.
 CHOICE_MARKUP, MARKUP, SCORE_MARKUP, ESCAPED = 900, 300, 250, 5

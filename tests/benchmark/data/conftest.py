@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmark import cli
-from benchmark.catalogue import open_dataset
+from benchmark.cli import main as cli
 from benchmark.data.dataset import Sample
 from benchmark.data.export import NYUD, export
+from benchmark.experiment.catalogue import open_dataset
 from benchmark.tasks import IGNORE, make_task
 
 KEPT = 13

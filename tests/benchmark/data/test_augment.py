@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import Augmentation, validated
 from benchmark.data.augment import MEAN, augmented
 from benchmark.data.feed import Batch
 from benchmark.errors import UserError
+from benchmark.experiment.config import Augmentation, validated
 from benchmark.tasks import IGNORE, make_task
 
 H, W = 24, 40

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat, savemat
 
-from benchmark.catalogue import open_dataset
 from benchmark.data.check import check_dataset
-from benchmark.data.rows import Rows
+from benchmark.data.decoded_rows import Rows
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
 
 LISTED = ("nyud-a", "nyud-b", "nyud-c")
 ALL = (*LISTED, "nyud-d")

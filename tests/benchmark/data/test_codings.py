@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import loadmat, savemat
 
-from benchmark.bench import open_bench
-from benchmark.catalogue import open_dataset
-from benchmark.config import validated
 from benchmark.data.codings import BLANK, BOTH, GREY, HIGH, ONE, SHARE, told_by_files, values_of
 from benchmark.data.folder_config import TaskFolder
 from benchmark.data.labels import as_label
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.experiment.config import validated
+from benchmark.protocol.bench import open_bench
 
 Array = np.ndarray[Any, Any]
 Change = Callable[[Array], Array]

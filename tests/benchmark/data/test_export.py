@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmark.catalogue import open_dataset
 from benchmark.data.dataset import Sample
 from benchmark.data.export import LAYOUTS, export
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
 from benchmark.tasks import make_task
 
 SIZE = {"pool": 3, "val": 2, "height": 40, "width": 56}

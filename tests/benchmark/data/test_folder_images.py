@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmark.catalogue import open_dataset
 from benchmark.data.feed import Feed
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
 
 HEIGHT, WIDTH = 12, 16
 TASKS = {

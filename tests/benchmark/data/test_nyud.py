@@ -15,12 +15,12 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import label
 
-from benchmark.catalogue import DATASETS, open_dataset, preset_file
-from benchmark.data import archives
+from benchmark.data import published_archives as archives
 from benchmark.data.check import check_dataset
 from benchmark.data.feed import Feed
 from benchmark.errors import UserError
-from benchmark.run import load_experiment
+from benchmark.experiment.catalogue import DATASETS, open_dataset, preset_file
+from benchmark.protocol.run import load_experiment
 
 SMALL = Path(__file__).parents[3].parent / "shared" / "nyud240"
 REAL = Path(__file__).parents[3].parent / "shared" / "realdata" / "NYUD_MT"

@@ -12,16 +12,16 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.catalogue import open_dataset, preset_file
-from benchmark.data.archives import in_threads
-from benchmark.data.cache import cache_folder
+from benchmark.data.cache_folder import cache_folder
 from benchmark.data.check import check_dataset
+from benchmark.data.decoded_rows import Rows
 from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
 from benchmark.data.pascal.edges import EdgeCache, label_edges
-from benchmark.data.rows import Rows
+from benchmark.data.published_archives import in_threads
 from benchmark.errors import UserError
-from benchmark.run import load_experiment
+from benchmark.experiment.catalogue import open_dataset, preset_file
+from benchmark.protocol.run import load_experiment
 from benchmark.tasks import make_task
 from benchmark.tasks.human_parts import HumanParts
 

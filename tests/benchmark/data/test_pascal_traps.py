@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.bench import open_bench
-from benchmark.catalogue import open_dataset
-from benchmark.config import validated
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.experiment.config import validated
+from benchmark.protocol.bench import open_bench
 
 H, W = 24, 32
 IDS = {"train": ("2008_000002", "2008_000010", "2008_000011"), "val": ("2009_000001", "2009_000002")}

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmark.bench import open_bench
-from benchmark.catalogue import open_dataset
-from benchmark.config import validated
 from benchmark.errors import UserError
-from benchmark.execution.elsewhere import Elsewhere
+from benchmark.execution.remote_engine import Elsewhere
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
+from benchmark.protocol.bench import open_bench
 
 
 def put(root: Path, shade: int) -> Path:

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmark.bench import open_bench
-from benchmark.config import validated
 from benchmark.errors import UserError
+from benchmark.experiment.config import validated
+from benchmark.protocol.bench import open_bench
 
 HEIGHT, WIDTH = 24, 32
 SPLITS = {"train": ("a", "b", "c"), "val": ("d", "e")}
@@ -252,7 +252,9 @@ def test_data_are_looked_at_once_for_each_state(
     data = Data(tmp_path, "edge")
     assert data_check(str(data.yaml), tmp_path).code == 0
     with monkeypatch.context() as patched:
-        patched.setattr("benchmark.data.checked.check_dataset", lambda _: pytest.fail("looked at again"))
+        patched.setattr(
+            "benchmark.data.check_before_run.check_dataset", lambda _: pytest.fail("looked at again")
+        )
         data.opened(Heard())
     data.change(times(255))
     with pytest.raises(UserError, match="says yes"):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.execution.live import read_sign
-from benchmark.store import Store
+from benchmark.records.heartbeat import read_sign
+from benchmark.records.round_store import Store
 
 ROOT = Path(__file__).parents[3]
 KEPT = ("labelled", "selected", "metrics", "weights_digest", "scores", "key")

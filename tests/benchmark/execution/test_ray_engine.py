@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config import validated
 from benchmark.errors import UserError
 from benchmark.execution.ray_engine import RayEngine
-from benchmark.execution.room import Wish
+from benchmark.execution.resources import Wish
 from benchmark.execution.serial import run_serial
-from benchmark.plan import plan, work_left
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
-from benchmark.reading import read_fields
-from benchmark.store import Store
+from benchmark.protocol.work_left import plan, work_left
+from benchmark.records.round_store import Store
+from benchmark.untrusted_files import read_fields
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the engine needs the extra `cluster`")
 

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.errors import BusyError, UserError
-from benchmark.execution import alone
+from benchmark.execution import single_job as alone
 from benchmark.execution.serial import run_serial
-from benchmark.jobs import numbered
-from benchmark.plan import plan
 from benchmark.progress import Progress
-from benchmark.run import run
-from benchmark.run_one import job_of, run_one
-from benchmark.store import Store
+from benchmark.protocol.jobs import numbered
+from benchmark.protocol.run import run
+from benchmark.protocol.run_one import job_of, run_one
+from benchmark.protocol.work_left import plan
+from benchmark.records.round_store import Store
 
 QUIET = Progress(quiet=True)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.execution.room import Wish
+from benchmark.execution.job_process import order_of
+from benchmark.execution.resources import Wish
 from benchmark.execution.serial import run_serial
-from benchmark.execution.unit import order_of
-from benchmark.plan import Job, plan
+from benchmark.protocol.work_left import Job, plan
 
 pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
 from benchmark.execution import slurm as module

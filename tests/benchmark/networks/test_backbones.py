@@ -7,9 +7,9 @@ import pytest
 import timm
 import torch
 
-from benchmark.catalogue import NETWORKS
-from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import NETWORKS
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.backbones import make_backbone

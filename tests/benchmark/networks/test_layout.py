@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from benchmark.catalogue import NETWORKS
-from benchmark.config import NetworkConfig
+from benchmark.experiment.catalogue import NETWORKS
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network, placed
 from benchmark.networks.layout import laid_out, layout_of
 from benchmark.tasks import make_task
@@ -31,7 +31,7 @@ def test_one_by_one_convolutions_with_a_stride_and_few_channels_decide(channels,
 TRAINED = """
 import sys
 import torch
-from benchmark.config import NetworkConfig
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.tasks import make_task
 from benchmark.training.forward import forward

@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
 from benchmark.execution.serial import run_serial
-from benchmark.fitting import fit
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.mti_net import FeaturePropagation, MtiNet
-from benchmark.plan import plan
-from benchmark.randomness import global_torch_stream
+from benchmark.protocol.train_and_evaluate import fit
+from benchmark.protocol.work_left import plan
+from benchmark.random_streams import global_torch_stream
 from benchmark.tasks import make_task
 
 TASKS = (

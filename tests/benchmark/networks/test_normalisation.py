@@ -5,8 +5,8 @@ import timm
 import torch
 from torch import nn
 
-from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.normalisation import IMAGENET, normalisation_of, without_weights

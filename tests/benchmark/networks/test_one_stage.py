@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig
 from benchmark.execution.serial import run_serial
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.one_stage import MultiTask, SideBySide, SingleTask
-from benchmark.plan import plan
+from benchmark.protocol.work_left import plan
 from benchmark.tasks import make_task
-from strategies.inconsistency import inconsistency_loss
+from strategies.divergences import inconsistency_loss
 
 TASKS = (make_task("semseg", classes=("a", "b", "c")), make_task("depth"), make_task("normals"))
 CHANNELS = {"semseg": 3, "depth": 1, "normals": 3}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbones import TinyPyramid, make_backbone
 from benchmark.networks.pad_net import Distillation, PadNet

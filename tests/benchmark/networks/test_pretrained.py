@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmark.config import WEIGHT_FILES, NetworkConfig
 from benchmark.errors import UserError
+from benchmark.experiment.config import WEIGHT_FILES, NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.pretrained import read_weights

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.config import NetworkConfig
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.tasks import make_task
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmark.store import Round, Store
+from benchmark.records.round_store import Round, Store
 
 HEADER = ["dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value"]
 STRATEGIES = ("random", "entropy", "core-set", "learning-loss", "consistency-diversity")

@@ -8,9 +8,9 @@ import warnings
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.records.round_store import Store
 from benchmark.report.load import read_results
 from benchmark.report.study import read_study
-from benchmark.store import Store
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmark.records.round_store import Round
 from benchmark.report.costs import costs, mean_costs
 from benchmark.report.delta import delta_mtl
 from benchmark.report.paired import paired_differences
@@ -14,7 +15,6 @@ from benchmark.report.penalty import MEAN, penalty_matrix
 from benchmark.report.ranks import critical_difference, ranks_over
 from benchmark.report.selections import chosen_images, jaccard, overlap, overlap_by_chance
 from benchmark.report.statistics import t_interval
-from benchmark.store import Round
 
 
 def losses(**of_strategies):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from benchmark.records.round_store import Store
 from benchmark.report import cost_table, delta_table, matrices, mean_ranks
 from benchmark.report.costs import costs, mean_costs
 from benchmark.report.delta import delta_mtl
@@ -20,7 +21,6 @@ from benchmark.report.statistics import t_interval
 from benchmark.report.study import read_study
 from benchmark.report.subject import subjects
 from benchmark.report.tables import total_loss
-from benchmark.store import Store
 
 HOSTILE = r"_%$|<script>\input{x}"
 NAMES = ("random", HOSTILE, "core-set", "true-loss")

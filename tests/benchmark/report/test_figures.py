@@ -12,6 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from benchmark.records.round_store import Store
 from benchmark.report import figures
 from benchmark.report.costs import costs
 from benchmark.report.delta import delta_mtl
@@ -27,7 +28,6 @@ from benchmark.report.study import read_study
 from benchmark.report.style import Paper
 from benchmark.report.subject import subjects
 from benchmark.report.tables import total_loss
-from benchmark.store import Store
 
 FORMATS = ("csv", "pdf", "png", "svg")
 NAMES = ("random", "entropy", "core-set", "true-loss")

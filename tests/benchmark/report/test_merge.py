@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.records.round_store import Store
 from benchmark.report.facts import flattened, written
 from benchmark.report.load import KEY
 from benchmark.report.merge import merged
 from benchmark.report.study import read_study
-from benchmark.store import Store
 
 EVERYBODY = ("random", "entropy", "best")
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmark.picks import Pick, picks_folder, write_picks
+from benchmark.protocol.selection_pictures import Pick, picks_folder, write_picks
+from benchmark.records.round_store import Round, Store
 from benchmark.report.cells import MISSING
 from benchmark.report.evidence import evidence
 from benchmark.report.looks import FIXED, MORE, MUTED
@@ -28,7 +29,6 @@ from benchmark.report.penalty import MEAN, penalty_matrix
 from benchmark.report.statistics import t_interval
 from benchmark.report.study import read_study
 from benchmark.report.tables import total_loss
-from benchmark.store import Round, Store
 
 HOSTILE = [
     "<script>alert(1)</script>",

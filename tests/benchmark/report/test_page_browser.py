@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.picks import Pick, picks_folder, write_picks
+from benchmark.protocol.selection_pictures import Pick, picks_folder, write_picks
+from benchmark.records.round_store import Round, Store
 from benchmark.report.page import render_page
 from benchmark.report.study import read_study
-from benchmark.store import Round, Store
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium import webdriver

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from benchmark.records.round_store import Store
 from benchmark.report.latex import escape
 from benchmark.report.merge import merged
 from benchmark.report.protocol import protocol, render
 from benchmark.report.study import read_study
-from benchmark.store import Store
 
 MACHINE = {
     "device": "GPU 9",

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.catalogue import open_dataset
-from benchmark.chosen import DISTANCE, chosen_labels
-from benchmark.image_facts import image_facts
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.records.archives import unpacked
 from benchmark.report import headline
 from benchmark.report.costs import STAGES
 from benchmark.report.evidence import evidence
+from benchmark.report.image_facts import image_facts
 from benchmark.report.load import read_results
 from benchmark.report.noise import measured
 from benchmark.report.protocol import protocol
+from benchmark.report.selection_analysis import DISTANCE, chosen_labels
 from benchmark.report.statistics import t_interval
 from benchmark.report.study import read_study
-from benchmark.share import unpacked
 
 DOCS = Path(__file__).parents[3] / "docs"
 STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")

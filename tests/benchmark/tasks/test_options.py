@@ -5,16 +5,16 @@ import json
 import pytest
 import yaml
 
-from benchmark.bench import open_bench
-from benchmark.catalogue import PRESETS
-from benchmark.config import validated
 from benchmark.errors import UserError
-from benchmark.fitting import key_of
+from benchmark.experiment.catalogue import PRESETS
+from benchmark.experiment.config import validated
 from benchmark.progress import Progress
-from benchmark.reading import read_fields
+from benchmark.protocol.bench import open_bench
+from benchmark.protocol.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, write_head
+from benchmark.protocol.train_and_evaluate import key_of
 from benchmark.report.metrics import KNOWN
-from benchmark.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, write_head
 from benchmark.tasks import TASKS, make_task
+from benchmark.untrusted_files import read_fields
 
 SMALL = {
     "data": {"pool": 4, "val": 2, "height": 32, "width": 32},

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig, Recipe
 from benchmark.data.dataset import Sample
 from benchmark.data.feed import Feed
+from benchmark.experiment.config import NetworkConfig, Recipe
 from benchmark.networks import build_network
-from benchmark.randomness import Streams, global_torch_stream
+from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.tasks import make_task
 from benchmark.training.train import train
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmark.bench import set_up_torch
-from benchmark.environment import ARITHMETIC
 from benchmark.progress import Progress
-from benchmark.run import run
+from benchmark.protocol.bench import set_up_torch
+from benchmark.protocol.run import run
+from benchmark.records.environment import ARITHMETIC
 from benchmark.training.forward import forward, products_in
 from benchmark.training.half_weights import in_half_weights
 from benchmark.training.train import weights_digest

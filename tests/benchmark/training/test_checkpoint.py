@@ -14,18 +14,17 @@ from torch import nn
 
 import baselines  # noqa: F401
 import benchmark.training.train
-from benchmark import store
 from benchmark.errors import UserError
-from benchmark.execution.live import live, read_sign
-from benchmark.fitting import fit, key_of
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
-from benchmark.noise import measure_noise
-from benchmark.plan import Job, run_job
 from benchmark.progress import Progress
-from benchmark.reading import read_fields
-from benchmark.run import EXPERIMENT, check_agreement, write_head
-from benchmark.store import read_blob, write_blob
+from benchmark.protocol.noise_floor import measure_noise
+from benchmark.protocol.run import EXPERIMENT, check_agreement, write_head
+from benchmark.protocol.train_and_evaluate import fit, key_of
+from benchmark.protocol.work_left import Job, run_job
+from benchmark.records import round_store as store
+from benchmark.records.heartbeat import live, read_sign
+from benchmark.records.round_store import read_blob, write_blob
 from benchmark.training import checkpoint as module
 from benchmark.training.checkpoint import (
     LAST,
@@ -37,6 +36,7 @@ from benchmark.training.checkpoint import (
 )
 from benchmark.training.optimiser import DivergedError, FiniteLoss
 from benchmark.training.train import UNKEPT, train, weights_digest
+from benchmark.untrusted_files import read_fields
 from strategies.interface import Strategy
 from strategies.registry import resolve
 
@@ -462,7 +462,7 @@ def test_a_resumed_round_counts_the_seconds_before(small_bench, tmp_path):
 
 
 def test_iterations_done_before_count_as_done_but_not_for_the_pace(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.execution.live.EVERY", 0.0)
+    monkeypatch.setattr("benchmark.records.heartbeat.EVERY", 0.0)
     progress = Progress(quiet=True)
     progress.begin(100)
     with live(progress, tmp_path, "cpu", 100):

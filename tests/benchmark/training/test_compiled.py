@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig
 from benchmark.errors import UserError
-from benchmark.fitting import key_of
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.pad_net import PadNet
 from benchmark.progress import Progress
-from benchmark.run import opened, run
+from benchmark.protocol.run import opened, run
+from benchmark.protocol.train_and_evaluate import key_of
 from benchmark.training.compiled import check_compiler, compiled
 from benchmark.training.losses import in_one_graph
 from benchmark.training.train import weights_digest
@@ -116,7 +116,7 @@ def test_a_machine_that_cannot_compile_is_told_so(monkeypatch, device, error, wo
 
 def test_that_is_said_before_any_work(small_experiment, tmp_path, monkeypatch):
     broken(monkeypatch, RuntimeError("no compiler"))
-    monkeypatch.setattr("benchmark.bench.open_dataset", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr("benchmark.protocol.bench.open_dataset", lambda *_: pytest.fail("opened the data"))
     experiment = small_experiment(recipe={"iterations": 3, "compile": True})
     for command in (run, opened):
         with pytest.raises(UserError, match="cannot compile for cpu"):

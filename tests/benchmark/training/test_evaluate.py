@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmark.data.dataset import Sample
 from benchmark.networks import build_network
-from benchmark.randomness import global_torch_stream
+from benchmark.random_streams import global_torch_stream
 from benchmark.training.evaluate import evaluate
 from benchmark.training.optimiser import DivergedError
 

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import benchmark.training.train
-from benchmark import cli
+from benchmark.cli import main as cli
 from benchmark.data.feed import Feed, open_feed
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.mti_net import MtiNet
 from benchmark.networks.pad_net import PadNet
-from benchmark.randomness import global_torch_stream
+from benchmark.random_streams import global_torch_stream
 from benchmark.tasks.edge import EdgeMeter
 from benchmark.training.evaluate import evaluate
 from benchmark.training.memory import in_parts

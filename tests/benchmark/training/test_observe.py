@@ -16,7 +16,7 @@ from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
 from benchmark.networks import build_network
 from benchmark.networks.normalisation import IMAGENET
-from benchmark.randomness import Streams, global_torch_stream
+from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.tasks.task import Task
 from benchmark.training.companions import make_companion
 from benchmark.training.evaluate import evaluate

@@ -11,7 +11,7 @@ from benchmark.data.dataset import Sample
 from benchmark.errors import UserError
 from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
-from benchmark.randomness import Streams
+from benchmark.random_streams import Streams
 from benchmark.training.losses import task_losses
 from benchmark.training.optimiser import DivergedError
 from benchmark.training.train import weights_digest

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import NetworkConfig
 from benchmark.execution.serial import run_serial
+from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.network import Network
 from benchmark.networks.pad_net import PadNet
-from benchmark.plan import plan
-from benchmark.randomness import Streams, global_torch_stream
+from benchmark.protocol.work_left import plan
+from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.forward import forward
 from benchmark.training.observe import observe
 from benchmark.training.views import RATE, Shown, dropped, mirrored, views_of

@@ -1,0 +1,77 @@
+"""Write a new strategy file with its test; both work at once."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.optional_libraries import OWN
+from strategies.registry import check_name
+
+STRATEGY = '''"""{name}: say in a sentence which images it chooses, and why."""
+
+from strategies import Outputs, register
+
+
+@register("{name}", source="author & author, venue year")
+def {function}(outputs: Outputs, power: float = 1.0):
+    """Least confidence of the refined prediction: replace this by your own score.
+
+    power: parameters with a default can be set by name, {name}[power=2].
+    """
+    uncertain = {{}}
+    for task in outputs.categorical:
+        confidence = outputs.refined[task].softmax(1).amax(1)  # B x H x W
+        uncertain[task] = (1 - confidence).pow(power).mean((1, 2))  # one number per image
+    return uncertain
+'''
+TEST = '''"""{name} keeps the contract that every strategy keeps. Run: pytest {test}"""
+
+from pathlib import Path
+
+import pytest
+
+from strategies.contract import CLAUSES, Probe
+from strategies.registry import resolve
+
+FILE = Path(__file__).with_name("{file}")
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+def test_keeps_the_contract(clause):
+    clause(Probe(resolve(f"{{FILE}}:{name}")))
+'''
+
+
+def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
+    """Write ``NAME.py`` and ``test_NAME.py``.
+
+    Raises UserError for a file that is there or a name that no module can have, RegistryError for one that no
+    strategy can have, OSError for a folder that cannot be written to.
+    """
+    check_name(name)
+    function = name.replace("-", "_")
+    _check_module(function)
+    strategy, test = folder / f"{function}.py", folder / f"test_{function}.py"
+    for path in (strategy, test):
+        if path.exists():
+            raise UserError(f"{path} is there already: give another name, or another --folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {"name": name, "function": function, "file": strategy.name, "test": test.name}
+    strategy.write_text(STRATEGY.format(**values), encoding="utf-8")
+    test.write_text(TEST.format(**values), encoding="utf-8")
+    return strategy, test
+
+
+def _check_module(name: str) -> None:
+    """Refuse what hides an installed module; a file that only lies in the current folder hides nothing.
+
+    Our own packages are asked for by name: an editable installation lists no files.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UserError(f"{name!r} cannot name a Python function: begin with a letter, and use no keyword.")
+    if name in OWN or name in sys.stdlib_module_names or name in packages_distributions():
+        raise UserError(f"{name}.py would hide the Python module {name}: give another name.")

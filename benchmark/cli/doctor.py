@@ -1,0 +1,60 @@
+"""The command that looks at the machine before a study does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli.options import (
+    BUDGETS,
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    SEEDS,
+    STRATEGIES,
+    THREADS,
+    fields_of,
+)
+from benchmark.words import aligned
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make this command part of the command line."""
+    cli.add_command(doctor)
+
+
+@click.command()
+@click.argument("experiment", type=PATH, required=False)
+@click.option("--dataset", help="A data set by name, or the YAML file of your own.")
+@click.option("--preset", help="The preset to plan for: smoke, quick, standard or paper.")
+@NETWORK
+@STRATEGIES
+@SEEDS
+@BUDGETS
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: feed=disk.")
+@DEVICE
+@THREADS
+@click.option("--out", type=PATH, help="Folder of results. Default: results, or results/NAME of a study.")
+@DATA_ROOT
+def doctor(
+    experiment: Path | None, preset: str | None, settings: tuple[str, ...], out: Path | None, **flags: Any
+) -> None:
+    """Check this machine, and whether a study would run on it: a line a check, and what to do.
+
+    Without an experiment, a data set or a preset, it looks at the machine and the results' folder alone.
+    Nothing is left behind. Exit code 1 if there is a problem.
+    """
+    from benchmark.doctor import examined
+    from benchmark.protocol.run import load_experiment
+
+    named = experiment or preset or settings or any(v for k, v in flags.items() if k != "data_root")
+    study = load_experiment(experiment, preset, fields_of(flags, settings)) if named else None
+    words = set()
+    for finding in examined(out or Path("results", study.name if study else ""), study):
+        click.echo(aligned([(f"{finding.word:<7}", f"{finding.check:<12}", finding.text)]))
+        words.add(finding.word)
+    sys.exit(1 if "problem" in words else 0)

@@ -1,0 +1,87 @@
+"""Commands on the jobs of an experiment: one of them by its number, and how far all of them are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of
+from benchmark.errors import UserError
+
+Command = Callable[..., Any]
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make these commands part of the command line."""
+    for command in (run_one, status):
+        cli.add_command(command)
+
+
+def engine_options(command: Command) -> Command:
+    """Where jobs run, and how many at once."""
+    options = [
+        click.option(
+            "--engine", help="serial, ray or slurm. Default: serial, or ray for several jobs at once."
+        ),
+        click.option(
+            "--jobs", type=click.IntRange(1), help="Jobs at once. Default: 1; for ray all that fit."
+        ),
+        click.option(
+            "--per-device", type=click.IntRange(1), default=1, help="Jobs that share a GPU. Default: 1."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command("run-one")
+@click.argument("experiment", type=PATH)
+@click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
+@click.option("--index", type=int, help="Which job, counted from 0.")
+@click.option("--count", is_flag=True, help="Print how many jobs there are, and do nothing.")
+@DEVICE
+@THREADS
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@DATA_ROOT
+def run_one(
+    experiment: Path, out: Path | None, index: int | None, count: bool, quiet: bool, **flags: Any
+) -> None:
+    """Run one job of an experiment, by its number: for any scheduler, in any order, side by side.
+
+    The first numbers are round 0 of each seed. A job that needs one which is not there trains it.
+    """
+    from benchmark.progress import Progress
+    from benchmark.protocol.jobs import numbered
+    from benchmark.protocol.run import load_experiment
+    from benchmark.protocol.run_one import run_one as run_job
+
+    loaded = load_experiment(experiment, None, fields_of(flags, ()))
+    if count:
+        click.echo(len(numbered(loaded)))
+        return
+    if index is None:
+        raise UserError("--index must say which job to run; --count prints how many there are.")
+    failures = run_job(loaded, out or Path("results") / loaded.name, index, Progress(quiet))
+    for failure in failures:
+        click.echo(f"Failed: {failure}", err=True)
+    sys.exit(1 if failures else 0)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR_OR_ZIP", type=PATH)
+@click.option("--watch", is_flag=True, help="Show it every few seconds, until all is done or nothing runs.")
+def status(folder: Path, watch: bool) -> None:
+    """Show how far every trajectory in a folder of results is: done, running, stopped, waiting or failed."""
+    from benchmark.cli.results import opened_results
+    from benchmark.records.status import status_table, watched
+
+    with opened_results([folder]) as (opened,):
+        for table in watched(opened) if watch else [status_table(opened)]:
+            if watch:
+                click.clear()  # does nothing where there is no terminal
+            click.echo(table)

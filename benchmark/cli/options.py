@@ -1,0 +1,67 @@
+"""What several commands take: folders, the data's place, fields of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.errors import UserError
+from benchmark.words import paragraphs
+
+PATH = click.Path(path_type=Path)
+DATA_ROOT = click.option(
+    "--data-root",
+    type=PATH,
+    help="Folder of the data, or the one that it lies in; before MTAL_DATA and the root of a YAML file.",
+)
+NETWORK = click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
+STRATEGIES = click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
+SEEDS = click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
+BUDGETS = click.option(
+    "--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%)."
+)
+DEVICE = click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+
+
+def echo(text: str) -> None:
+    """Print text, its prose in the width of the terminal."""
+    click.echo(paragraphs(text))
+
+
+def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of an experiment that command-line options set."""
+    from benchmark.experiment.config import parse_seeds
+    from strategies.registry import split_names
+
+    fields: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    parsers = {"seeds": parse_seeds, "strategies": split_names, "budgets": split_names}
+    for name, parse in parsers.items():
+        if name in fields:
+            fields[name] = parse(fields[name])
+    if "network" in fields:
+        fields["network"] = {"name": fields["network"]}
+    for setting in settings:
+        _set(fields, setting)
+    return fields
+
+
+def _set(fields: dict[str, Any], setting: str) -> None:
+    from benchmark.untrusted_files import parsed_yaml
+
+    path, equals, value = setting.partition("=")
+    *parents, last = path.split(".")
+    if not equals or not all((*parents, last)):
+        raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
+    try:
+        fields[last] = parsed_yaml(value)
+    except ValueError:
+        raise UserError(
+            f"--set {path}: {value!r:.200} is not a value; quote text that holds special signs."
+        ) from None

@@ -1,0 +1,145 @@
+"""Commands on results: report, compare, chosen, export, and the noise floor that they are read against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from benchmark.cli.options import DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, echo, fields_of
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make these commands part of the command line."""
+    for command in (report, compare, chosen, export, noise):
+        cli.add_command(command)
+
+
+@click.command()
+@click.argument("sources", metavar="DIR_OR_ZIP...", type=PATH, nargs=-1, required=True)
+@click.option("--columns", type=click.IntRange(1, 2), default=1, help="Columns of a paper that figures span.")
+@click.option(
+    "--captions/--no-captions", default=True, help="Say below each figure what it shows. Default: yes."
+)
+@click.option("--strategies", help="Comma-separated names: show these only.")
+@click.option("--out", type=PATH, help="Where to write. Default: into the folder, or beside the zip file.")
+def report(
+    sources: tuple[Path, ...],
+    columns: Literal[1, 2],
+    captions: bool,
+    strategies: str | None,
+    out: Path | None,
+) -> None:
+    """Write tables, figures and the page of results, and print the main table.
+
+    Several folders, or zip files of `mtal export`, make one report where their numbers compare.
+    """
+    from benchmark.report import write_report
+    from strategies.registry import split_names
+
+    only = split_names(strategies) if strategies is not None else None
+    with opened_results(sources) as folders:
+        where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
+        written = write_report(
+            *folders, columns=columns, captions=captions, strategies=only, out=where, show=echo
+        )
+    click.echo(f"\nLook at it in a browser: {written.page}")
+    click.echo(f"Tables and figures: {written.page.parent}")
+
+
+@contextmanager
+def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
+    """Folders of results; zip files are unpacked for as long as they are needed."""
+    from benchmark.records.archives import unpacked
+
+    with ExitStack() as stack:
+        yield [stack.enter_context(unpacked(s)) if s.suffix == ".zip" else s for s in sources]
+
+
+@click.command()
+@click.argument("strategy")
+@click.argument("against")
+@click.argument("folder", type=PATH)
+def compare(strategy: str, against: str, folder: Path) -> None:
+    """Say in words how one strategy does against another, paired by seed."""
+    from benchmark.report.compare import compare as in_words
+    from benchmark.report.load import read_results
+
+    with opened_results([folder]) as (opened,):
+        echo(in_words(read_results(opened), strategy, against))
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.option("--dataset", help="Where the YAML file of the data is now, if not where it was.")
+@DATA_ROOT
+def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
+    """Say what each strategy chose, by the labels of the images: classes, rare ones, distances.
+
+    An analysis after the study: it opens the data, which `mtal report` does not need.
+    """
+    from benchmark.report.selection_analysis import chosen_text
+
+    with opened_results([folder]) as (opened,):
+        click.echo(chosen_text(opened, data_root, dataset))
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--without-scores", is_flag=True, help="Leave out scores of single images: a tenth of the size."
+)
+def export(folder: Path, out: Path, without_scores: bool) -> None:
+    """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
+    from benchmark.records.archives import pack
+
+    packed = pack(folder, out, scores=not without_scores)
+    for name in packed.left_out:
+        click.echo(f"Left out, for no run gives a file this name: {name!r}", err=True)
+    click.echo(f"Wrote {out}: {packed.rounds} rounds. On any machine: mtal report {out} --out FOLDER")
+
+
+@click.command()
+@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
+@click.option("--preset", help="The preset whose network, recipe and budgets are measured. Default: quick.")
+@NETWORK
+@click.option("--budgets", help="Comma-separated labelled images: counts or percent (10%,20%).")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@DEVICE
+@THREADS
+@click.option(
+    "--trainings", type=click.IntRange(2), default=5, help="Trainings of one set, and sets. Default: 5."
+)
+@click.option("--out", type=PATH, help="Folder of results. Default: results/NAME, as for mtal run.")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def noise(
+    preset: str | None,
+    settings: tuple[str, ...],
+    trainings: int,
+    out: Path | None,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Measure what two strategies differ by that choose alike, and so what a study could show.
+
+    One labelled set is trained with several training seeds, at every budget, and as many random sets with
+    one. Run it again to go on after an interruption. The report of the same folder prints it.
+    """
+    from benchmark.progress import Progress
+    from benchmark.protocol.noise_floor import measure_noise
+    from benchmark.protocol.run import check_agreement, load_experiment, opened, write_noise_head
+    from benchmark.report.noise import measured_text
+    from benchmark.report.study import read_study
+
+    experiment = load_experiment(None, preset, fields_of(flags, settings))
+    folder = out or Path("results") / experiment.name
+    check_agreement(experiment, folder)
+    bench = opened(experiment, folder, Progress(quiet))
+    write_noise_head(bench, folder)
+    measure_noise(bench, trainings)
+    echo(measured_text(read_study(folder), bench.dataset.name))

@@ -1,0 +1,277 @@
+"""An experiment: data set, network, recipe, budgets, strategies and seeds, validated as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from benchmark.errors import UserError
+from benchmark.experiment.catalogue import NETWORKS, known_dataset
+from benchmark.experiment.validation import Model, Positive, sentences
+from strategies.reference import with_draws
+from strategies.registry import RegistryError, resolve
+
+Factor = Annotated[float, Field(gt=0)]
+Channel = Annotated[float, Field(ge=0, le=1)]
+Channels = tuple[Channel, Channel, Channel]
+Spread = tuple[Factor, Factor, Factor]
+FeedHome = Literal["auto", "device", "disk", "stream"]
+WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
+
+
+class NetworkConfig(Model):
+    """The network that every strategy trains."""
+
+    name: str = "pad_net"
+    backbone: str = Field("tiny", description="tiny, or a timm model by name")
+    width: Positive | None = Field(
+        None,
+        description="channels per task (pad_net: 256; mti_net: the backbone's, up to 384; "
+        "multi_task, single_task: the backbone's maps together)",
+    )
+    blocks: Positive | None = Field(None, description="bottlenecks per task and stage (pad_net: 2)")
+    pretrained: bool | Path = Field(
+        False, description="start the backbone from timm's weights (true) or from a file of weights"
+    )
+
+    mean: Channels | None = Field(
+        None,
+        description="of images (0..1), by channel; the pre-trained weights', or ImageNet's, if not given",
+    )
+    spread: Spread | None = Field(None, description="standard deviation of images (0..1), by channel")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in NETWORKS:
+            raise ValueError(f"there is no network {name!r}; there is: {', '.join(NETWORKS)}")
+        return name
+
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _weights(cls, value: Any) -> bool | Path:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str | Path) and Path(value).suffix in WEIGHT_FILES:
+            return Path(value)
+        raise ValueError(
+            f"must be true, false or a file of weights ({', '.join(WEIGHT_FILES)}), not {value!r}"
+        )
+
+    @model_validator(mode="after")
+    def _takes(self) -> NetworkConfig:
+        foreign = sorted(set(self.options()) - set(NETWORKS[self.name].options))
+        if foreign:
+            raise ValueError(f"{self.name} takes no {' and no '.join(foreign)}; set them to null")
+        return self
+
+    def options(self) -> dict[str, int]:
+        """The network's own options that are set."""
+        given = {"width": self.width, "blocks": self.blocks}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Augmentation(Model):
+    """What happens to a training image and its labels, on the device."""
+
+    flip: bool = Field(True, description="mirror half of the images")
+    zoom: tuple[Annotated[float, Field(ge=1)], ...] = Field((1.0,), description="magnify by one of these")
+    scale: tuple[Factor, Factor] | None = Field(
+        None, description="magnify or shrink by a number drawn from this range"
+    )
+    rotation: float = Field(0.0, ge=0, le=180, description="turn by up to so many degrees, either way")
+    crop: tuple[Positive, Positive] | None = Field(None, description="height and width of a random window")
+    colour: float = Field(0.0, ge=0, lt=1, description="random brightness and contrast, up to this share")
+    saturation: float = Field(0.0, ge=0, le=1, description="random saturation, up to this share")
+    hue: float = Field(0.0, ge=0, le=180, description="turn colours by up to so many degrees, either way")
+
+    @field_validator("scale")
+    @classmethod
+    def _rising(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
+        if scale is not None and scale[0] > scale[1]:
+            raise ValueError(f"must be the smallest and the largest factor, not {list(scale)}")
+        return scale
+
+
+class Recipe(Model):
+    """How the network is trained: the same at every budget, for every strategy."""
+
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    schedule: Literal["poly", "cosine", "constant"] = "poly"
+    power: float = Field(0.9, gt=0, description="of the poly schedule")
+    warmup: int = Field(0, ge=0, strict=True, description="iterations of linear warm-up")
+    clip: float | None = Field(None, gt=0, description="largest gradient norm")
+    iterations: Positive = 1000
+    batch_size: Positive = 8
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32",
+        description="of the network: float32; the same with TF32 in a GPU's convolutions (as torch comes) "
+        "and matrix products; bfloat16 in autocast. Losses are float32",
+    )
+    compile: bool | Literal["reduce-overhead"] = Field(
+        False,
+        description="compile network and losses for training, which may change last bits; reduce-overhead "
+        "starts a GPU's kernels together (CUDA graphs)",
+    )
+    evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
+    companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
+    augmentation: Augmentation = Augmentation()
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _way(cls, value: Any) -> bool | str:
+        if isinstance(value, bool):
+            return value
+        if value == "reduce-overhead":
+            return str(value)
+        raise ValueError(f"must be true, false or reduce-overhead, not {value!r}")
+
+
+class Experiment(Model):
+    """All that decides the numbers, and where to compute them."""
+
+    name: str = Field("", description="names the folder of results")
+    dataset: str = "rooms"
+    data: dict[str, Any] = Field(default_factory=dict, description="options of the data set")
+    data_root: Path | None = Field(None, description="where the data lies, if not where it is looked for")
+    task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="weights in the multi-task loss, where not the task's own default"
+    )
+    tasks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of tasks, where not the task's own default"
+    )
+    network: NetworkConfig = NetworkConfig()
+    recipe: Recipe = Recipe()
+    budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")
+    strategies: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
+    references: Positive = Field(
+        1, description="draws of random a seed, if it is among the strategies: differences are to their mean"
+    )
+    full_data: bool = Field(True, description="train the full-data reference")
+    feed: FeedHome = Field("auto", description="where decoded images are kept; it changes no number")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
+    deterministic: bool | None = Field(
+        None, description="same bits on repetition; if not given, on the CPU and not on a GPU"
+    )
+    threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
+    checkpoint_minutes: float = Field(
+        10.0, ge=0, description="between two checkpoints within a training; 0 for none; it changes no number"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _file_name(cls, name: str) -> str:
+        if (name and not re.fullmatch(r"[\w.=\- ]+", name)) or name in (".", ".."):
+            raise ValueError(f"{name!r} must be letters, digits, spaces and the signs . = - _")
+        return name
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, dataset: str) -> str:
+        return known_dataset(dataset)
+
+    @field_validator("budgets", mode="after")
+    @classmethod
+    def _budgets(cls, budgets: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(parse_budget(budget) for budget in budgets)
+
+    @field_validator("strategies")
+    @classmethod
+    def _strategies(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _checked_strategies(names)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"each seed once, not {', '.join(map(str, seeds))}")
+        return seeds
+
+    @property
+    def every_strategy(self) -> tuple[str, ...]:
+        """What has a trajectory a seed: the strategies, and the further draws of random."""
+        return with_draws(self.strategies, self.references)
+
+
+def parse_budget(budget: Any) -> int | float:
+    """A count as int, or a share of the pool as float; ``"10 %"`` and 0.1 are the same. Raises ValueError."""
+    number = _number(budget) if isinstance(budget, str) else budget
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
+        return number
+    if isinstance(number, float) and 0 < number <= 1:
+        return number
+    raise ValueError(f"a budget must be a count such as 40, a share such as 0.1 or '10 %', not {budget!r}")
+
+
+def _number(text: str) -> int | float | None:
+    if not (parts := re.fullmatch(r"\s*(\d+|\d*\.\d+)\s*(%?)\s*", text)):
+        return None
+    if parts[2]:
+        return float(parts[1]) / 100
+    return float(parts[1]) if "." in parts[1] else int(parts[1])
+
+
+def budget_counts(budgets: Sequence[int | float], pool: int, origin: str = "") -> list[int]:
+    """Labelled images of every round. Raises UserError unless they grow and fit into the pool.
+
+    ``origin`` names the file that holds the budgets, where the user may not know.
+    """
+    counts = [budget if isinstance(budget, int) else round(budget * pool) for budget in budgets]
+    rising = all(a < b for a, b in pairwise(counts))
+    if not rising or counts[0] < 1 or counts[-1] > pool:
+        field = f"{origin}, budgets" if origin else "budgets"
+        raise UserError(f"{field}: must grow from 1 to at most the pool of {pool} images, not {counts}.")
+    return counts
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``5`` is the seeds 0 to 4; ``0,3,7`` those three; ``3-5`` those from 3 to 5. Raises UserError."""
+    if (span := re.fullmatch(r"(\d+)-(\d+)", text)) and int(span[1]) <= int(span[2]):
+        return list(range(int(span[1]), int(span[2]) + 1))
+    if re.fullmatch(r"\d+", text) and int(text) > 0:
+        return list(range(int(text)))
+    if re.fullmatch(r"\d+(,\d*)+", text):
+        return [int(part) for part in text.split(",") if part]
+    raise UserError(f"--seeds must be a number of seeds (5), a list (0,3,7) or a range (3-5), not {text!r}.")
+
+
+def validated(fields: Mapping[str, Any], origin: str) -> Experiment:
+    """The experiment that these fields describe. Raises UserError with all mistakes at once."""
+    try:
+        return Experiment.model_validate(fields)
+    except ValidationError as error:
+        raise UserError(sentences(error, origin, Experiment)) from None
+
+
+def _checked_strategies(names: Sequence[str]) -> tuple[str, ...]:
+    full, mistakes = [], []
+    for name in names:
+        try:
+            full.append(_tried(name))
+        except RegistryError as error:
+            mistakes.append(str(error).rstrip("."))
+    repeated = sorted({name for name in full if full.count(name) > 1})
+    mistakes += [f"strategy {name!r} is there twice" for name in repeated]
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    return tuple(names)
+
+
+def _tried(name: str) -> str:
+    named = resolve(name)
+    named.create()  # so that a value out of range is found now and not after hours of training
+    return named.name

@@ -1,0 +1,54 @@
+"""Paths that a YAML file of an experiment names: relative to the file, wherever a command is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.untrusted_files import read_fields
+
+Change = Callable[[str], str]
+
+
+def read_experiment(file: Path) -> dict[str, Any]:
+    """The fields of the file, their relative paths as they are from the working folder. Raises UserError."""
+    return _changed(read_fields(file), lambda path: os.path.relpath(file.parent / path))
+
+
+def seen_from(folder: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields to be written into a file of this folder: paths relative to the working folder become its."""
+    return _changed(fields, lambda path: os.path.relpath(path, folder))
+
+
+def _changed(fields: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """The same with every relative path changed: of data, their root, weights, and strategies' files."""
+    changed = dict(fields)
+    if _is_file(fields.get("dataset"), (".yaml", ".yml")):
+        changed["dataset"] = _moved(fields["dataset"], change)
+    if isinstance(fields.get("data_root"), str):
+        changed["data_root"] = _moved(fields["data_root"], change)
+    network = fields.get("network")
+    if isinstance(network, Mapping) and isinstance(network.get("pretrained"), str):
+        changed["network"] = {**network, "pretrained": _moved(network["pretrained"], change)}
+    if isinstance(fields.get("strategies"), list | tuple):
+        changed["strategies"] = [_strategy(name, change) for name in fields["strategies"]]
+    return changed
+
+
+def _strategy(name: Any, change: Change) -> Any:
+    """``FILE.py:NAME`` with its file changed; parameters belong to the name, paths in them too."""
+    if not isinstance(name, str) or ".py:" not in name.partition("[")[0]:
+        return name
+    file, _, rest = name.partition(".py:")
+    return f"{_moved(f'{file}.py', change)}:{rest}"
+
+
+def _is_file(value: Any, endings: tuple[str, ...]) -> bool:
+    return isinstance(value, str) and Path(value).suffix.lower() in endings
+
+
+def _moved(path: str, change: Change) -> str:
+    """A path changed, if it is relative; ``~`` is a place of its own."""
+    return path if path.startswith("~") or Path(path).is_absolute() else change(path)

@@ -1,0 +1,146 @@
+"""What all jobs of an experiment share in one process: the experiment, the data on the device, the store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.utils.deterministic
+
+from benchmark.data.check_before_run import require_sound
+from benchmark.data.dataset import MultiTaskDataset
+from benchmark.data.feed import Feed, open_feed
+from benchmark.errors import UserError
+from benchmark.execution.devices import pick_device
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.experiment.config import Experiment, budget_counts
+from benchmark.networks.normalisation import Normalisation, normalisation_of
+from benchmark.progress import Progress
+from benchmark.random_streams import Streams
+from benchmark.records.round_store import Store
+from benchmark.training.memory_allocator import keep_freed_memory
+from strategies.interface import Positions
+from strategies.registry import resolve
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An experiment ready to run."""
+
+    experiment: Experiment
+    dataset: MultiTaskDataset
+    counts: tuple[int, ...]
+    device: torch.device
+    deterministic: bool
+    store: Store
+    progress: Progress
+
+    @cached_property
+    def pool(self) -> Feed:
+        """The train split."""
+        return self._feed("train")
+
+    @cached_property
+    def val(self) -> Feed:
+        """The validation split."""
+        return self._feed("val")
+
+    def _feed(self, split: Literal["train", "val"]) -> Feed:
+        return open_feed(self.dataset, split, self.device, self.experiment.feed, self.progress.say)
+
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """Positions in the pool by image id."""
+        return {image: position for position, image in enumerate(self.dataset.train.ids)}
+
+    @cached_property
+    def pretrained_digest(self) -> str | None:
+        """sha256 of the file of pre-trained weights, if one is given. Raises UserError if it is none."""
+        file = self.experiment.network.pretrained
+        if not isinstance(file, Path):
+            return None
+        if not file.is_file():  # a pipe would make the reader wait
+            raise UserError(f"network.pretrained: {file} is no file; give a file of weights.")
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """What the network's images are normalised by."""
+        return normalisation_of(self.experiment.network)
+
+    def streams(self, seed: int, number: int) -> Streams:
+        """The random streams of a round."""
+        return Streams(self.dataset.name, seed, number)
+
+    def first_set(self, seed: int) -> Positions:
+        """The first labelled set of a seed, the same for every strategy and whatever the pool's order."""
+        return self.random_set(seed, self.counts[0])
+
+    def random_set(self, seed: int, count: int) -> Positions:
+        """So many random images of the pool; the sets of one seed lie in each other."""
+        rng = self.streams(seed, 0).numpy("first set")
+        by_id = np.argsort(np.array(self.dataset.train.ids), kind="stable")
+        return by_id[rng.permutation(len(by_id))[:count]].astype(np.int64)
+
+
+def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
+    """Open the data set, validate what depends on it, and set up the device.
+
+    Raises UserError for broken data, labels that cannot be meant so, budgets that do not fit the pool,
+    unknown tasks or options of tasks, strategies that cannot work with these tasks, a missing GPU.
+    """
+    device = pick_device(experiment.device)
+    dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    if dataset.origin:
+        progress.say(f"Data: {dataset.origin}")
+    require_sound(dataset, progress.say)
+    dataset = _with_task_settings(dataset, experiment)
+    counts = budget_counts(experiment.budgets, len(dataset.train.ids))
+    _check_strategies(experiment.strategies, dataset)
+    deterministic = set_up_torch(experiment, device)
+    return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
+
+
+def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
+    """Set threads, determinism and kernels; returns whether repetition gives the same bits."""
+    wanted = experiment.deterministic
+    deterministic = device.type == "cpu" if wanted is None else wanted
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
+    if device.type == "cpu":
+        keep_freed_memory()
+    torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    torch.use_deterministic_algorithms(deterministic)
+    # Nothing reads uninitialised memory, and filling it costs 5 %.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.allow_tf32 = experiment.recipe.precision == "tf32"  # torch's own default is yes
+    return deterministic
+
+
+def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset) -> None:
+    specs = tuple(task.spec for task in dataset.tasks)
+    for named in map(resolve, names):
+        try:
+            named.create().check(specs)
+        except ValueError as error:
+            raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
+
+
+def _with_task_settings(dataset: MultiTaskDataset, experiment: Experiment) -> MultiTaskDataset:
+    """The data set, its tasks with the experiment's weights and options."""
+    weights, options = experiment.task_weights, experiment.tasks
+    names = [task.name for task in dataset.tasks]
+    for field, given in (("task_weights", weights), ("tasks", options)):
+        if unknown := sorted(set(given) - set(names)):
+            raise UserError(f"{field}: {dataset.name} has no task {unknown[0]}; it has {', '.join(names)}.")
+    changed = (task.changed(weights.get(task.name), options.get(task.name, {})) for task in dataset.tasks)
+    return replace(dataset, tasks=tuple(changed))

@@ -1,0 +1,49 @@
+"""The best constant prediction of a seed's first labels, evaluated and stored: a reference, never ranked."""
+
+from __future__ import annotations
+
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.train_and_evaluate import commit, key_of, peak_memory_mb, stored_round, timed
+from benchmark.records.round_store import CONSTANT, Round, nulls
+from benchmark.training.constant_prediction import best_constants, evaluate_constants
+
+
+def has_constant(bench: Bench, seed: int) -> bool:
+    """Whether that of a seed is stored, under the settings of this experiment."""
+    return stored_round(bench, CONSTANT, seed, 0, _key(bench, seed)) is not None
+
+
+def share_constant(bench: Bench, seed: int) -> None:
+    """Find and evaluate the best constant prediction by the first labelled set of a seed, unless stored."""
+    with bench.store.locked(bench.dataset.name, CONSTANT, seed):
+        if not has_constant(bench, seed):
+            commit(bench, _evaluated(bench, seed))
+
+
+def _evaluated(bench: Bench, seed: int) -> Round:
+    size, seconds = bench.experiment.recipe.evaluation_batch_size, dict[str, float]()
+    with timed(seconds, "evaluate", bench.device):
+        constants = best_constants(bench.pool, bench.first_set(seed), size)
+        metrics = evaluate_constants(constants, bench.val, size, bench.progress.say)
+    written = {task: None if one is None else one.tolist() for task, one in constants.items()}
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=CONSTANT,
+        seed=seed,
+        round=0,
+        key=_key(bench, seed),
+        labelled=_first_ids(bench, seed),
+        metrics=nulls(metrics),
+        weights_digest="",
+        strategy_state={"constants": written},
+        seconds=seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
+
+
+def _key(bench: Bench, seed: int) -> str:
+    return key_of(bench, CONSTANT, seed, 0, list(_first_ids(bench, seed)), None)
+
+
+def _first_ids(bench: Bench, seed: int) -> tuple[str, ...]:
+    return tuple(bench.dataset.train.ids[position] for position in bench.first_set(seed))

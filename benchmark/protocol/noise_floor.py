@@ -1,0 +1,128 @@
+"""What two strategies differ by when they choose alike: measured before a study, with random selection only.
+
+Two parts. One labelled set is trained with several training seeds, at every budget: what spreads is the
+training alone. And after the first set of one seed, which all strategies share, several other random sets are
+labelled and trained like strategies of that seed: what spreads is what a choice without any merit does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.train_and_evaluate import (
+    Fitted,
+    checkpoint_of,
+    commit,
+    fit,
+    key_of,
+    peak_memory_mb,
+    stored_round,
+)
+from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round, nulls
+from strategies.interface import Positions
+
+#: The seed whose first set and sets of images are trained.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: a repeat of the same labelled set, or a draw of another one, at one budget."""
+
+    bench: Bench
+    part: str
+    repeat: int
+    number: int
+
+    @property
+    def training_seed(self) -> int:
+        """Draws of images are trained like strategies of one seed, repeats like other seeds."""
+        return self.repeat if self.part == NOISE_FLOOR else SEED
+
+    @property
+    def positions(self) -> Positions:
+        """The labelled images; those of a repeat or of a draw lie in each other."""
+        bench, count = self.bench, self.bench.counts[self.number]
+        if self.part == NOISE_FLOOR:
+            return bench.random_set(SEED, count)
+        first, pool = bench.first_set(SEED), len(bench.dataset.train.ids)
+        by_id = np.argsort(np.array(bench.dataset.train.ids), kind="stable")
+        others = by_id[~np.isin(by_id, first)]
+        order = bench.streams(SEED, 0).numpy("strategy").spawn(self.repeat)[-1].permutation(pool - len(first))
+        return np.concatenate([first, others[order]])[:count].astype(np.int64)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The labelled images by id."""
+        return tuple(self.bench.dataset.train.ids[position] for position in self.positions.tolist())
+
+    @property
+    def key(self) -> str:
+        """Digest of all that could change the numbers."""
+        return key_of(self.bench, self.part, self.repeat, self.number, list(self.ids), None)
+
+    def stored(self) -> Round | None:
+        """As an earlier run left it."""
+        return stored_round(self.bench, self.part, self.repeat, self.number, self.key)
+
+    def fit(self) -> Fitted:
+        """Train and evaluate it, from a checkpoint if there is one."""
+        checkpoint = checkpoint_of(self.bench, self.part, self.repeat, self.key)
+        streams = self.bench.streams(self.training_seed, self.number)
+        return fit(self.bench, self.positions, streams, checkpoint=checkpoint)
+
+
+def measure_noise(bench: Bench, trainings: int) -> None:
+    """Train one labelled set, at every budget, with so many training seeds, and as many sets with one seed.
+
+    Both are of random selection; the first training counts in both parts. What is stored is not trained
+    again.
+    """
+    planned = list(_planned(bench, trainings))
+    left = sum(training.stored() is None for training in planned)
+    bench.progress.begin(left * bench.experiment.recipe.iterations)
+    try:
+        for training in planned:
+            _train(training)
+    finally:
+        bench.progress.end()
+
+
+def _planned(bench: Bench, trainings: int) -> Iterator[Training]:
+    """Draw 0 is repeat 0, and every draw has the first budget of it."""
+    for number in range(len(bench.counts)):
+        for repeat in range(trainings):
+            yield Training(bench, NOISE_FLOOR, repeat, number)
+    for draw in range(1, trainings):
+        for number in range(1, len(bench.counts)):
+            yield Training(bench, NOISE_SELECTION, draw, number)
+
+
+def _train(training: Training) -> None:
+    bench, part, repeat = training.bench, training.part, training.repeat
+    with bench.store.locked(bench.dataset.name, part, repeat):
+        if training.stored() is None:
+            fitted = training.fit()
+            commit(bench, _record(training, fitted))
+            loss, what = fitted.metrics["total"]["loss"], "training" if part == NOISE_FLOOR else "choice"
+            bench.progress.finished(f"{len(training.ids)} labelled, {what} {repeat}: total loss {loss:.4f}")
+
+
+def _record(training: Training, fitted: Fitted) -> Round:
+    bench = training.bench
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=training.part,
+        seed=training.repeat,
+        round=training.number,
+        key=training.key,
+        labelled=training.ids,
+        metrics=nulls(fitted.metrics),
+        weights_digest=fitted.weights_digest,
+        seconds=fitted.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )

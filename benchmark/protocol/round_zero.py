@@ -1,0 +1,173 @@
+"""Round 0 of a seed, trained once and shared by all strategies.
+
+Networks see no strategy: the first labelled set, the weights and the batches are the same for all, and what
+strategies train beside the network leaves it unchanged. So all their companions are trained in one go.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmark.networks import Network, build_network, placed
+from benchmark.networks.normalisation import without_weights
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.train_and_evaluate import (
+    Fitted,
+    checkpoint_of,
+    commit,
+    fit,
+    key_of,
+    peak_memory_mb,
+    stored_round,
+    tell,
+)
+from benchmark.random_streams import global_torch_stream
+from benchmark.records.round_store import ROUND_ZERO, Round, digest_of, nulls, read_blob, write_blob
+from benchmark.training.companions import make_companion
+from benchmark.training.train import Trained, state_digest
+from strategies.interface import Strategy
+from strategies.registry import resolve
+
+READERS = 60.0  # seconds: trajectories of a seed that start together read it one after the other
+#: The record of a round 0, and ``{"network": state, "companions": {strategy and its code: state}}``.
+Stored = tuple[Round, dict[str, Any]]
+
+
+def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
+    """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
+    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
+        if missing := missing_of(bench, seed, strategies):
+            _compute(bench, seed, missing)
+
+
+def missing_of(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
+    """Those of the strategies for which round 0 of a seed, or their companion in it, is not stored."""
+    stored = _stored(bench, seed)
+    return {n: s for n, s in strategies.items() if not stored or not _load(bench, seed, stored, n, s)}
+
+
+def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:
+    """The network and metrics of round 0, with this strategy's companion; computed if not stored."""
+    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed, wait=READERS):
+        stored = _stored(bench, seed)
+        loaded = _load(bench, seed, stored, name, strategy) if stored else None
+        return loaded or _compute(bench, seed, {name: strategy})
+
+
+def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
+    bench.progress.at_round(0)
+    positions = bench.first_set(seed)
+    key = digest_of([_key(bench, seed), sorted(map(_code, strategies))])
+    checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
+    fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies, checkpoint=checkpoint)
+    before = _stored_weights(bench, seed)
+    same = before and state_digest(before["network"]) == fitted.weights_digest
+    companions = dict(before["companions"]) if before and same else {}
+    companions |= {_code(name): module.state_dict() for name, module in fitted.trained.companions.items()}
+    content = {"network": fitted.trained.network.state_dict(), "companions": companions}
+    write_blob(_weights_file(bench, seed), _to_bytes(content))
+    commit(bench, _record(bench, seed, fitted))
+    tell(bench, "first set", seed, len(positions), fitted)
+    return fitted
+
+
+def _stored(bench: Bench, seed: int) -> Stored | None:
+    """The record and the weights, if both are there and sound."""
+    done = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
+    weights = _stored_weights(bench, seed) if done else None
+    if not done or not weights:
+        return None
+    if state_digest(weights["network"]) != done.weights_digest:
+        _warn(bench, seed, "they are of another training")
+        return None
+    return done, weights
+
+
+def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy) -> Fitted | None:
+    """What is stored as a network and this strategy's companion; None if its companion is not among it."""
+    done, weights = stored
+    network = _network(bench, seed)
+    companion = make_companion(strategy, network, bench.streams(seed, 0))
+    if companion is not None and _code(name) not in weights["companions"]:
+        return None
+    network.load_state_dict(weights["network"])
+    companions = _restored(name, companion, weights["companions"])
+    metrics = {
+        t: {m: float("nan") if v is None else v for m, v in vs.items()} for t, vs in done.metrics.items()
+    }
+    return Fitted(Trained(network, companions), metrics, done.weights_digest, done.seconds)
+
+
+def _network(bench: Bench, seed: int) -> Network:
+    with global_torch_stream(bench.streams(seed, 0).seed_of("weights")):
+        fresh = without_weights(bench.experiment.network)  # the stored ones follow
+        network = build_network(fresh, bench.dataset.tasks)
+    return placed(network, bench.device)
+
+
+def _restored(name: str, companion: nn.Module | None, states: Mapping[str, Any]) -> dict[str, nn.Module]:
+    if companion is None:
+        return {}
+    companion.load_state_dict(states[_code(name)])
+    return {name: companion}
+
+
+def _code(name: str) -> str:
+    """What a companion is kept under: that of changed code is trained again."""
+    return resolve(name).code
+
+
+def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=ROUND_ZERO,
+        seed=seed,
+        round=0,
+        key=_key(bench, seed),
+        labelled=_first_ids(bench, seed),
+        metrics=nulls(fitted.metrics),
+        weights_digest=fitted.weights_digest,
+        seconds=fitted.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
+
+
+def _key(bench: Bench, seed: int) -> str:
+    return key_of(bench, ROUND_ZERO, seed, 0, list(_first_ids(bench, seed)), None)
+
+
+def _first_ids(bench: Bench, seed: int) -> tuple[str, ...]:
+    return tuple(bench.dataset.train.ids[position] for position in bench.first_set(seed))
+
+
+def _weights_file(bench: Bench, seed: int) -> Path:
+    return bench.store.trajectory(bench.dataset.name, ROUND_ZERO, seed) / "weights.pt"
+
+
+def _stored_weights(bench: Bench, seed: int) -> dict[str, Any] | None:
+    content = read_blob(_weights_file(bench, seed))
+    if content is None:
+        return None
+    try:
+        stored = torch.load(io.BytesIO(content), map_location=bench.device, weights_only=True)
+        return {"network": dict(stored["network"]), "companions": dict(stored["companions"])}
+    except Exception as error:  # a file may hold anything
+        _warn(bench, seed, (str(error) or type(error).__name__).splitlines()[0])
+        return None
+
+
+def _warn(bench: Bench, seed: int, why: str) -> None:
+    warnings.warn(f"{_weights_file(bench, seed)} cannot be used ({why}) and is computed again", stacklevel=4)
+
+
+def _to_bytes(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,167 @@
+"""One training and its evaluation: what every round, the shared round 0 and the full-data reference are."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from benchmark.experiment.config import NetworkConfig
+from benchmark.protocol.bench import Bench
+from benchmark.random_streams import Streams
+from benchmark.records.round_store import Round, digest_of, processor
+from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
+from benchmark.training.evaluate import Metrics, evaluate
+from benchmark.training.train import UNKEPT, Trained, train, weights_digest
+from benchmark.training.weights import balanced
+from strategies.interface import Positions, Scores, Strategy
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network, its validation metrics, and what both cost."""
+
+    trained: Trained
+    metrics: Metrics
+    weights_digest: str
+    seconds: Mapping[str, float]
+
+
+def fit(
+    bench: Bench,
+    positions: Positions,
+    streams: Streams,
+    weights: Scores | None = None,
+    companions: Mapping[str, Strategy] | None = None,
+    checkpoint: Checkpoint = UNKEPT,
+) -> Fitted:
+    """Train on these images of the pool, from scratch or a checkpoint, and evaluate on the validation split.
+
+    Loss weights (L x T), if any, are scaled to mean 1 per task over the images that have a label for it.
+    Seconds of the training count from its beginning, but not what was lost after a checkpoint.
+    """
+    experiment, seconds = bench.experiment, dict[str, float]()
+    size, precision = experiment.recipe.evaluation_batch_size, experiment.recipe.precision
+    with timed(seconds, "train", bench.device):
+        trained = train(
+            bench.pool,
+            positions,
+            None if weights is None else balanced(weights, bench.pool.labelled(positions)),
+            experiment.network,
+            experiment.recipe,
+            streams,
+            companions or {},
+            bench.progress.advance,
+            checkpoint,
+        )
+    seconds["train"] = round(seconds["train"] + checkpoint.seconds_before, 4)
+    seconds[processor("train")] = round(seconds[processor("train")] + checkpoint.processor_before, 4)
+    if trained.network.loaded:
+        bench.progress.say(trained.network.loaded)
+    with timed(seconds, "evaluate", bench.device):
+        metrics = evaluate(trained.network, bench.val, size, precision, bench.progress.say)
+    return Fitted(trained, metrics, weights_digest(trained.network), seconds)
+
+
+def tell(bench: Bench, strategy: str, seed: int, labelled: int, fitted: Fitted) -> None:
+    """Say how a training went."""
+    loss = fitted.metrics["total"]["loss"]
+    bench.progress.finished(f"{strategy}, seed {seed}: {labelled} labelled, total loss {loss:.4f}")
+
+
+def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoint:
+    """The checkpoint of the training of a round with this key, in its trajectory's folder."""
+    minutes = bench.experiment.checkpoint_minutes
+    folder = bench.store.trajectory(bench.dataset.name, strategy, seed)
+    return KeptCheckpoint(folder, key, minutes, bench.progress) if minutes else Checkpoint()
+
+
+def commit(bench: Bench, done: Round) -> Round:
+    """Store a round, after which nothing is left of its training's checkpoints."""
+    bench.store.write(done)
+    remove_checkpoints(bench.store.trajectory(done.dataset, done.strategy, done.seed))
+    return done
+
+
+def key_of(
+    bench: Bench, strategy: str, seed: int, number: int, labelled: list[str], weights: Scores | None
+) -> str:
+    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest."""
+    experiment = bench.experiment
+    return digest_of(
+        {
+            "data": [bench.dataset.name, bench.dataset.digest],
+            "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
+            "network": _network(experiment.network),
+            "pretrained": bench.pretrained_digest,
+            "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
+            "recipe": experiment.recipe.model_dump(mode="json"),
+            "counts": bench.counts[: number + 2],
+            "strategy": strategy,
+            "seed": seed,
+            "round": number,
+            "labelled": labelled,
+            "weights": None if weights is None else weights.tolist(),
+        }
+    )
+
+
+def _network(config: NetworkConfig) -> dict[str, Any]:
+    """Its settings; a file of weights is known by its digest, and may be moved or called from elsewhere."""
+    return config.model_dump(mode="json") | {"pretrained": bool(config.pretrained)}
+
+
+def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:
+    """The stored round if there is one of this key; one of another key is computed again."""
+    done = bench.store.read(bench.dataset.name, strategy, seed, number)
+    if done is None or (done.key == key and bench.position_of.keys() >= set(done.selected)):
+        return done
+    why = "under other settings or code" if done.key != key else "with images that the pool does not have"
+    bench.progress.say(f"{strategy}, seed {seed}, round {number}: stored {why}; computed again")
+    return None
+
+
+def computed_again(bench: Bench, strategy: str, seed: int, number: int) -> None:
+    """Lay a round aside that is stored under another key, and those that follow from it.
+
+    A trajectory that is stopped half way would otherwise be made of the rounds of two.
+    """
+    if bench.store.read(bench.dataset.name, strategy, seed, number):
+        bench.store.lay_aside(bench.dataset.name, strategy, seed, number)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], what: str, device: torch.device) -> Iterator[None]:
+    """Add the seconds that the block takes, the device's work included, and those of this process's threads.
+
+    On a machine that does other work too, the first are as much its as the block's; the second are not.
+    """
+    started, worked = time.perf_counter(), time.process_time()
+    yield
+    wait_for(device)
+    seconds[what] = round(time.perf_counter() - started, 4)
+    seconds[processor(what)] = round(time.process_time() - worked, 4)
+
+
+def wait_for(device: torch.device) -> None:
+    """Until a GPU has done what it was asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def forget_peak(device: torch.device) -> None:
+    """Begin to look for a GPU's largest memory anew; a process cannot."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory so far: of the device if it is a GPU, of this process otherwise."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

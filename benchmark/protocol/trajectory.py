@@ -1,0 +1,221 @@
+"""The active-learning loop of one strategy and seed: train, evaluate, observe, select, round by round.
+
+A trajectory is a pure function of its configuration. Resuming is running it again: stored rounds are read
+back, and what is missing is computed to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.round_zero import round_zero
+from benchmark.protocol.selection_pictures import keep_picks
+from benchmark.protocol.train_and_evaluate import (
+    Fitted,
+    checkpoint_of,
+    commit,
+    computed_again,
+    fit,
+    key_of,
+    peak_memory_mb,
+    stored_round,
+    tell,
+    timed,
+)
+from benchmark.records.round_store import FULL_DATA, Round, nulls
+from benchmark.training.observe import observe
+from benchmark.training.weights import weights_of
+from strategies.choosing import choose
+from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+from strategies.ranking import ranks
+from strategies.registry import Named
+
+
+@dataclass(frozen=True)
+class History:
+    """Positions labelled so far, in order of choice, and how each ranked for each task when it was chosen.
+
+    ``ranks`` (L x T) are in 0..1 among the images that could be chosen in that round, highest score at 1: raw
+    scores of different rounds are of different networks, and would tell when an image was bought. NaN where
+    no score chose: in the first set, and after a round without scores.
+    """
+
+    positions: Positions
+    ranks: Scores
+
+    @classmethod
+    def first(cls, bench: Bench, seed: int) -> History:
+        """The first labelled set of a seed."""
+        positions = bench.first_set(seed)
+        return cls(positions, _unranked(positions, bench))
+
+    def after(self, done: Round, bench: Bench) -> History:
+        """With this round's selection labelled."""
+        chosen = np.array([bench.position_of[image] for image in done.selected], dtype=np.int64)
+        ranked = _unranked(chosen, bench) if done.scores is None else self._ranked(chosen, done.scores)
+        return History(np.concatenate([self.positions, chosen]), np.concatenate([self.ranks, ranked]))
+
+    def _ranked(self, chosen: Positions, stored: list[list[float]]) -> Scores:
+        scores = np.array(stored, dtype=np.float64)
+        free = np.setdiff1d(np.arange(len(scores)), self.positions)
+        return ranks(scores[free])[np.searchsorted(free, chosen)]
+
+
+def _unranked(positions: Positions, bench: Bench) -> Scores:
+    return np.full((len(positions), len(bench.dataset.tasks)), np.nan)
+
+
+def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
+    """Play all rounds of one strategy and seed; stored ones are read back. Holds the trajectory's lock."""
+    with bench.store.locked(bench.dataset.name, named.name, seed):
+        strategy, history = named.create(), History.first(bench, seed)
+        for number in range(len(bench.counts)):
+            turn = Turn(bench, named, strategy, seed, number, history)
+            done = turn.stored() or turn.committed()
+            strategy.load_state_dict(done.strategy_state)
+            history = history.after(done, bench)
+
+
+def run_full_data(bench: Bench, seed: int) -> None:
+    """Train one network on the whole pool: the loss that strategies try to reach with fewer labels."""
+    positions = np.arange(len(bench.dataset.train.ids))
+    with bench.store.locked(bench.dataset.name, FULL_DATA, seed):
+        key = key_of(bench, FULL_DATA, seed, 0, list(bench.dataset.train.ids), None)
+        if not stored_round(bench, FULL_DATA, seed, 0, key):
+            bench.progress.at_round(0)
+            computed_again(bench, FULL_DATA, seed, 0)
+            checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
+            fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
+            commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted))
+            tell(bench, FULL_DATA, seed, len(positions), fitted)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One round of one trajectory."""
+
+    bench: Bench
+    named: Named
+    strategy: Strategy
+    seed: int
+    number: int
+    history: History
+
+    def stored(self) -> Round | None:
+        """This round as an earlier run left it."""
+        return stored_round(self.bench, self.named.name, self.seed, self.number, self._key())
+
+    def committed(self) -> Round:
+        """This round played and stored, in the place of what was stored under another key."""
+        computed_again(self.bench, self.named.name, self.seed, self.number)
+        return commit(self.bench, self.play())
+
+    def play(self) -> Round:
+        """Train and evaluate, then observe the pool and select, unless this is the last round."""
+        self.bench.progress.at_round(self.number)
+        fitted = self._fit()
+        seconds = dict(fitted.seconds)
+        selection = self._select(fitted, seconds) if self._budget else None
+        if self.number:  # round 0 is one training, shared by all strategies, which has been told of
+            tell(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
+        return _round(
+            self.bench,
+            self.named.name,
+            self.seed,
+            self.number,
+            self._key(),
+            self.history.positions,
+            fitted,
+            selection,
+            self.strategy,
+            seconds,
+        )
+
+    @property
+    def _budget(self) -> int:
+        counts = (*self.bench.counts, self.bench.counts[-1])
+        return counts[self.number + 1] - counts[self.number]
+
+    def _fit(self) -> Fitted:
+        if self.number == 0:
+            return round_zero(self.bench, self.seed, self.named.name, self.strategy)
+        streams = self.bench.streams(self.seed, self.number)
+        companions = {self.named.name: self.strategy}
+        checkpoint = checkpoint_of(self.bench, self.named.name, self.seed, self._key())
+        return fit(self.bench, self.history.positions, streams, self._weights(), companions, checkpoint)
+
+    def _weights(self) -> Scores | None:
+        return weights_of(self.strategy, self.named.name, self.history.ranks)
+
+    def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
+        bench, name = self.bench, self.named.name
+        network, companion = fitted.trained.network, fitted.trained.companions.get(name)
+        recipe, streams = bench.experiment.recipe, bench.streams(self.seed, self.number)
+        size, precision, say = recipe.evaluation_batch_size, recipe.precision, bench.progress.say
+        with timed(seconds, "observe", bench.device):
+            rows = observe(network, companion, bench.pool, self.strategy, name, streams, size, precision, say)
+        with timed(seconds, "select", bench.device):
+            pool = self._pool(rows)
+            selection = choose(self.strategy, name, pool, self._budget)
+        with timed(seconds, "pictures", bench.device):
+            keep_picks(bench, self.strategy, name, fitted.trained, streams, pool, selection)
+        return selection
+
+    def _pool(self, rows: dict[str, NDArray[Any]]) -> Pool:
+        bench, count = self.bench, len(self.bench.dataset.train.ids)
+        return Pool(
+            tasks=tuple(task.spec for task in bench.dataset.tasks),
+            ids=bench.dataset.train.ids,
+            labelled=self.history.positions,
+            unlabelled=np.setdiff1d(np.arange(count), self.history.positions),
+            rows=rows,
+            round=self.number,
+            budget_left=bench.counts[-1] - bench.counts[self.number],
+            costs=np.ones(count),
+            rng=bench.streams(self.seed, self.number).numpy("strategy"),
+        )
+
+    def _key(self) -> str:
+        ids = _ids(self.bench, self.history.positions)
+        return key_of(self.bench, self.named.code, self.seed, self.number, ids, self._weights())
+
+
+def _round(
+    bench: Bench,
+    strategy: str,
+    seed: int,
+    number: int,
+    key: str,
+    positions: Positions,
+    fitted: Fitted,
+    selection: Selection | None = None,
+    memory: Strategy | None = None,
+    seconds: dict[str, float] | None = None,
+) -> Round:
+    scores = None if selection is None or selection.scores is None else selection.scores.tolist()
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=strategy,
+        seed=seed,
+        round=number,
+        key=key,
+        labelled=tuple(_ids(bench, positions)),
+        metrics=nulls(fitted.metrics),
+        weights_digest=fitted.weights_digest,
+        selected=tuple(_ids(bench, selection.indices)) if selection else (),
+        scores=scores,
+        notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
+        strategy_state=memory.state_dict() if memory else {},
+        seconds=seconds or fitted.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
+
+
+def _ids(bench: Bench, positions: Positions | Sequence[int]) -> list[str]:
+    return [bench.dataset.train.ids[position] for position in positions]

@@ -1,0 +1,146 @@
+"""What a job does, and how much of it is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from benchmark.experiment.config import Experiment
+from benchmark.progress import Progress
+from benchmark.protocol.bench import Bench
+from benchmark.protocol.constant_reference import has_constant, share_constant
+from benchmark.protocol.jobs import Job, plan
+from benchmark.protocol.round_zero import missing_of, share_round_zero
+from benchmark.protocol.train_and_evaluate import key_of, stored_round
+from benchmark.protocol.trajectory import History, Turn, run_full_data, run_trajectory
+from benchmark.records.round_store import FULL_DATA, Round
+from benchmark.training.observe import needs_pass
+from strategies.interface import Strategy
+from strategies.registry import resolve
+
+__all__ = [
+    "Job",
+    "Work",
+    "passes_of",
+    "plan",
+    "rounds_of",
+    "run_job",
+    "strategies_of",
+    "whole_work",
+    "work_left",
+]
+
+
+def run_job(bench: Bench, job: Job) -> None:
+    """Do one job; what is stored already is not done again."""
+    if job.kind == "trajectory":
+        run_trajectory(bench, resolve(job.strategy), job.seed)
+    elif job.kind == "full-data":
+        run_full_data(bench, job.seed)
+    else:
+        share_round_zero(bench, job.seed, strategies_of(bench.experiment))
+        share_constant(bench, job.seed)
+
+
+def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
+    """Fresh strategies of an experiment by name; round 0 trains the companions of all."""
+    return {named.name: named.create() for named in map(resolve, experiment.every_strategy)}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is left to do: trainings, each with its evaluation, forward passes over the whole pool, and
+    evaluations of constant predictions."""
+
+    trainings: int = 0
+    passes: int = 0
+    constants: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.trainings + other.trainings, self.passes + other.passes, self.constants + other.constants
+        )
+
+
+def whole_work(bench: Bench, job: Job) -> Work:
+    """What a job is when nothing of it is stored."""
+    later = len(bench.counts) - 1
+    if job.kind != "trajectory":
+        return Work(trainings=1, constants=int(job.kind == "round-0"))
+    return Work(later, later * passes_of(resolve(job.strategy).create()))
+
+
+def work_left(bench: Bench, job: Job) -> Work:
+    """What a job still has to do: what is not stored, or stored under the key of other code or settings.
+
+    What follows the first round to be done counts as well: only then is known whether it can be kept.
+    """
+    if job.kind == "round-0":
+        quiet = replace(bench, progress=Progress(quiet=True))
+        return Work(int(_lacks_something(quiet, job.seed)), constants=int(_lacks_constant(quiet, job.seed)))
+    rounds = 1 if job.kind == "full-data" else len(bench.counts)
+    missing = set(range(_kept(bench, job, rounds), rounds))
+    if job.kind == "full-data":
+        return Work(trainings=len(missing))
+    selections = missing - {rounds - 1}  # the last round selects nothing
+    return Work(len(missing - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+
+
+def _kept(bench: Bench, job: Job, rounds: int) -> int:
+    """How many rounds, from the first on, are stored. Raises UserError for one of a newer format."""
+    for number in range(rounds):
+        bench.store.read(bench.dataset.name, job.name, job.seed, number)
+    count = 0
+    with suppress(Exception):  # of a strategy's own code: the job meets the same error, and says it
+        for _ in takewhile(bool, rounds_of(replace(bench, progress=Progress(quiet=True)), job)):
+            count += 1
+    return count
+
+
+def rounds_of(bench: Bench, job: Job) -> Iterator[Round | None]:
+    """The stored rounds of a trajectory or a full-data reference in order, by the keys of this experiment.
+
+    None says that the next one is not stored; asked again, it is looked for again.
+    """
+    return _full_data(bench, job) if job.kind == "full-data" else _trajectory(bench, job)
+
+
+def _trajectory(bench: Bench, job: Job) -> Iterator[Round | None]:
+    named, history = resolve(job.strategy), History.first(bench, job.seed)
+    strategy = named.create()
+    for number in range(len(bench.counts)):
+        turn = Turn(bench, named, strategy, job.seed, number, history)
+        while (done := turn.stored()) is None:
+            yield None
+        yield done
+        strategy.load_state_dict(done.strategy_state)
+        history = history.after(done, bench)
+
+
+def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
+    key = key_of(bench, FULL_DATA, job.seed, 0, list(bench.dataset.train.ids), None)
+    while (done := stored_round(bench, FULL_DATA, job.seed, 0, key)) is None:
+        yield None
+    yield done
+
+
+def _lacks_something(bench: Bench, seed: int) -> bool:
+    """Whether round 0 of a seed is to be trained: it lacks what a strategy trains beside the network, too."""
+    try:
+        return bool(missing_of(bench, seed, strategies_of(bench.experiment)))
+    except Exception:  # the job meets the same error, and says it
+        return True
+
+
+def _lacks_constant(bench: Bench, seed: int) -> bool:
+    try:
+        return not has_constant(bench, seed)
+    except Exception:  # as above
+        return True
+
+
+def passes_of(strategy: Strategy) -> int:
+    """Forward passes over the pool for one selection. A dropout view is counted whole, and computes less."""
+    return 1 + len(strategy.views) if needs_pass(strategy) else 0

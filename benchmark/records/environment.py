@@ -1,0 +1,102 @@
+"""Where the numbers were computed: versions, device, data, revision. Kept beside every result."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strategies.registry import Named, resolve
+
+if TYPE_CHECKING:
+    import torch
+
+    from benchmark.data.dataset import MultiTaskDataset
+    from benchmark.networks.normalisation import Normalisation
+    from benchmark.tasks.task import Task
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
+
+#: What a precision of the recipe means, whatever torch's defaults are.
+ARITHMETIC = {
+    "fp32": "float32, without TF32",
+    "tf32": "float32, with TF32 in the network's convolutions and matrix products on a GPU that has it",
+    "bf16": "the network in bfloat16 autocast, losses in float32, without TF32",
+}
+
+
+def describe(
+    normalisation: Normalisation,
+    dataset: MultiTaskDataset,
+    strategies: Sequence[str],
+    device: torch.device,
+    threads: int,
+    deterministic: bool,
+) -> dict[str, Any]:
+    """What ``environment.json`` holds."""
+    return {
+        "data": {
+            "name": dataset.name,
+            "pool": len(dataset.train.ids),
+            "val": len(dataset.val.ids),
+            "digest": dataset.digest,
+            "facts": dict(dataset.facts),
+        },
+        "tasks": {task.name: _task(task) for task in dataset.tasks},
+        "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
+        "normalisation": asdict(normalisation),
+        "device": device_name(device),
+        "threads": threads,
+        "deterministic": deterministic,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "revision": revision(),
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    options = task.options.model_dump(mode="json")
+    return {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
+
+
+def _strategy(named: Named) -> dict[str, Any]:
+    entry = named.entry
+    said = {"family": entry.family, "source": entry.source, "reference": named.create().reference}
+    return said | {"code": list(named.digests)}
+
+
+def device_name(device: torch.device) -> str:
+    """``cpu`` or the name of the GPU."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def revision() -> str | None:
+    """The git revision of this source tree, with a plus sign where files differ from it; None without git."""
+    root = Path(__file__).parents[2]
+    head = _git(root, "rev-parse", "HEAD")
+    return head and head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

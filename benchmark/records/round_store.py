@@ -1,0 +1,336 @@
+"""Results on disk: the disk is the truth, one atomic file per round, and no torch.
+
+``ROOT/DATASET/STRATEGY/seed-K/round-RR.json`` appears by a rename, which is the commit point of a round.
+``results.csv`` is derived from these files and can be thrown away.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from benchmark.errors import BusyError, UserError
+from benchmark.untrusted_files import LARGEST_INTEGER, parsed_json, read_json
+
+FORMAT = 1
+SUM = "sha256"  # of a round's other fields, in its file
+SIDE_FILE = 1000  # bytes: a digest and a name
+EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
+#: The last is the best constant prediction, which is no network.
+FULL_DATA, ROUND_ZERO, CONSTANT = "full-data", "round-0", "constant"
+#: One labelled set under several training seeds, and several random sets under one.
+NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
+#: Folders of a data set that are no trajectories.
+APART = (ROUND_ZERO, NOISE_FLOOR, NOISE_SELECTION)
+RESULTS = "results.csv"
+COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round of one trajectory left behind."""
+
+    dataset: str
+    strategy: str
+    seed: int
+    round: int
+    #: Digest of all that could change this result; a stored round of another key is never used.
+    key: str
+    #: Ids of the images whose labels were trained on, in the order in which they were chosen.
+    labelled: tuple[str, ...]
+    metrics: Mapping[str, Mapping[str, float | None]]
+    weights_digest: str
+    #: Ids chosen next, in order of choice; empty after the last round.
+    selected: tuple[str, ...] = ()
+    #: Selection scores of every image of the pool (N x T), if the strategy gave any.
+    scores: list[list[float]] | None = None
+    #: What the strategy noted of its selection, by name.
+    notes: Mapping[str, float] = field(default_factory=dict)
+    strategy_state: Mapping[str, Any] = field(default_factory=dict)
+    #: By stage as it took, and by ``processor(stage)`` as the processor worked for it.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_memory_mb: float = 0.0
+    format: int = FORMAT
+
+
+class Store:
+    """One folder of results."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def trajectory(self, dataset: str, strategy: str, seed: int) -> Path:
+        """The folder of a trajectory; signs that file systems dislike are percent-encoded."""
+        return self.root / folder_name(dataset) / folder_name(strategy) / f"seed-{seed}"
+
+    def read(self, dataset: str, strategy: str, seed: int, number: int) -> Round | None:
+        """A stored round, or None. A torn or foreign file is ignored with a warning."""
+        return self._read(self._file(dataset, strategy, seed, number))
+
+    def write(self, done: Round) -> Round:
+        """Commit a round."""
+        file = self._file(done.dataset, done.strategy, done.seed, done.round)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = json.loads(to_json(asdict(done)))
+        write_atomically(file, to_json(content | {SUM: digest_of(content)}))
+        return done
+
+    def lay_aside(self, dataset: str, strategy: str, seed: int, number: int) -> None:
+        """Move a round, all after it and their pictures into ``earlier/``, in the place of what is there."""
+        home = self.trajectory(dataset, strategy, seed)
+        earlier = home / EARLIER
+        for path in [*home.glob("round-*.json"), *home.glob("picks-*")]:
+            at = re.fullmatch(r"(?:round|picks)-(\d+)", path.stem)
+            if at and int(at[1]) >= number:
+                earlier.mkdir(exist_ok=True)
+                _replace(path, earlier / path.name)
+
+    def rounds(self) -> Iterator[Round]:
+        """Every stored round of every trajectory, in a fixed order."""
+        for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
+            if file.parent.parent.name not in APART and (done := self._read(file)):
+                yield done
+
+    def noise_rounds(self, dataset: str, part: str = NOISE_FLOOR) -> list[Round]:
+        """Every stored training of a part of the noise of a data set."""
+        files = sorted((self.root / folder_name(dataset) / part).glob("seed-*/round-*.json"))
+        return [done for file in files if (done := self._read(file))]
+
+    def noise_datasets(self) -> list[str]:
+        """The data sets whose noise was measured."""
+        files = sorted(self.root.glob(f"*/{NOISE_FLOOR}/seed-*/round-*.json"))
+        return sorted({done.dataset for file in files if (done := self._read(file))})
+
+    def write_results(self) -> Path:
+        """Derive ``results.csv`` from the stored rounds."""
+        path = self.root / RESULTS
+        write_atomically(path, results_table(self.rounds()))
+        return path
+
+    @contextmanager
+    def locked(self, dataset: str, strategy: str, seed: int, wait: float = 0) -> Iterator[None]:
+        """Hold a trajectory. Raises BusyError when another process does and goes on for ``wait`` seconds.
+
+        A killed holder holds nothing.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = self.trajectory(dataset, strategy, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=wait, fallback_to_soft=False):
+                yield
+        except Timeout:
+            raise BusyError(
+                f"{strategy}, seed {seed} is being trained by another process in {self.root}; "
+                "wait for it, or give another --out."
+            ) from None
+
+    def _read(self, file: Path) -> Round | None:
+        done = _read_round(file)
+        if done is None or file == self._file(done.dataset, done.strategy, done.seed, done.round):
+            return done
+        warnings.warn(f"{file} is the round of another place and is ignored", stacklevel=3)
+        return None
+
+    def _file(self, dataset: str, strategy: str, seed: int, number: int) -> Path:
+        return self.trajectory(dataset, strategy, seed) / f"round-{number:02d}.json"
+
+
+def results_table(rounds: Iterable[Round]) -> bytes:
+    """What ``results.csv`` holds of these rounds."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for done in sorted(rounds, key=lambda r: (r.dataset, r.strategy, r.seed, r.round)):
+        table.writerows(_rows(done))
+    return text.getvalue().encode()
+
+
+def _replace(path: Path, target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.replace(target)
+
+
+def write_blob(path: Path, content: bytes) -> None:
+    """Write bytes with their sha256 beside them: one flipped bit in a checkpoint loads silently otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    write_atomically(_side_file(path), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+
+
+def read_blob(path: Path) -> bytes | None:
+    """The bytes, or None with a warning if they are not those that were written."""
+    if not path.is_file() or not _side_file(path).is_file():
+        return None
+    content = path.read_bytes()
+    with _side_file(path).open("rb") as stream:
+        noted = stream.read(SIDE_FILE).split()[:1]
+    if noted == [hashlib.sha256(content).hexdigest().encode()]:
+        return content
+    warnings.warn(f"{path} does not match its sha256 and is computed again", stacklevel=2)
+    return None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:  # what a full disk says does not name the file
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def to_json(value: Any) -> bytes:
+    """JSON without NaN or infinity: a missing value must be null."""
+    return (json.dumps(value, allow_nan=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def digest_of(value: Any) -> str:
+    """sha256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(to_json(value)).hexdigest()
+
+
+def without_scores(record: bytes) -> bytes:
+    """A stored round without scores of single images, most of its size; what is no round is left alone."""
+    try:
+        content = dict(parsed_json(record))
+    except (ValueError, TypeError):
+        return record
+    content = {name: value for name, value in content.items() if name != SUM} | {"scores": None}
+    return to_json(content | {SUM: digest_of(content)})
+
+
+def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Metrics with null for what is not finite."""
+    return {
+        task: {name: value if math.isfinite(value) else None for name, value in values.items()}
+        for task, values in metrics.items()
+    }
+
+
+def processor(stage: str) -> str:
+    """What the processor time of a stage is called beside its seconds."""
+    return f"{stage}_processor"
+
+
+def folder_name(name: str) -> str:
+    """A data set's or strategy's name as that of its folder."""
+    safe = quote(name, safe="[]=,+ ")
+    return re.sub(r"^\.", "%2E", safe)
+
+
+def _rows(done: Round) -> Iterator[tuple[Any, ...]]:
+    for task, values in sorted(done.metrics.items()):
+        for metric, value in sorted(values.items()):
+            head = (done.dataset, done.strategy, done.seed, done.round, len(done.labelled))
+            yield (*head, task, metric, "" if value is None else repr(value))
+
+
+def _read_round(file: Path) -> Round | None:
+    if not file.is_file():
+        return None
+    try:
+        content = read_json(file)
+        number = content["format"]
+        if not _is_count(number):
+            raise ValueError(f"its format is {number!r:.60}")
+        if number <= FORMAT:
+            return _round_of(content)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"{file} is not a stored round ({error}) and is ignored", stacklevel=4)
+        return None
+    raise UserError(f"{file} has format {number}; this version reads up to {FORMAT}: update it.")
+
+
+def _round_of(content: Mapping[str, Any]) -> Round:
+    """The round, if every field is as a run writes it. Raises ValueError and TypeError."""
+    if SUM in content and content[SUM] != digest_of({n: v for n, v in content.items() if n != SUM}):
+        raise ValueError(f"it does not match its {SUM}")
+    values = {f.name: content[f.name] for f in fields(Round) if f.name in content}
+    wrong = next((name for name, value in values.items() if not _SOUND[name](value)), None)
+    if wrong:
+        raise ValueError(f"its {wrong} is not what a run writes")
+    done = Round(**values)
+    return replace(done, labelled=tuple(done.labelled), selected=tuple(done.selected))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_INTEGER
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value)) and len(set(value)) == len(value)
+
+
+def _are_scores(value: Any) -> bool:
+    rows = value if isinstance(value, list) else [None]
+    widths = {len(row) if isinstance(row, list) and all(map(_is_number, row)) else 0 for row in rows}
+    return value is None or (len(widths) == 1 and widths != {0})
+
+
+def _are_metrics(value: Any) -> bool:
+    of_tasks = list(value.values()) if isinstance(value, dict) else [None]
+    return all(
+        isinstance(of_task, dict) and all(v is None or _is_number(v) for v in of_task.values())
+        for of_task in of_tasks
+    )
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+#: What each field of a stored round must be: whoever has its results may have written them by hand.
+_SOUND: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("dataset", "strategy"), _is_name),
+    **dict.fromkeys(("seed", "round", "format"), _is_count),
+    **dict.fromkeys(("key", "weights_digest"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("labelled", "selected"), _are_ids),
+    "metrics": _are_metrics,
+    "scores": _are_scores,
+    "strategy_state": lambda value: isinstance(value, dict),
+    "seconds": _are_numbers,
+    "notes": _are_numbers,
+    "peak_memory_mb": _is_number,
+}
+
+
+def _side_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

@@ -1,0 +1,167 @@
+"""How far the jobs of a folder of results are, live. Imports no torch, and needs no strategy's file."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from benchmark.errors import UserError
+from benchmark.experiment.config import Experiment, budget_counts, validated
+from benchmark.experiment.paths import read_experiment
+from benchmark.protocol.run import ENVIRONMENT, EXPERIMENT, is_held
+from benchmark.records.faults import kept_error
+from benchmark.records.heartbeat import Sign, read_sign
+from benchmark.records.round_store import APART, CONSTANT, FULL_DATA, ROUND_ZERO
+from benchmark.report.text import printable
+from benchmark.untrusted_files import LARGEST_INTEGER, read_json
+from benchmark.words import counted, span
+from strategies.reference import further_draws
+from strategies.registry import RegistryError, resolve
+
+EVERY = 2.0  # seconds between two looks
+NEEDED = ("budgets", "seeds", "references", "full_data")
+IDLE = (
+    "Nothing runs now: give the command that began it again to go on. If a scheduler still has jobs of it, "
+    "look again when they have begun."
+)
+Place = tuple[str, int]  # the name of a folder of results, and a seed
+
+
+@dataclass(frozen=True)
+class State:
+    """One trajectory: rounds done of those planned, and what its folder says besides."""
+
+    name: str
+    seed: int
+    done: int
+    planned: int
+    sign: Sign | None = None
+    error: str | None = None
+
+    @property
+    def word(self) -> str:
+        """done, running, stopped, lost, failed or waiting."""
+        if self.sign is not None and not self.sign.lost:
+            return "running"
+        if self.done >= self.planned:
+            return "done"  # also where a process was killed after its last round
+        if self.sign is not None:
+            return "stopped" if self.sign.here else "lost"
+        return "failed" if self.error else "waiting"
+
+    @property
+    def line(self) -> str:
+        """Rounds, state and name, and what there is to say about it."""
+        rounds = f"{self.done} of {counted(self.planned, 'round')}"
+        return printable(f"{rounds}  {self.word:<7}  {self.name}, seed {self.seed}{self._more()}")
+
+    def _more(self) -> str:
+        sign = self.sign
+        if sign is not None and self.word == "stopped":
+            return f": process {sign.pid} is gone; the same command goes on in round {sign.round}"
+        if sign is not None and self.word == "lost":
+            return f": no sign of process {sign.pid} on {sign.host} for {span(time.time() - sign.updated)}"
+        if sign is not None and self.word == "running":
+            left = "" if sign.seconds_left is None else f", about {span(sign.seconds_left)} left"
+            steps = f"{sign.done} of {sign.total} iterations"
+            return f": round {sign.round} on {sign.host}, {sign.device}, {steps}{left}"
+        return f": {self.error}" if self.word == "failed" else ""
+
+
+def status_table(folder: Path) -> str:
+    """One line a trajectory, and the sum. Raises UserError for a folder without results."""
+    return _table(_states(folder))
+
+
+def watched(folder: Path) -> Iterator[str]:
+    """The table again and again, until everything is done or failed or nobody is at work any more.
+
+    Raises UserError like ``status_table``.
+    """
+    while True:
+        states = _states(folder)
+        yield _table(states)
+        if all(state.word in ("done", "failed") for state in states):
+            return
+        if not any(state.word in ("running", "lost") for state in states) and not is_held(folder):
+            yield "\n".join([_table(states), IDLE])
+            return
+        time.sleep(EVERY)
+
+
+def _table(states: list[State]) -> str:
+    trajectories = [state for state in states if state.name != ROUND_ZERO]
+    done = sum(min(state.done, state.planned) for state in trajectories)
+    rounds = f"{done:,} of {counted(sum(state.planned for state in trajectories), 'round')} in all"
+    words = Counter(state.word for state in states if state.word != "done")
+    counts = [
+        f"{words[word]} {word}" for word in ("running", "waiting", "failed", "stopped", "lost") if words[word]
+    ]
+    total = f"{rounds}; {', '.join(counts)}" if counts else rounds
+    return "\n".join([*(state.line for state in states), total])
+
+
+def _states(folder: Path) -> list[State]:
+    """Round 0s that run or failed, all that is planned, and what is stored besides."""
+    if not (folder / EXPERIMENT).is_file() or not (folder / ENVIRONMENT).is_file():
+        raise UserError(
+            f"{folder} holds no results: {EXPERIMENT} is written there by `mtal run --out {folder}`."
+        )
+    fields = read_experiment(folder / EXPERIMENT)
+    known = {name: fields[name] for name in NEEDED if name in fields}
+    experiment = validated(known | {"strategies": ["random"]}, str(folder / EXPERIMENT))
+    pool = _pool_size(folder / ENVIRONMENT)
+    rounds = len(budget_counts(experiment.budgets, pool, str(folder / EXPERIMENT)))
+    written = fields.get("strategies", [])
+    if not isinstance(written, list):
+        raise UserError(f"{folder / EXPERIMENT}: strategies must be a list of names, not {written!r:.60}.")
+    names = [_name(str(text)) for text in written]
+    planned = _planned(experiment, [*names, *further_draws(names, experiment.references)], rounds)
+    return _found(folder, planned, rounds)
+
+
+def _planned(experiment: Experiment, names: list[str], rounds: int) -> dict[Place, int]:
+    planned = {(name, seed): rounds for name in names for seed in experiment.seeds}
+    return planned | {(FULL_DATA, seed): 1 for seed in experiment.seeds if experiment.full_data}
+
+
+def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
+    signs, errors, done = {}, {}, Counter[Place]()
+    for home in sorted(folder.glob("*/*/seed-*")):
+        if not home.name.removeprefix("seed-").isdecimal():
+            continue
+        place = unquote(home.parent.name), int(home.name.removeprefix("seed-"))
+        signs[place], errors[place] = read_sign(home), kept_error(home)
+        if place[0] not in (*APART, CONSTANT):  # counted by name: a file that is there is whole
+            done[place] += sum(1 for _ in home.glob("round-*.json"))
+    first = {place: 1 for place in signs if place[0] == ROUND_ZERO and (signs[place] or errors[place])}
+    others = {place: rounds for place in +done if place not in planned}  # of a strategy of another name now
+    return [
+        State(*place, done[place], count, signs.get(place), errors.get(place))
+        for place, count in (first | planned | others).items()
+    ]
+
+
+def _name(text: str) -> str:
+    """The name under which a strategy's results are stored; a file that it comes from is never executed."""
+    name, bracket, values = text.partition("[")
+    plain = name.rpartition(".py:")[2] + bracket + re.sub(r"[^\[=,]*\.py:", "", values)
+    try:
+        return resolve(plain).name
+    except (RegistryError, RecursionError):
+        return plain
+
+
+def _pool_size(file: Path) -> int:
+    try:
+        size = read_json(file)["data"]["pool"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not as `mtal run` writes it: {type(error).__name__}: {error}.") from None
+    if not isinstance(size, int) or not 0 < size < LARGEST_INTEGER:
+        raise UserError(f"{file}: data.pool must be a number of images, not {size!r:.60}.")
+    return size

@@ -1,0 +1,18 @@
+"""Selection for diversity: pure functions on arrays, exact and in little memory."""
+
+from strategies.kernels.distributed_k_center import distributed_k_center
+from strategies.kernels.facility_location import facility_location
+from strategies.kernels.k_center import k_center_greedy, nearest_distance
+from strategies.kernels.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
+from strategies.kernels.neighbours import nearest_neighbours
+
+__all__ = [
+    "distributed_k_center",
+    "facility_location",
+    "k_center_greedy",
+    "k_means",
+    "k_means_plus_plus",
+    "k_means_plus_plus_factored",
+    "nearest_distance",
+    "nearest_neighbours",
+]
