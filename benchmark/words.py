@@ -37,6 +37,13 @@ def amount_of_time(seconds: float) -> str:
     return f"{hours:,.{1 if hours < 10 else 0}f} h"
 
 
+def printable(text: str) -> str:
+    """The text without line ends and other control characters, which would break rows or drive a terminal."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
 def paragraphs(text: str, width: int | None = None) -> str:
     """Lines of prose in the width of the terminal; rows of a table, which have gaps, stay as they are."""
     room = width or terminal_width()

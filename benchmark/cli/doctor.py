@@ -49,7 +49,7 @@ def doctor(
     Nothing is left behind. Exit code 1 if there is a problem.
     """
     from benchmark.doctor import examined
-    from benchmark.protocol.run import load_experiment
+    from benchmark.experiment.loading import load_experiment
 
     named = experiment or preset or settings or any(v for k, v in flags.items() if k != "data_root")
     study = load_experiment(experiment, preset, fields_of(flags, settings)) if named else None

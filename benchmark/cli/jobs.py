@@ -55,10 +55,10 @@ def run_one(
 
     The first numbers are round 0 of each seed. A job that needs one which is not there trains it.
     """
+    from benchmark.execution.run_one import run_one as run_job
+    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
     from benchmark.protocol.jobs import numbered
-    from benchmark.protocol.run import load_experiment
-    from benchmark.protocol.run_one import run_one as run_job
 
     loaded = load_experiment(experiment, None, fields_of(flags, ()))
     if count:

@@ -93,9 +93,10 @@ def run(
     that you are in.
     """
     from benchmark.execution.resources import Wish
+    from benchmark.execution.run import dry_run
+    from benchmark.execution.run import run as run_experiment
+    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
-    from benchmark.protocol.run import dry_run, load_experiment
-    from benchmark.protocol.run import run as run_experiment
 
     preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
     wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
@@ -127,9 +128,10 @@ def run(
 @DATA_ROOT
 def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **flags: Any) -> None:
     """Measure training, evaluation and pool pass on this machine, beside a plain training loop."""
+    from benchmark.experiment.loading import load_experiment
     from benchmark.measure.profile import profile as measured
     from benchmark.progress import Progress
-    from benchmark.protocol.run import load_experiment, opened
+    from benchmark.protocol.opening import opened
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     bench = opened(experiment, Path("results"), Progress(quiet=True))

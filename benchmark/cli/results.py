@@ -53,7 +53,7 @@ def report(
 @contextmanager
 def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
     """Folders of results; zip files are unpacked for as long as they are needed."""
-    from benchmark.records.archives import unpacked
+    from benchmark.report.archives import unpacked
 
     with ExitStack() as stack:
         yield [stack.enter_context(unpacked(s)) if s.suffix == ".zip" else s for s in sources]
@@ -95,7 +95,7 @@ def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
 )
 def export(folder: Path, out: Path, without_scores: bool) -> None:
     """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
-    from benchmark.records.archives import pack
+    from benchmark.report.archives import pack
 
     packed = pack(folder, out, scores=not without_scores)
     for name in packed.left_out:
@@ -130,9 +130,11 @@ def noise(
     One labelled set is trained with several training seeds, at every budget, and as many random sets with
     one. Run it again to go on after an interruption. The report of the same folder prints it.
     """
+    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
     from benchmark.protocol.noise_floor import measure_noise
-    from benchmark.protocol.run import check_agreement, load_experiment, opened, write_noise_head
+    from benchmark.protocol.opening import opened
+    from benchmark.records.results_folder import check_agreement, write_noise_head
     from benchmark.report.noise import measured_text
     from benchmark.report.study import read_study
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, size, warning
-from benchmark.execution.devices import unopened, usable_gpus
+from benchmark.training.devices import unopened, usable_gpus
 
 DRIVER = Path("/proc/driver/nvidia/version")
 LITTLE = 2e9  # bytes: less holds no network of the presets for GPUs

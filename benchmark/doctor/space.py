@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, reason, size, warning
 from benchmark.doctor.study import Study, nearest
-from benchmark.protocol.selection_pictures import PICKS
+from benchmark.records.selection_pictures import PICKS
 
 # As the store writes them: JSON with an element a line.
 SCORE, ROW, ID, HEAD = 24, 9, 6, 3_000

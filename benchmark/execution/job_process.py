@@ -17,11 +17,12 @@ from benchmark.experiment.config import Experiment, validated
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import folder_of
-from benchmark.protocol.run import ENVIRONMENT, opened, results_held
+from benchmark.protocol.opening import opened
 from benchmark.protocol.work_left import Job, run_job, work_left
 from benchmark.records.environment import device_name
 from benchmark.records.faults import ERROR, Fault, fault_of
 from benchmark.records.heartbeat import live
+from benchmark.records.results_folder import ENVIRONMENT, results_held
 from benchmark.records.round_store import to_json, write_atomically
 
 LOG = "log.txt"

@@ -13,10 +13,10 @@ from threading import Event
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.execution.devices import usable_gpus
 from benchmark.execution.ray_cleanup import reaped
 from benchmark.execution.resources import Node
 from benchmark.optional_libraries import install_command
+from benchmark.training.devices import usable_gpus
 
 ADDRESS = "RAY_ADDRESS"
 SETTINGS = {

@@ -18,13 +18,13 @@ from benchmark.data.check_before_run import require_sound
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError
-from benchmark.execution.devices import pick_device
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.progress import Progress
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
+from benchmark.training.devices import pick_device
 from benchmark.training.memory_allocator import keep_freed_memory
 from strategies.interface import Positions
 from strategies.registry import resolve

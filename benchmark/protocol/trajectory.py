@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.drawn_selections import keep_picks
 from benchmark.protocol.round_zero import round_zero
-from benchmark.protocol.selection_pictures import keep_picks
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
     checkpoint_of,

@@ -13,13 +13,12 @@ from urllib.parse import unquote
 from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment, budget_counts, validated
 from benchmark.experiment.paths import read_experiment
-from benchmark.protocol.run import ENVIRONMENT, EXPERIMENT, is_held
 from benchmark.records.faults import kept_error
 from benchmark.records.heartbeat import Sign, read_sign
+from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, is_held
 from benchmark.records.round_store import APART, CONSTANT, FULL_DATA, ROUND_ZERO
-from benchmark.report.text import printable
 from benchmark.untrusted_files import LARGEST_INTEGER, read_json
-from benchmark.words import counted, span
+from benchmark.words import counted, printable, span
 from strategies.reference import further_draws
 from strategies.registry import RegistryError, resolve
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from benchmark.report.cells import Cell, Section, Table
-from benchmark.report.text import printable, wrapped
+from benchmark.report.text import wrapped
+from benchmark.words import printable
 
 #: Letters that fit a column of a two-column article, and letters of a name in one line.
 COLUMN, NAME = 52, 26

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.looks import Look
 from benchmark.report.style import FIELD_COLOUR, FULL_DATA_COLOUR, FULL_DATA_DASH, MARKER_EDGE, WIDTH, Paper
-from benchmark.report.text import printable, wrapped
+from benchmark.report.text import wrapped
+from benchmark.words import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

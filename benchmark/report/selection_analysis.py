@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
 from benchmark.experiment.paths import read_experiment
-from benchmark.protocol.run import EXPERIMENT, read_environment
+from benchmark.records.results_folder import EXPERIMENT, read_environment
 from benchmark.records.round_store import Round, Store
 from benchmark.report.cells import MISSING, Cell, Table
 from benchmark.report.image_facts import SIDE, ImageFacts, image_facts

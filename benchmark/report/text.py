@@ -7,18 +7,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from benchmark.report.cells import Cell, Section, Table
-from benchmark.words import terminal_width
+from benchmark.words import printable, terminal_width
 
 GAP = "  "
 #: Entities where backslashes are not understood by every Markdown reader.
 MARKDOWN = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"} | {c: f"\\{c}" for c in "\\`*_[]~$"}
-
-
-def printable(text: str) -> str:
-    """The text without line ends and other control characters, which would break rows or drive a terminal."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
 
 
 def escape_markdown(text: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.protocol.run import EXPERIMENT
 from benchmark.protocol.work_left import Job, run_job
+from benchmark.records.results_folder import EXPERIMENT
 
 COMMAND = [sys.executable, "-m", "benchmark", "run-one"]
 ROOT = Path(__file__).parents[2]

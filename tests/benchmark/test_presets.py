@@ -9,8 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import baselines  # noqa: F401
 from benchmark.experiment.catalogue import PRESETS, presets
+from benchmark.experiment.loading import load_experiment
 from benchmark.networks import build_network
-from benchmark.protocol.run import load_experiment
 from benchmark.protocol.work_left import passes_of
 from benchmark.tasks import make_task
 from strategies.registry import resolve

@@ -3,9 +3,10 @@
 import pytest
 
 from benchmark.experiment.catalogue import presets
+from benchmark.experiment.loading import load_experiment
 from benchmark.protocol.jobs import plan
-from benchmark.protocol.run import load_experiment, write_head, write_results
 from benchmark.protocol.work_left import run_job
+from benchmark.records.results_folder import write_head, write_results
 from benchmark.records.status import status_table
 from benchmark.report.load import read_results
 from benchmark.untrusted_files import read_fields

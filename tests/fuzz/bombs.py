@@ -24,8 +24,8 @@ from benchmark.data.matlab import read_mat
 from benchmark.data.nyud.parquet import parquet_split
 from benchmark.data.pictures import read_image
 from benchmark.networks.pretrained import read_weights
-from benchmark.records.archives import unpacked
 from benchmark.records.round_store import Store
+from benchmark.report.archives import unpacked
 
 SPARE = 2**29  # bytes
 PAGE = resource.getpagesize()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.records.archives import pack, unpacked
 from benchmark.records.round_store import Round, Store
+from benchmark.report.archives import pack, unpacked
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 PLACE = "rooms/random/seed-0/round-00.json"

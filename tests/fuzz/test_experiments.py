@@ -11,7 +11,7 @@ import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.data.folder_config import load_config
 from benchmark.errors import UserError
 from benchmark.experiment.config import validated
-from benchmark.protocol.run import load_experiment
+from benchmark.experiment.loading import load_experiment
 from benchmark.untrusted_files import MOST_YAML, parsed_yaml, read_yaml
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

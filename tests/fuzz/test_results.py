@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from baselines._stored_rounds import stored_round
-from benchmark.protocol.selection_pictures import LIST, Pick, picks_folder, read_picks, write_picks
 from benchmark.records.heartbeat import STATUS, Sign, read_sign
 from benchmark.records.round_store import NOISE_FLOOR, Round, Store
+from benchmark.records.selection_pictures import LIST, Pick, picks_folder, read_picks, write_picks
 from benchmark.records.status import status_table
 from benchmark.report import cost_table, delta_table, headline, matrices, mean_ranks, noise, protocol, tables
 from benchmark.report.compare import compare

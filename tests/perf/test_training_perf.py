@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.experiment.loading import load_experiment
 from benchmark.measure.profile import profile
 from benchmark.progress import Progress
 from benchmark.protocol.bench import open_bench
-from benchmark.protocol.run import load_experiment
 
 
 @pytest.mark.perf

@@ -24,8 +24,8 @@ from benchmark.execution.serial import facts_of, run_serial
 from benchmark.experiment.config import validated
 from benchmark.progress import Progress
 from benchmark.protocol.bench import open_bench
-from benchmark.protocol.run import write_head
 from benchmark.protocol.work_left import plan
+from benchmark.records.results_folder import write_head
 from benchmark.untrusted_files import read_fields
 
 STUDY = {

@@ -16,7 +16,7 @@ from benchmark.report.figures.window import Window
 from benchmark.report.formats import as_csv
 from benchmark.report.legend import LINE
 from benchmark.report.style import WIDTH, Columns, Paper, paper_style
-from benchmark.report.text import printable
+from benchmark.words import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

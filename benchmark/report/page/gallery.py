@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from benchmark.protocol.selection_pictures import PICKS, Pick, picks_folder, read_picks
 from benchmark.records.round_store import Round, Store
+from benchmark.records.selection_pictures import PICKS, Pick, picks_folder, read_picks
 from benchmark.report.study import Study
 
 #: Characters of the page around a choice, a picture and a score, on the safe side; and of an escaped sign.

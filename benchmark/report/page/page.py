@@ -19,7 +19,7 @@ from benchmark.report.page.content import Content, gather, looks_of, numbers_of
 from benchmark.report.page.gallery import choices, fitting
 from benchmark.report.page.marks import rules
 from benchmark.report.study import Study
-from benchmark.report.text import printable
+from benchmark.words import printable
 
 PAGE = "index.html"
 LIMIT = 5_000_000  # bytes

@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(mtal, tmp_path, monkeyp
     def full(*_):
         raise OSError(28, "No space left on device", "results/x")
 
-    monkeypatch.setattr("benchmark.protocol.run.run", full)
+    monkeypatch.setattr("benchmark.execution.run.run", full)
     ended = mtal("run")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "Error: [Errno 28] No space left on device: 'results/x'.\n"
@@ -138,7 +138,7 @@ def test_flags_reach_the_experiment(mtal, monkeypatch):
         seen.append((experiment, out, timing))
         return SimpleNamespace(table="T", page=None, folder=out, failures=())
 
-    monkeypatch.setattr("benchmark.protocol.run.run", take)
+    monkeypatch.setattr("benchmark.execution.run.run", take)
     command = (
         "run --strategies random,consistency-diversity[power=0,keep=2] --seeds 3-4 --budgets 10%,0.25,200 "
         "--device cpu --threads 1 --set recipe.learning_rate=1e-3 --set recipe.augmentation.flip=false "
@@ -160,7 +160,7 @@ def test_flags_reach_the_experiment(mtal, monkeypatch):
 
 def test_failed_trajectories_are_exit_code_1(mtal, monkeypatch):
     outcome = SimpleNamespace(table="T", page=None, folder="results/x", failures=("random, seed 0: why",))
-    monkeypatch.setattr("benchmark.protocol.run.run", lambda *_: outcome)
+    monkeypatch.setattr("benchmark.execution.run.run", lambda *_: outcome)
     ended = mtal("run")
     assert ended.code == 1
     assert "random, seed 0: why" in ended.err
@@ -174,7 +174,7 @@ def test_an_interrupted_command_says_how_to_go_on(mtal, monkeypatch, error, code
     def stop(*_):
         raise error
 
-    monkeypatch.setattr("benchmark.protocol.run.run", stop)
+    monkeypatch.setattr("benchmark.execution.run.run", stop)
     ended = mtal("run")
     assert ended.code == code
     assert words in ended.err

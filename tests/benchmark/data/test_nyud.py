@@ -20,7 +20,7 @@ from benchmark.data.check import check_dataset
 from benchmark.data.feed import Feed
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import DATASETS, open_dataset, preset_file
-from benchmark.protocol.run import load_experiment
+from benchmark.experiment.loading import load_experiment
 
 SMALL = Path(__file__).parents[3].parent / "shared" / "nyud240"
 REAL = Path(__file__).parents[3].parent / "shared" / "realdata" / "NYUD_MT"

@@ -21,7 +21,7 @@ from benchmark.data.pascal.edges import EdgeCache, label_edges
 from benchmark.data.published_archives import in_threads
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset, preset_file
-from benchmark.protocol.run import load_experiment
+from benchmark.experiment.loading import load_experiment
 from benchmark.tasks import make_task
 from benchmark.tasks.human_parts import HumanParts
 

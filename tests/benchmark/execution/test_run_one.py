@@ -7,11 +7,11 @@ import pytest
 
 from benchmark.errors import BusyError, UserError
 from benchmark.execution import single_job as alone
+from benchmark.execution.run import run
+from benchmark.execution.run_one import job_of, run_one
 from benchmark.execution.serial import run_serial
 from benchmark.progress import Progress
 from benchmark.protocol.jobs import numbered
-from benchmark.protocol.run import run
-from benchmark.protocol.run_one import job_of, run_one
 from benchmark.protocol.work_left import plan
 from benchmark.records.round_store import Store
 

@@ -11,7 +11,8 @@ import baselines  # noqa: F401
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import PRESETS, presets
 from benchmark.experiment.config import Experiment, budget_counts, parse_budget, parse_seeds, validated
-from benchmark.protocol.run import EXPERIMENT, check_agreement, load_experiment
+from benchmark.experiment.loading import load_experiment
+from benchmark.records.results_folder import EXPERIMENT, check_agreement
 from benchmark.untrusted_files import read_fields
 
 GOOD = {"budgets": [10, 20], "strategies": ["random"], "seeds": [0]}

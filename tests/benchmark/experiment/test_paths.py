@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.errors import UserError
+from benchmark.experiment.loading import load_experiment
 from benchmark.experiment.paths import read_experiment, seen_from
-from benchmark.protocol.run import check_agreement, load_experiment
+from benchmark.records.results_folder import check_agreement
 
 STRATEGY = """
 from strategies import register

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from benchmark.execution.run import dry_run, run
 from benchmark.execution.serial import run_serial
 from benchmark.measure import cost_estimate as cost
 from benchmark.measure.cost_estimate import Pace, expected, measure, seconds
 from benchmark.progress import Progress
-from benchmark.protocol.run import dry_run, run
 from benchmark.protocol.train_and_evaluate import fit
 from benchmark.protocol.work_left import Job, Work, plan, run_job, whole_work, work_left
 from benchmark.records.round_store import FULL_DATA

@@ -2,11 +2,12 @@
 
 import pytest
 
+from benchmark.execution.run import run
+from benchmark.experiment.loading import load_experiment
 from benchmark.measure import profile as profiling
 from benchmark.measure.profile import forward_flops, profile
 from benchmark.networks import build_network
 from benchmark.progress import Progress
-from benchmark.protocol.run import load_experiment, run
 
 
 def test_every_figure_is_there_and_says_its_unit(small_bench, tmp_path):

@@ -6,8 +6,8 @@ import pytest
 
 from benchmark.execution.finished_jobs import is_stored, to_do
 from benchmark.protocol.jobs import Job, plan
-from benchmark.protocol.run import write_head, write_results
 from benchmark.protocol.work_left import Work, run_job, work_left
+from benchmark.records.results_folder import write_head, write_results
 from benchmark.records.round_store import CONSTANT
 from benchmark.records.status import status_table
 from benchmark.report import write_report

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from benchmark.protocol.noise_floor import measure_noise
-from benchmark.protocol.run import write_head, write_noise_head
 from benchmark.protocol.train_and_evaluate import fit
 from benchmark.protocol.trajectory import run_trajectory
+from benchmark.records.results_folder import write_head, write_noise_head
 from benchmark.records.round_store import NOISE_SELECTION, Round
 from benchmark.report import write_report
 from benchmark.report.cells import MISSING

@@ -10,10 +10,10 @@ import yaml
 from filelock import FileLock
 
 from benchmark.errors import UserError
-from benchmark.protocol.run import is_held
 from benchmark.records import status
 from benchmark.records.faults import ERROR
 from benchmark.records.heartbeat import SILENT, STATUS, _begun
+from benchmark.records.results_folder import is_held
 from benchmark.records.round_store import FULL_DATA, ROUND_ZERO, Round, Store
 from benchmark.records.status import status_table, watched
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmark.protocol.selection_pictures import Pick, picks_folder, write_picks
 from benchmark.records.round_store import Round, Store
+from benchmark.records.selection_pictures import Pick, picks_folder, write_picks
 from benchmark.report.cells import MISSING
 from benchmark.report.evidence import evidence
 from benchmark.report.looks import FIXED, MORE, MUTED

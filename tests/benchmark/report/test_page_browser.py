@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.protocol.selection_pictures import Pick, picks_folder, write_picks
 from benchmark.records.round_store import Round, Store
+from benchmark.records.selection_pictures import Pick, picks_folder, write_picks
 from benchmark.report.page import render_page
 from benchmark.report.study import read_study
 

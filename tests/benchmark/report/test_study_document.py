@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmark.experiment.catalogue import open_dataset
-from benchmark.records.archives import unpacked
 from benchmark.report import headline
+from benchmark.report.archives import unpacked
 from benchmark.report.costs import STAGES
 from benchmark.report.evidence import evidence
 from benchmark.report.image_facts import image_facts

@@ -8,10 +8,11 @@ import yaml
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import PRESETS
 from benchmark.experiment.config import validated
+from benchmark.experiment.loading import load_experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import open_bench
-from benchmark.protocol.run import ENVIRONMENT, EXPERIMENT, check_agreement, load_experiment, write_head
 from benchmark.protocol.train_and_evaluate import key_of
+from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, check_agreement, write_head
 from benchmark.report.metrics import KNOWN
 from benchmark.tasks import TASKS, make_task
 from benchmark.untrusted_files import read_fields

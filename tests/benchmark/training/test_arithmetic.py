@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmark.execution.run import run
 from benchmark.progress import Progress
 from benchmark.protocol.bench import set_up_torch
-from benchmark.protocol.run import run
 from benchmark.records.environment import ARITHMETIC
 from benchmark.training.forward import forward, products_in
 from benchmark.training.half_weights import in_half_weights

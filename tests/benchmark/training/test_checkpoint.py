@@ -19,11 +19,11 @@ from benchmark.networks.backbones import TinyPyramid
 from benchmark.networks.pad_net import PadNet
 from benchmark.progress import Progress
 from benchmark.protocol.noise_floor import measure_noise
-from benchmark.protocol.run import EXPERIMENT, check_agreement, write_head
 from benchmark.protocol.train_and_evaluate import fit, key_of
 from benchmark.protocol.work_left import Job, run_job
 from benchmark.records import round_store as store
 from benchmark.records.heartbeat import live, read_sign
+from benchmark.records.results_folder import EXPERIMENT, check_agreement, write_head
 from benchmark.records.round_store import read_blob, write_blob
 from benchmark.training import checkpoint as module
 from benchmark.training.checkpoint import (

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from benchmark.errors import UserError
+from benchmark.execution.run import run
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.pad_net import PadNet
 from benchmark.progress import Progress
-from benchmark.protocol.run import opened, run
+from benchmark.protocol.opening import opened
 from benchmark.protocol.train_and_evaluate import key_of
 from benchmark.training.compiled import check_compiler, compiled
 from benchmark.training.losses import in_one_graph

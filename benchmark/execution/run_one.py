@@ -25,10 +25,12 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     that does. Raises BusyError when another process has this very job.
     """
     from benchmark.execution.leftovers import remove_litter_of_jobs
+    from benchmark.execution.run import clear_checkpoints
     from benchmark.execution.serial import facts_of
     from benchmark.execution.single_job import run_alone
-    from benchmark.protocol.run import check_agreement, clear_checkpoints, opened, write_head, write_results
+    from benchmark.protocol.opening import opened
     from benchmark.protocol.work_left import Work, work_left
+    from benchmark.records.results_folder import check_agreement, write_head, write_results
 
     job = job_of(experiment, index)
     check_agreement(experiment, out)

@@ -7,7 +7,7 @@ import torch
 
 from benchmark.doctor.devices import device_findings, devices_here
 from benchmark.errors import UserError
-from benchmark.execution.devices import Usable, pick_device, usable_gpus
+from benchmark.training.devices import Usable, pick_device, usable_gpus
 
 OLD = "CUDA initialization: The NVIDIA driver on your system is too old (found version 11040)."
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.records import archives as share
-from benchmark.records.archives import Packed, pack, unpacked
 from benchmark.records.round_store import Round, Store
+from benchmark.report import archives as share
+from benchmark.report.archives import Packed, pack, unpacked
 from benchmark.report.study import read_study
 
 

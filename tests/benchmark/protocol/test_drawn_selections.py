@@ -12,18 +12,10 @@ from PIL import Image
 
 from benchmark.execution.serial import run_serial
 from benchmark.progress import Progress
-from benchmark.protocol.selection_pictures import (
-    HEAT,
-    LARGEST,
-    LIST,
-    Pick,
-    over,
-    picks_folder,
-    read_picks,
-    write_picks,
-)
+from benchmark.protocol.drawn_selections import HEAT, over
 from benchmark.protocol.work_left import plan
 from benchmark.records.round_store import CONSTANT, Store
+from benchmark.records.selection_pictures import LARGEST, LIST, Pick, picks_folder, read_picks, write_picks
 from strategies.contract import TASKS, Probe, made_up_outputs
 from strategies.interface import Selection, Strategy
 from strategies.registry import register, resolve
@@ -176,7 +168,7 @@ def test_a_disk_that_takes_no_pictures_loses_no_round(small_bench, tmp_path, mon
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("benchmark.protocol.selection_pictures.write_picks", full)
+    monkeypatch.setattr("benchmark.records.selection_pictures.write_picks", full)
     bench = small_bench(tmp_path, strategies=["random"], full_data=False)
     bench = replace(bench, progress=Recorder())
     assert len(run(bench)) == 3

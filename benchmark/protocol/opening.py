@@ -1,0 +1,24 @@
+"""An experiment opened on this machine, or a sentence on what is lacking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.experiment.config import Experiment
+from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.protocol.bench import Bench
+
+
+def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
+    """The experiment opened. Raises UserError for what it needs and this machine or its data lacks."""
+    from benchmark.protocol.bench import open_bench
+    from benchmark.training.compiled import check_compiler
+    from benchmark.training.devices import pick_device
+
+    if experiment.recipe.compile:
+        check_compiler(pick_device(experiment.device), experiment.recipe.compile)
+    progress.say(f"Opening {experiment.dataset}")
+    return open_bench(experiment, out, progress)

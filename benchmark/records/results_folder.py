@@ -1,0 +1,177 @@
+"""A folder of results: who holds it, what it agrees on, and the experiment and environment written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmark.errors import BusyError, UserError
+from benchmark.experiment.config import Experiment, validated
+from benchmark.experiment.paths import read_experiment, seen_from
+from benchmark.records.round_store import to_json, write_atomically
+from benchmark.untrusted_files import read_fields, read_json
+
+if TYPE_CHECKING:
+    from benchmark.protocol.bench import Bench
+    from benchmark.records.round_store import Store
+
+LOCK, A_LOOK = ".lock", 0.5  # seconds that somebody may take to ask whether a folder is held
+
+
+EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
+
+
+#: What results in one folder must agree on, for numbers to be comparable.
+FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
+
+
+def write_results(store: Store) -> None:
+    """Derive ``results.csv``, one process at a time: the last one has read what all have stored."""
+    with results_held(store.root):
+        store.write_results()
+
+
+@contextmanager
+def results_held(out: Path) -> Iterator[None]:
+    """Hold what several jobs of a folder write, for a moment; waits for others."""
+    from filelock import FileLock
+
+    with FileLock(out / ".results.lock", fallback_to_soft=False):
+        yield
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Hold a folder of results for one run. Raises BusyError when another run does."""
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / LOCK, timeout=A_LOOK, fallback_to_soft=False):
+            yield
+    except Timeout:
+        raise BusyError(f"{out} is in use by another process: wait for it, or give another --out.") from None
+
+
+def is_held(out: Path) -> bool:
+    """Whether a run holds the folder now; asked by a shared lock, which lasts no longer than the question."""
+    import fcntl
+
+    if not (out / LOCK).is_file():
+        return False
+    with (out / LOCK).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def check_agreement(experiment: Experiment, out: Path) -> None:
+    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added."""
+    file = out / EXPERIMENT
+    if not file.is_file():
+        return
+    # Their code and their data have digests of their own, wherever they lie now.
+    elsewhere = {"strategies": experiment.strategies, "dataset": experiment.dataset}
+    stored = validated(read_experiment(file) | elsewhere, str(file))
+    differences = [
+        f"{path}: {before!r} there, {now!r} now"
+        for path, before, now in _differences(_settings(stored), _settings(experiment))
+        if path.split(".")[0] in FIXED
+    ]
+    if differences:
+        raise UserError(
+            f"{out} holds results of another experiment ({'; '.join(differences)}): give another --out, or "
+            "the same settings."
+        )
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    """Its fields, in which one file of weights has one path, whichever folder that was relative to."""
+    fields = experiment.model_dump(mode="json")
+    weights = experiment.network.pretrained
+    if isinstance(weights, Path):
+        fields["network"]["pretrained"] = str(weights.absolute())
+    return fields
+
+
+def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(before, dict | None) and isinstance(now, dict | None):
+        before, now = before or {}, now or {}
+        names = sorted({*before, *now})
+        return [d for n in names for d in _differences(before.get(n), now.get(n), f"{path}.{n}".lstrip("."))]
+    return [] if before == now else [(path, before, now)]
+
+
+def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[str, Any]) -> None:
+    """Write ``experiment.yaml`` and ``environment.json``; ``facts`` of the machine go over this process's.
+
+    Raises UserError for a folder that holds results on other data, and for a broken one.
+    """
+    import torch
+
+    from benchmark.records.environment import ARITHMETIC, describe
+
+    threads = torch.get_num_threads()
+    environment = describe(
+        bench.normalisation,
+        bench.dataset,
+        experiment.every_strategy,
+        bench.device,
+        threads,
+        bench.deterministic,
+    )
+    environment |= {"arithmetic": ARITHMETIC[experiment.recipe.precision], **facts}
+    before = read_environment(out)
+    if before and (before["data"]["name"], before["data"]["digest"]) != (
+        bench.dataset.name,
+        bench.dataset.digest,
+    ):
+        raise UserError(
+            f"{out} holds results on other data (the images or labels differ): give another --out."
+        )
+    held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
+    if held:
+        environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
+    out.mkdir(parents=True, exist_ok=True)
+    machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
+    fields = seen_from(out, experiment.model_dump(mode="json", exclude=machine))
+    if held and (out / EXPERIMENT).is_file():
+        stored = read_fields(out / EXPERIMENT)
+        for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
+            fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
+        fields["references"] = max(stored.get("references", 1), fields["references"])
+    write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
+    write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def write_noise_head(bench: Bench, out: Path) -> None:
+    """Write the head of a folder that holds none yet: the study that its noise is measured for.
+
+    So the folder makes a report, and a run with other settings is refused there; one with other strategies or
+    seeds takes their place.
+    """
+    if not (out / EXPERIMENT).is_file():
+        write_head(bench.experiment, bench, out, {})
+        write_results(bench.store)
+
+
+def read_environment(out: Path) -> dict[str, Any]:
+    """What a folder says of its data and strategies; empty if it holds none. Raises UserError if broken."""
+    file = out / ENVIRONMENT
+    if not file.is_file():
+        return {}
+    try:
+        before = dict(read_json(file))
+        before["strategies"] = dict(before.get("strategies", {}))
+        before["data"] = {name: before["data"][name] for name in ("name", "digest")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file} is broken ({type(error).__name__}): remove it, and the run writes it again."
+        ) from None
+    return before
