@@ -26,6 +26,19 @@ DEVICE = click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the 
 THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
 
 
+class WholeSummaries(click.Group):
+    """A group whose help shows each command's first sentence whole: click cuts it to one line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One entry a command, wrapped where the terminal is narrow."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(self.commands[name])) for name in self.list_commands(ctx)])
+
+
+def _summary(command: click.Command) -> str:
+    return " ".join((command.help or "").partition("\n\n")[0].split())
+
+
 def echo(text: str) -> None:
     """Print text, its prose in the width of the terminal."""
     click.echo(paragraphs(text))

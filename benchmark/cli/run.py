@@ -1,0 +1,107 @@
+"""Commands that train: a run, and the speed of this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli.jobs import engine_options
+from benchmark.cli.options import (
+    BUDGETS,
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    SEEDS,
+    STRATEGIES,
+    THREADS,
+    echo,
+    fields_of,
+)
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make these commands part of the command line."""
+    for command in (
+        run,
+        profile,
+    ):
+        cli.add_command(command)
+
+
+@click.command()
+@click.argument("experiment", type=PATH, required=False)
+@click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
+@click.option("--preset", help="Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
+@NETWORK
+@STRATEGIES
+@SEEDS
+@BUDGETS
+@click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.iterations=500."
+)
+@DEVICE
+@THREADS
+@click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
+@engine_options
+@click.option("--tracker", help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).")
+@click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
+@click.option("--timing/--no-timing", default=True, help="Say beforehand what the run will cost, or do not.")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def run(
+    experiment: Path | None, settings: tuple[str, ...], out: Path | None, quiet: bool, **flags: Any
+) -> None:
+    """Train all strategies over seeds and budgets, and write tables and figures.
+
+    Run the same command again to go on after an interruption, or with more strategies or seeds to add them.
+    Relative paths in the YAML file of an experiment are relative to that file, those of options to the folder
+    that you are in.
+    """
+    from benchmark.execution.resources import Wish
+    from benchmark.execution.run import dry_run
+    from benchmark.execution.run import run as run_experiment
+    from benchmark.experiment.loading import load_experiment
+    from benchmark.progress import Progress
+
+    preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
+    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
+    engine, tracker = flags.pop("engine"), flags.pop("tracker")
+    loaded = load_experiment(experiment, preset, fields_of(flags, settings))
+    folder = out or Path("results") / loaded.name
+    if only_planned:
+        echo(dry_run(loaded, folder, Progress(quiet), timing))
+        return
+    outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish, tracker)
+    echo(f"\n{outcome.table}\n")
+    if outcome.page:
+        click.echo(f"Look at it in a browser: {outcome.page}")
+        click.echo("The same command with more --seeds or --strategies adds them.")
+    click.echo(f"Tables, figures and raw results: {outcome.folder}")
+    if outcome.failures:
+        click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in outcome.failures), err=True)
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
+@click.option("--preset", help="The preset whose network and recipe are measured. Default: quick.")
+@NETWORK
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@DEVICE
+@THREADS
+@click.option("--iterations", type=click.IntRange(1), default=20, help="Training steps to time. Default: 20.")
+@DATA_ROOT
+def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **flags: Any) -> None:
+    """Measure training, evaluation and pool pass on this machine, beside a plain training loop."""
+    from benchmark.experiment.loading import load_experiment
+    from benchmark.measure.profile import profile as measured
+    from benchmark.progress import Progress
+    from benchmark.protocol.opening import opened
+
+    experiment = load_experiment(None, preset, fields_of(flags, settings))
+    bench = opened(experiment, Path("results"), Progress(quiet=True))
+    echo(measured(bench, iterations).text())

@@ -1,0 +1,73 @@
+"""Commands on what there is to name, and for those who add strategies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from benchmark.cli.options import (
+    PATH,
+)
+from benchmark.errors import UserError
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make these commands part of the command line."""
+    for command in (
+        list_,
+        show,
+        new_strategy,
+        check,
+    ):
+        cli.add_command(command)
+
+
+@click.command("list")
+@click.argument(
+    "what", type=click.Choice(["strategies", "datasets", "networks", "presets"]), default="strategies"
+)
+@click.option("--markdown", is_flag=True, help="Strategies as a Markdown table, with all that they need.")
+def list_(what: str, markdown: bool) -> None:
+    """List what there is: strategies (default), datasets, networks or presets."""
+    from benchmark.authoring.listings import LISTINGS
+
+    if markdown and what != "strategies":
+        raise UserError(f"--markdown is for mtal list strategies; there is no such table of {what}.")
+    if markdown:
+        from benchmark.authoring.strategy_table import strategies_table
+
+    click.echo(strategies_table() if markdown else LISTINGS[what]())
+
+
+@click.command()
+@click.argument("strategy")
+def show(strategy: str) -> None:
+    """Show what a strategy does and needs, its parameters with defaults, and its source."""
+    from benchmark.authoring.listings import describe_strategy
+
+    click.echo(describe_strategy(strategy))
+
+
+@click.command("new-strategy")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_strategy(name: str, folder: Path) -> None:
+    """Write a strategy file that works at once, with its test."""
+    from benchmark.authoring.scaffold import write_strategy
+
+    strategy, test = write_strategy(name, folder)
+    click.echo(f"Wrote {strategy} and {test}. Check it: mtal check {strategy}")
+    click.echo(f"Rank it: mtal run --strategies random,{strategy}:{name}")
+
+
+@click.command()
+@click.argument("file", type=PATH)
+def check(file: Path) -> None:
+    """Run the contract that every built-in strategy keeps on the strategies of a Python file."""
+    from benchmark.authoring.contract_check import check_file
+
+    text, passed = check_file(file)
+    click.echo(text)
+    sys.exit(0 if passed else 1)
