@@ -74,8 +74,9 @@ golden: $(READY)  ## Keep what every strategy picks now: see the diff before you
 figures: $(READY)  ## Draw tables and figures of RESULTS again
 	$(BIN)/mtal report "$(RESULTS)"
 
-docs: $(READY)  ## Write the table of strategies in docs/strategies.md again
+docs: $(READY)  ## Write again what the code says: docs/experiment.md, and the table in docs/strategies.md
 	$(BIN)/python -m benchmark.authoring.strategy_table
+	$(BIN)/python -m benchmark.authoring.experiment_fields
 
 # Material says at every build until when it is kept; pyproject.toml says it once.
 site: $(DOCS)/.ready  ## Build the documentation with search and API reference: site/index.html

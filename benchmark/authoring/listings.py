@@ -9,6 +9,7 @@ from typing import get_args
 
 import yaml
 
+from benchmark.authoring.experiment_fields import described_fields
 from benchmark.authoring.requirements import WORDS, needs, passes
 from benchmark.experiment.catalogue import DATASETS, FOLDER, NETWORKS, PRESETS, presets
 from benchmark.words import aligned, aligned_rows, terminal_width
@@ -47,7 +48,20 @@ def preset_list() -> str:
     return aligned([(name, _size(name)) for name in presets()])
 
 
-LISTINGS = {"strategies": strategies, "datasets": datasets, "networks": networks, "presets": preset_list}
+def fields() -> str:
+    """Fields of an experiment: path, values and default, meaning."""
+    return aligned(
+        [(f.path, f"{f.meaning} [{f.values}; default: {f.default}]".strip()) for f in described_fields()]
+    )
+
+
+LISTINGS = {
+    "strategies": strategies,
+    "datasets": datasets,
+    "networks": networks,
+    "presets": preset_list,
+    "fields": fields,
+}
 
 
 def describe_strategy(text: str) -> str:

@@ -26,11 +26,13 @@ def add_commands(cli: click.Group) -> None:
 
 @click.command("list")
 @click.argument(
-    "what", type=click.Choice(["strategies", "datasets", "networks", "presets"]), default="strategies"
+    "what",
+    type=click.Choice(["strategies", "datasets", "networks", "presets", "fields"]),
+    default="strategies",
 )
 @click.option("--markdown", is_flag=True, help="Strategies as a Markdown table, with all that they need.")
 def list_(what: str, markdown: bool) -> None:
-    """List what there is: strategies (default), datasets, networks or presets."""
+    """List what there is: strategies (default), datasets, networks, presets or fields of an experiment."""
     from benchmark.authoring.listings import LISTINGS
 
     if markdown and what != "strategies":

@@ -32,7 +32,7 @@ WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 class NetworkConfig(Model):
     """The network that every strategy trains."""
 
-    name: str = "pad_net"
+    name: str = Field("pad_net", description="which network (mtal list networks)")
     backbone: str = Field("tiny", description="tiny, or a timm model by name")
     width: Positive | None = Field(
         None,
@@ -106,16 +106,18 @@ class Augmentation(Model):
 class Recipe(Model):
     """How the network is trained: the same at every budget, for every strategy."""
 
-    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
+    optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="of the network")
+    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after the warm-up")
+    weight_decay: float = Field(1e-4, ge=0, description="of all weights")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    schedule: Literal["poly", "cosine", "constant"] = "poly"
+    schedule: Literal["poly", "cosine", "constant"] = Field(
+        "poly", description="how the rate falls, an iteration at a time"
+    )
     power: float = Field(0.9, gt=0, description="of the poly schedule")
     warmup: int = Field(0, ge=0, strict=True, description="iterations of linear warm-up")
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
-    iterations: Positive = 1000
-    batch_size: Positive = 8
+    iterations: Positive = Field(1000, description="of each training, the same at every budget")
+    batch_size: Positive = Field(8, description="images of an iteration")
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
         description="of the network: float32; the same with TF32 in a GPU's convolutions (as torch comes) "
@@ -144,7 +146,7 @@ class Experiment(Model):
     """All that decides the numbers, and where to compute them."""
 
     name: str = Field("", description="names the folder of results")
-    dataset: str = "rooms"
+    dataset: str = Field("rooms", description="by name (mtal list datasets), or a YAML file of your own data")
     data: dict[str, Any] = Field(default_factory=dict, description="options of the data set")
     data_root: Path | None = Field(None, description="where the data lies, if not where it is looked for")
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
@@ -156,14 +158,22 @@ class Experiment(Model):
     network: NetworkConfig = NetworkConfig()
     recipe: Recipe = Recipe()
     budgets: tuple[Any, ...] = Field(min_length=2, description="labelled images: counts, shares or percent")
-    strategies: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(min_length=1)
+    strategies: tuple[str, ...] = Field(
+        min_length=1, description="names, NAME[key=value,...] or FILE.py:NAME (mtal list)"
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(
+        min_length=1, description="of the first set, weights, batches and choices"
+    )
     references: Positive = Field(
         1, description="draws of random a seed, if it is among the strategies: differences are to their mean"
     )
     full_data: bool = Field(True, description="train the full-data reference")
     feed: FeedHome = Field("auto", description="where decoded images are kept; it changes no number")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$",
+        description="auto, cpu, cuda or cuda:N; auto is the first GPU, or the CPU",
+    )
     deterministic: bool | None = Field(
         None, description="same bits on repetition; if not given, on the CPU and not on a GPU"
     )
