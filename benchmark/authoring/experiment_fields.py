@@ -25,7 +25,7 @@ INTRODUCTION = """# Every field of an experiment
 
 A YAML file of these fields is what `mtal run FILE.yaml` takes; `--set FIELD=VALUE` sets any of them, and a
 `preset:` in the file is what it starts from. A field that there is not is refused, with the nearest that
-there is. Paths are relative to the file. `mtal list fields` prints this table, and `make docs` writes it here.
+there is. Paths are relative to the file. `mtal list fields` prints this table, `make docs` writes it here.
 """
 
 
