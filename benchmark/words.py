@@ -74,11 +74,9 @@ def aligned_rows(rows: Sequence[tuple[str, ...]], width: int | None = None) -> l
 
 def _hanging(begin: str, text: str, width: int) -> list[str]:
     if len(begin) > width // 2:  # too little is left beside it
-        return [
-            begin.rstrip(),
-            *textwrap.wrap(text, width, initial_indent=" " * 6, subsequent_indent=" " * 6),
-        ]
-    wrapped = textwrap.wrap(
-        text, width, initial_indent=begin, subsequent_indent=" " * len(begin), break_on_hyphens=False
-    )
-    return wrapped or [begin.rstrip()]
+        return [begin.rstrip(), *_indented(text, width, " " * 6, " " * 6)]
+    return _indented(text, width, begin, " " * len(begin)) or [begin.rstrip()]
+
+
+def _indented(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)

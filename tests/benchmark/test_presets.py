@@ -123,7 +123,7 @@ def test_a_preset_names_its_recipe_and_takes_it(preset):
 
 def test_there_is_a_smoke_preset_for_a_cpu():
     assert {"nyud-smoke", "pascal-smoke", "folder-smoke"} <= set(presets())
-    for dataset in ("nyud", "pascal", str(PRESETS.parents[1] / "docs/examples/camvid.yaml")):
+    for dataset in ("nyud", "pascal", str(PRESETS.parents[2] / "docs/examples/camvid.yaml")):
         experiment = load_experiment(None, "smoke", {"dataset": dataset})
         assert (experiment.network.backbone, experiment.network.pretrained) == ("tiny", False)
         assert experiment.recipe.iterations <= 50

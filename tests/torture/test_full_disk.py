@@ -49,8 +49,6 @@ def test_a_run_and_an_export_onto_a_full_disk(small, undisturbed, finished, disk
         assert unwritten(said) == {"experiment.yaml"}
     with injected("full disk"):
         packed = shutil.copytree(undisturbed(small), tmp_path / "results")
-        for name in ("experiment.yaml", "environment.json"):
-            (packed / name).write_text("{}\n")
         assert unwritten(finished("export", packed, place / "results.zip", code=2)) == {"results.zip"}
     assert [path.name for path in place.rglob("*") if path.is_file()] == ["ballast", ".lock"]
 

@@ -12,6 +12,12 @@ from strategies import Strategy, register
 from strategies.registry import RegistryError, entries
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """A terminal that is as wide as lines ever are; tests run in terminals of any width."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def listed(text):
     """The lines of a listing, what was wrapped put together again."""
     return re.sub(r"\n {4,}", " ", text).splitlines()

@@ -168,7 +168,7 @@ def test_a_disk_that_takes_no_pictures_loses_no_round(small_bench, tmp_path, mon
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("benchmark.records.selection_pictures.write_picks", full)
+    monkeypatch.setattr("benchmark.protocol.drawn_selections.write_picks", full)
     bench = small_bench(tmp_path, strategies=["random"], full_data=False)
     bench = replace(bench, progress=Recorder())
     assert len(run(bench)) == 3

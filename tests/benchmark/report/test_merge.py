@@ -143,7 +143,7 @@ def test_an_experiment_that_cannot_be_read_is_named(folder, settings, sentence):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [("- 1", "must hold fields"), ("a: [", "cannot be read as YAML"), ("!!python/name:os.system", "YAML")],
+    [("- 1", "must hold fields"), ("a: [", "is not valid YAML"), ("!!python/name:os.system", "YAML")],
 )
 def test_a_file_of_settings_must_be_plain_yaml(folder, content, sentence):
     path = folder("a", ["random"])

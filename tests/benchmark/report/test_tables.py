@@ -249,7 +249,7 @@ def test_only_full_data_is_a_table_too(results):
 
 
 def test_terminal_table_fits_and_is_aligned(results):
-    text = terminal_table(results())
+    text = terminal_table(results(), width=100)
     assert max(map(len, text.splitlines())) <= 100
     block = text.split("\n\n")[1].splitlines()
     ends = [[match.end() for match in re.finditer(r"\d\.\d{3} ± \d\.\d{3}", line)] for line in block[2:7]]
