@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -11,6 +12,9 @@ import yaml
 
 from benchmark.cli import main as cli
 from benchmark.records.round_store import FULL_DATA, Round, Store
+
+
+ROOT = Path(__file__).parents[3]
 
 
 def files_under(folder):
@@ -222,6 +226,13 @@ def test_status_counts_the_rounds(mtal, tmp_path):
     assert "1 of 2 rounds  waiting  random, seed 1" in lines
     assert "1 of 1 round  done     full-data, seed 0" in lines
     assert "4 of 10 rounds" in lines[-1]
+
+
+def test_status_reads_the_archives_that_a_report_reads(mtal):
+    archive = ROOT / "docs" / "study" / "camvid.zip"
+    ended = mtal("status", archive, "--watch")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[-1] == "48 of 48 rounds in all"
 
 
 @pytest.mark.parametrize(
