@@ -13,7 +13,6 @@ import yaml
 from benchmark.cli import main as cli
 from benchmark.records.round_store import FULL_DATA, Round, Store
 
-
 ROOT = Path(__file__).parents[3]
 
 
