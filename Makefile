@@ -80,7 +80,7 @@ docs: $(READY)  ## Write again what the code says: docs/experiment.md, and the t
 
 # Material says at every build until when it is kept; pyproject.toml says it once.
 site: $(DOCS)/.ready  ## Build the documentation with search and API reference: site/index.html
-	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 	@echo "Open site/index.html; for its search: $(PYTHON) -m http.server -d site"
 
 $(DOCS)/.ready: requirements-docs.txt
