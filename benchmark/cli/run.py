@@ -25,10 +25,7 @@ from benchmark.cli.options import (
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (
-        run,
-        profile,
-    ):
+    for command in (run, profile):
         cli.add_command(command)
 
 

@@ -15,12 +15,7 @@ from benchmark.errors import UserError
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (
-        list_,
-        show,
-        new_strategy,
-        check,
-    ):
+    for command in (list_, show, new_strategy, check):
         cli.add_command(command)
 
 

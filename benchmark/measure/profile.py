@@ -150,7 +150,7 @@ def _evaluate(bench: Bench, network: Network) -> None:
 
 def _observe(bench: Bench, network: Network) -> None:
     recipe = bench.experiment.recipe
-    named = resolve("consistency-diversity[representation=concat]")
+    named = resolve("consistency-diversity")
     streams, size, say = bench.streams(0, 0), recipe.evaluation_batch_size, bench.progress.say
     observe(network, None, bench.pool, named.create(), named.name, streams, size, recipe.precision, say)
 
