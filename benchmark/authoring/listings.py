@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable, Iterable
 from itertools import groupby
-from typing import get_args
+from typing import Any, get_args
 
 import yaml
 
 from benchmark.authoring.experiment_fields import described_fields
 from benchmark.authoring.requirements import WORDS, needs, passes
 from benchmark.experiment.catalogue import DATASETS, FOLDER, NETWORKS, PRESETS, presets
-from benchmark.words import aligned, aligned_rows, terminal_width
+from benchmark.words import aligned, aligned_rows, counted, terminal_width
 from strategies.registry import Entry, Family, RegistryError, broken_plugins, entries, resolve
+
+Facts = dict[str, Any]
 
 
 def strategies() -> str:
     """By family: names, costs, one-line summaries and sources; then the plug-ins that failed to import."""
-    found, lines = by_family(), []
-    rows = aligned_rows([(f"  {e.name}", _cost(e), f"{e.summary} [{e.source}]") for e in found])
-    for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0].family):
+    found, lines = strategy_facts(), []
+    rows = aligned_rows([(f"  {f['name']}", _cost(f), f"{f['summary']} [{f['source']}]") for f in found])
+    for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0]["family"]):
         lines += [f"{family}:", *(line for _, row in group for line in row)]
     broken = [f"plug-in {name} failed to import: {why}" for name, why in broken_plugins().items()]
     return "\n".join([*lines, *broken])
+
+
+def strategy_facts() -> list[Facts]:
+    """All strategies, family by family: what each needs, and the parameters that its name can carry."""
+    return [_facts_of(entry) for entry in by_family()]
 
 
 def by_family() -> list[Entry]:
@@ -34,18 +42,33 @@ def by_family() -> list[Entry]:
 def datasets() -> str:
     """Built-in data sets and how to name one's own."""
     own = ("PATH/dataset.yaml", FOLDER.summary)
-    return aligned([*((name, entry.summary) for name, entry in DATASETS.items()), own])
+    return aligned([*_summaries(dataset_facts()), own])
+
+
+def dataset_facts() -> list[Facts]:
+    """Built-in data sets, and whose presets each uses."""
+    return [{"name": n, "summary": e.summary, "presets": e.family} for n, e in DATASETS.items()]
 
 
 def networks() -> str:
     """Networks, and what may stand below them."""
     backbones = ("backbones", "tiny (built in), or any timm model that gives feature maps")
-    return aligned([*((name, entry.summary) for name, entry in NETWORKS.items()), backbones])
+    return aligned([*_summaries(network_facts()), backbones])
+
+
+def network_facts() -> list[Facts]:
+    """Networks, and the options that each takes."""
+    return [{"name": n, "summary": e.summary, "options": e.options} for n, e in NETWORKS.items()]
 
 
 def preset_list() -> str:
     """Presets with the size of the study."""
-    return aligned([(name, _size(name)) for name in presets()])
+    return aligned([(fact["name"], _size(fact)) for fact in preset_facts()])
+
+
+def preset_facts() -> list[Facts]:
+    """Presets with what makes the size of a study."""
+    return [_preset(name) for name in presets()]
 
 
 def fields() -> str:
@@ -62,6 +85,20 @@ LISTINGS = {
     "presets": preset_list,
     "fields": fields,
 }
+#: The same for programs: what a line of each list says, and more.
+FACTS: dict[str, Callable[[], Iterable[Any]]] = {
+    "strategies": strategy_facts,
+    "datasets": dataset_facts,
+    "networks": network_facts,
+    "presets": preset_facts,
+    "fields": described_fields,
+}
+
+
+def listing_document(what: str) -> Facts:
+    """A list as ``mtal list --json`` gives it: under its name, and beside it what could not be listed."""
+    broken = {"broken_plugins": dict(broken_plugins())} if what == "strategies" else {}
+    return {what: FACTS[what](), **broken}
 
 
 def describe_strategy(text: str) -> str:
@@ -84,13 +121,33 @@ def describe_strategy(text: str) -> str:
     )
 
 
-def _cost(entry: Entry) -> str:
+def _facts_of(entry: Entry) -> Facts:
     try:
         strategy = resolve(entry.name).create()
     except RegistryError:  # a plug-in's constructor may fail; `mtal show` says why
+        strategy = None
+    return {
+        "name": entry.name,
+        "family": entry.family,
+        "summary": entry.summary,
+        "source": entry.source,
+        "passes": None if strategy is None else passes(strategy),
+        "needs": None if strategy is None else needs(strategy),
+        "parameters": [
+            {"name": p.name, "default": p.default, "values": p.wanted} for p in entry.parameters.values()
+        ],
+    }
+
+
+def _cost(facts: Facts) -> str:
+    if facts["passes"] is None:
         return "cannot be made"
-    count, extra = passes(strategy), [need for need in needs(strategy) if need in ("module", "labels")]
-    return " + ".join(["1 pass" if count == 1 else f"{count} passes", *extra])
+    extra = [need for need in facts["needs"] if need in ("module", "labels")]
+    return " + ".join([counted(facts["passes"], "pass", "passes"), *extra])
+
+
+def _summaries(facts: list[Facts]) -> list[tuple[str, str]]:
+    return [(fact["name"], fact["summary"]) for fact in facts]
 
 
 def _paragraphs(text: str) -> str:
@@ -108,10 +165,15 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _size(preset: str) -> str:
-    fields = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text(encoding="utf-8"))
-    budgets, seeds = fields["budgets"], fields["seeds"]
+def _preset(name: str) -> Facts:
+    fields = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
+    sizes = {key: fields[key] for key in ("strategies", "seeds", "budgets")}
+    return {"name": name, **sizes, "iterations": fields["recipe"]["iterations"]}
+
+
+def _size(preset: Facts) -> str:
+    strategies, seeds, budgets = (preset[key] for key in ("strategies", "seeds", "budgets"))
     return (
-        f"{len(fields['strategies'])} strategies, {len(seeds)} seeds, {budgets[0]} to {budgets[-1]} in "
-        f"{len(budgets)} budgets, {fields['recipe']['iterations']} iterations each"
+        f"{len(strategies)} strategies, {len(seeds)} seeds, {budgets[0]} to {budgets[-1]} in "
+        f"{len(budgets)} budgets, {preset['iterations']} iterations each"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import (
     DATA_ROOT,
     PATH,
@@ -31,7 +32,10 @@ def data() -> None:
 @click.option("--quick", is_flag=True, help="Look at a sample of the images only.")
 @click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
 @DATA_ROOT
-def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: Path | None) -> None:
+@JSON
+def data_check(
+    dataset: str, quick: bool, settings: tuple[str, ...], data_root: Path | None, as_json: bool
+) -> None:
     """Check a data set: counts, sizes, value ranges, what is missing, a digest."""
     from benchmark.data.check import check_dataset
     from benchmark.data.check_before_run import remember
@@ -41,7 +45,7 @@ def data_check(dataset: str, quick: bool, settings: tuple[str, ...], data_root: 
     found = check_dataset(opened, quick=quick)
     if not quick:
         remember(opened, found)
-    echo(found.text())
+    echo_json(found.document()) if as_json else echo(found.text())
     sys.exit(1 if found.problems else 0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import (
     BUDGETS,
     DATA_ROOT,
@@ -40,21 +41,30 @@ def add_commands(cli: click.Group) -> None:
 @THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results, or results/NAME of a study.")
 @DATA_ROOT
+@JSON
 def doctor(
-    experiment: Path | None, preset: str | None, settings: tuple[str, ...], out: Path | None, **flags: Any
+    experiment: Path | None,
+    preset: str | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Check this machine, and whether a study would run on it: a line a check, and what to do.
 
     Without an experiment, a data set or a preset, it looks at the machine and the results' folder alone.
     Nothing is left behind. Exit code 1 if there is a problem.
     """
-    from benchmark.doctor import examined
+    from benchmark.doctor import document, examined
     from benchmark.experiment.loading import load_experiment
 
     named = experiment or preset or settings or any(v for k, v in flags.items() if k != "data_root")
     study = load_experiment(experiment, preset, fields_of(flags, settings)) if named else None
-    words = set()
+    found = []
     for finding in examined(out or Path("results", study.name if study else ""), study):
-        click.echo(aligned([(f"{finding.word:<7}", f"{finding.check:<12}", finding.text)]))
-        words.add(finding.word)
-    sys.exit(1 if "problem" in words else 0)
+        found.append(finding)
+        if not as_json:
+            click.echo(aligned([(f"{finding.word:<7}", f"{finding.check:<12}", finding.text)]))
+    if as_json:
+        echo_json(document(found))
+    sys.exit(1 if any(finding.word == "problem" for finding in found) else 0)

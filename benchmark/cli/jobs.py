@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of
 from benchmark.errors import UserError
 
@@ -75,13 +76,19 @@ def run_one(
 @click.command()
 @click.argument("folder", metavar="DIR_OR_ZIP", type=PATH)
 @click.option("--watch", is_flag=True, help="Show it every few seconds, until all is done or nothing runs.")
-def status(folder: Path, watch: bool) -> None:
+@JSON
+def status(folder: Path, watch: bool, as_json: bool) -> None:
     """Show how far every trajectory in a folder of results is: done, running, stopped, waiting or failed."""
     from benchmark.cli.results import opened_results
-    from benchmark.records.status import status_table, watched
+    from benchmark.records.status import status_of, watched
 
+    if watch and as_json:
+        raise UserError("--json prints one document, and --watch goes on: give one of them.")
     with opened_results([folder]) as (opened,):
-        for table in watched(opened) if watch else [status_table(opened)]:
+        if as_json:
+            echo_json(status_of(opened).document())
+            return
+        for table in watched(opened) if watch else [status_of(opened).text]:
             if watch:
                 click.clear()  # does nothing where there is no terminal
             click.echo(table)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.options import (
-    PATH,
-)
+from benchmark.cli.json_document import JSON, echo_json
+from benchmark.cli.options import PATH
 from benchmark.errors import UserError
 
 
@@ -26,16 +25,23 @@ def add_commands(cli: click.Group) -> None:
     default="strategies",
 )
 @click.option("--markdown", is_flag=True, help="Strategies as a Markdown table, with all that they need.")
-def list_(what: str, markdown: bool) -> None:
+@JSON
+def list_(what: str, markdown: bool, as_json: bool) -> None:
     """List what there is: strategies (default), datasets, networks, presets or fields of an experiment."""
-    from benchmark.authoring.listings import LISTINGS
+    from benchmark.authoring.listings import LISTINGS, listing_document
 
+    if as_json and markdown:
+        raise UserError("--json and --markdown are two forms of one list: give one of them.")
     if markdown and what != "strategies":
         raise UserError(f"--markdown is for mtal list strategies; there is no such table of {what}.")
-    if markdown:
+    if as_json:
+        echo_json(listing_document(what))
+    elif markdown:
         from benchmark.authoring.strategy_table import strategies_table
 
-    click.echo(strategies_table() if markdown else LISTINGS[what]())
+        click.echo(strategies_table())
+    else:
+        click.echo(LISTINGS[what]())
 
 
 @click.command()

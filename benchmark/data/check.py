@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -54,6 +54,10 @@ class CheckReport:
     def ok(self) -> bool:
         """No problem found."""
         return not self.problems
+
+    def document(self) -> dict[str, Any]:
+        """The report as ``mtal data check --json`` gives it."""
+        return {"ok": self.ok} | {field.name: getattr(self, field.name) for field in fields(self)}
 
     def text(self) -> str:
         """The report as plain text."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.doctor.finding import Finding, ok, problem, reason
+from benchmark.doctor.finding import Finding, document, ok, problem, reason
 
 if TYPE_CHECKING:
     from benchmark.doctor.study import Study
     from benchmark.experiment.config import Experiment
 
-__all__ = ["Finding", "examined"]
+__all__ = ["Finding", "document", "examined"]
 
 
 def examined(out: Path, experiment: Experiment | None = None) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,13 @@ class Finding:
     def text(self) -> str:
         """What was found, and what to do."""
         return self.found + (f". {self.advice}" if self.advice else "")
+
+
+def document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Findings as ``mtal doctor --json`` gives them, and how many are no ``ok``."""
+    words = [finding.word for finding in findings]
+    checks = [{"check": f.check, "result": f.word, "found": f.found, "advice": f.advice} for f in findings]
+    return {"problems": words.count("problem"), "warnings": words.count("warning"), "checks": checks}
 
 
 def ok(check: str, found: str) -> Finding:

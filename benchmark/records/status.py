@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from benchmark.errors import UserError
@@ -28,6 +29,7 @@ IDLE = (
     "Nothing runs now: give the command that began it again to go on. If a scheduler still has jobs of it, "
     "look again when they have begun."
 )
+OPEN = ("running", "waiting", "failed", "stopped", "lost")  # all states but done
 Place = tuple[str, int]  # the name of a folder of results, and a seed
 
 
@@ -71,38 +73,94 @@ class State:
             return f": round {sign.round} on {sign.host}, {sign.device}, {steps}{left}"
         return f": {self.error}" if self.word == "failed" else ""
 
+    def document(self) -> dict[str, Any]:
+        """As ``mtal status --json`` gives it; ``process`` is null where none left a sign of life."""
+        word = self.word
+        return {
+            "strategy": self.name,
+            "seed": self.seed,
+            "state": word,
+            "rounds_done": self.done,
+            "rounds_planned": self.planned,
+            "error": self.error if word == "failed" else None,
+            "process": self.sign and _process(self.sign),
+        }
+
+
+@dataclass(frozen=True)
+class Status:
+    """All trajectories of a folder of results, and their sum."""
+
+    states: tuple[State, ...]
+
+    @property
+    def rounds(self) -> tuple[int, int]:
+        """Rounds done and planned; round 0s, which trajectories share, are not counted."""
+        own = [state for state in self.states if state.name != ROUND_ZERO]
+        return sum(min(state.done, state.planned) for state in own), sum(state.planned for state in own)
+
+    @property
+    def words(self) -> Counter[str]:
+        """How many are in which state."""
+        return Counter(state.word for state in self.states)
+
+    @property
+    def text(self) -> str:
+        """One line a trajectory, and the sum."""
+        (done, planned), words = self.rounds, self.words
+        rounds = f"{done:,} of {counted(planned, 'round')} in all"
+        counts = [f"{words[word]} {word}" for word in OPEN if words[word]]
+        total = f"{rounds}; {', '.join(counts)}" if counts else rounds
+        return "\n".join([*(state.line for state in self.states), total])
+
+    def document(self) -> dict[str, Any]:
+        """As ``mtal status --json`` gives it."""
+        done, planned = self.rounds
+        return {
+            "rounds_done": done,
+            "rounds_planned": planned,
+            "states": self.words,
+            "trajectories": [state.document() for state in self.states],
+        }
+
+
+def status_of(folder: Path) -> Status:
+    """What a folder says now. Raises UserError for one without results."""
+    return Status(tuple(_states(folder)))
+
 
 def status_table(folder: Path) -> str:
-    """One line a trajectory, and the sum. Raises UserError for a folder without results."""
-    return _table(_states(folder))
+    """The same in words."""
+    return status_of(folder).text
 
 
 def watched(folder: Path) -> Iterator[str]:
     """The table again and again, until everything is done or failed or nobody is at work any more.
 
-    Raises UserError like ``status_table``.
+    Raises UserError like ``status_of``.
     """
     while True:
-        states = _states(folder)
-        yield _table(states)
-        if all(state.word in ("done", "failed") for state in states):
+        status = status_of(folder)
+        yield status.text
+        if status.words.keys() <= {"done", "failed"}:
             return
-        if not any(state.word in ("running", "lost") for state in states) and not is_held(folder):
-            yield "\n".join([_table(states), IDLE])
+        if not status.words.keys() & {"running", "lost"} and not is_held(folder):
+            yield "\n".join([status.text, IDLE])
             return
         time.sleep(EVERY)
 
 
-def _table(states: list[State]) -> str:
-    trajectories = [state for state in states if state.name != ROUND_ZERO]
-    done = sum(min(state.done, state.planned) for state in trajectories)
-    rounds = f"{done:,} of {counted(sum(state.planned for state in trajectories), 'round')} in all"
-    words = Counter(state.word for state in states if state.word != "done")
-    counts = [
-        f"{words[word]} {word}" for word in ("running", "waiting", "failed", "stopped", "lost") if words[word]
-    ]
-    total = f"{rounds}; {', '.join(counts)}" if counts else rounds
-    return "\n".join([*(state.line for state in states), total])
+def _process(sign: Sign) -> dict[str, Any]:
+    return {
+        "host": sign.host,
+        "pid": sign.pid,
+        "device": sign.device,
+        "round": sign.round,
+        "iterations_done": sign.done,
+        "iterations_total": sign.total,
+        "seconds_left": sign.seconds_left,
+        "updated": sign.updated,
+    }
 
 
 def _states(folder: Path) -> list[State]:
