@@ -1,10 +1,10 @@
-"""Parameters of a strategy's name: what a signature allows, and values from text."""
+"""Parameters: what a signature allows, and values from text, as in a name, or from YAML, as in a field."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -26,7 +26,7 @@ TYPES: Mapping[Any, str] = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a strategy, taken from its signature."""
+    """One parameter of something that is registered, as a strategy, taken from its signature."""
 
     #: As it stands in the signature, where a name that Python keeps for itself ends with an underscore.
     argument: str
@@ -59,23 +59,48 @@ class Parameter:
             raise ValueError(text)
         return value
 
+    def taken(self, value: Any) -> Any:
+        """The value itself, if it is of the right type; whole numbers are numbers too. Raises ValueError."""
+        if self.choices:
+            return self.choices[self.choices.index(value)]
+        numbers = (int, float) if self.annotation is float else self.annotation
+        right = isinstance(value, numbers) and (self.annotation is bool or not isinstance(value, bool))
+        if not right or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(value)
+        return self.annotation(value)
 
-def parameters_of(thing: Callable[..., Any]) -> dict[str, Parameter]:
-    """What a name can set: all that a class takes, all but the first (Outputs) that a function takes.
+
+def parameters_of(thing: Callable[..., Any], given: Sequence[str] | None = None) -> dict[str, Parameter]:
+    """What can be set: all that a class or function takes after what is ``given`` to it first.
+
+    If not told, nothing is given to a class, and to a function the outputs of a network, as to strategies.
 
     Raises ValueError for one without a default, for one that cannot be given by name, for one of another type
-    than bool, int, float, str, Literal or StrategyName, and for a function that takes nothing.
+    than bool, int, float, str, Literal or StrategyName, and for one that does not take what is given.
     """
-    taken = list(inspect.signature(thing).parameters.values())
-    if not inspect.isclass(thing):
-        first, taken = taken[:1], taken[1:]
-        if not first or first[0].kind in (first[0].KEYWORD_ONLY, first[0].VAR_KEYWORD):
-            raise ValueError("A function must take the outputs of the network as its first argument")
+    if given is None:
+        given = () if inspect.isclass(thing) else ("the outputs of the network",)
+    taken = _after(given, list(inspect.signature(thing).parameters.values()), thing)
     found = [_parameter(p, thing) for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     named = {parameter.name: parameter for parameter in found}
     if len(named) < len(found):
         raise ValueError("Two parameters differ only in the underscore at the end, which names do not have")
     return named
+
+
+def _after(
+    given: Sequence[str], taken: list[inspect.Parameter], thing: Callable[..., Any]
+) -> list[inspect.Parameter]:
+    """What a signature has behind the arguments that are given by place."""
+    what = "class" if inspect.isclass(thing) else "function"
+    for place, name in enumerate(given):
+        left = taken[place:]
+        if left and left[0].kind is left[0].VAR_POSITIONAL:
+            return left
+        if not left or left[0].kind in (left[0].KEYWORD_ONLY, left[0].VAR_KEYWORD):
+            count = f"argument {place + 1}" if place else "its first argument"
+            raise ValueError(f"A {what} must take {name} as {count}")
+    return taken[len(given) :]
 
 
 def as_text(value: Any) -> str:

@@ -7,24 +7,45 @@ Strategies come from decorated classes and functions: the built-in ones, entry p
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from importlib.machinery import ModuleSpec
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
 from strategies.interface import Kind, Strategy
 from strategies.parameters import Parameter, StrategyName, as_text, parameters_of
-from strategies.source import source_digest, spec_of
-from strategies.strategy_file import HiddenError, execute
+from strategies.registration import (
+    Coded,
+    Registry,
+    RegistryError,
+    file_and_name,
+    modules_of,
+    reason,
+    unknown,
+)
+from strategies.registration import load_file as load_plugin_file
+
+__all__ = [
+    "STRATEGIES",
+    "Entry",
+    "Family",
+    "Named",
+    "RegistryError",
+    "broken_plugins",
+    "check_name",
+    "discover",
+    "entries",
+    "load_file",
+    "register",
+    "resolve",
+    "split_names",
+]
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 GROUP = "mtal.strategies"
@@ -34,12 +55,8 @@ VIEW = re.compile(r"flip|dropout-[1-9][0-9]*")
 Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "other"]
 
 
-class RegistryError(ValueError):
-    """An unknown name or parameter, a name taken twice: one sentence that lists what there is."""
-
-
 @dataclass(frozen=True)
-class Entry:
+class Entry(Coded):
     """One registered strategy."""
 
     name: str
@@ -48,19 +65,8 @@ class Entry:
     summary: str
     source: str
     description: str
-    #: The modules that define and register it: where its code begins.
     modules: tuple[ModuleSpec, ...] = ()
     family: Family = "other"
-
-    @cached_property
-    def digest(self) -> str | None:
-        """Of its code (see ``strategies.source``), as it was when first asked for; None without a file."""
-        return source_digest(self.modules)
-
-    @property
-    def files(self) -> frozenset[Path]:
-        """Where its code begins."""
-        return frozenset(Path(spec.origin).resolve() for spec in self.modules if spec.origin)
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,10 @@ class Named:
         try:
             return self.entry.make(**arguments)
         except Exception as error:  # a user's constructor may fail in any way
-            raise RegistryError(f"Strategy {self.name!r} cannot be made: {_reason(error)}.") from error
+            raise RegistryError(f"Strategy {self.name!r} cannot be made: {reason(error)}.") from error
 
 
-_ENTRIES: dict[str, Entry] = {}
-_LOADED: set[Path] = set()
-_BROKEN: dict[str, str] = {}
+STRATEGIES: Registry[Entry] = Registry("strategy", GROUP, "strategies.contract")
 
 
 def register(
@@ -124,8 +128,9 @@ def register(
     def decorate(thing: Registered) -> Registered:
         check_name(name)
         _check_thing(name, thing, views, kinds, family)
-        modules = _modules(thing, caller)
-        _ENTRIES[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
+        # A function's choice is made there.
+        modules = modules_of(thing, caller, () if inspect.isclass(thing) else ("strategies.scoring",))
+        STRATEGIES.entries[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
         return thing
 
     return decorate
@@ -133,55 +138,22 @@ def register(
 
 def entries() -> Mapping[str, Entry]:
     """All registered strategies by name, sorted."""
-    return MappingProxyType(dict(sorted(_ENTRIES.items())))
+    return MappingProxyType(dict(sorted(STRATEGIES.entries.items())))
 
 
 def broken_plugins() -> Mapping[str, str]:
     """Entry points that failed to import, and why."""
-    return MappingProxyType(_BROKEN)
+    return MappingProxyType(STRATEGIES.broken)
 
 
 def discover() -> None:
     """Import every strategy that installed packages offer; one that fails is kept aside by name."""
-    for point in entry_points(group=GROUP):
-        try:
-            point.load()
-        except (Exception, SystemExit) as error:  # it may fail in any way and must not stop the others
-            _BROKEN[point.name] = f"{type(error).__name__}: {error}"
+    STRATEGIES.discover()
 
 
 def load_file(path: Path) -> None:
-    """Execute a strategy file once; it may import files beside it (see ``strategies.strategy_file``).
-
-    Raises RegistryError when it is missing or fails, or imports another file than the one beside it.
-    """
-    resolved = path.expanduser().resolve()
-    if resolved in _LOADED or any(resolved in entry.files for entry in _ENTRIES.values()):
-        return
-    if not resolved.is_file() or resolved.suffix != ".py":
-        raise RegistryError(f"There is no strategy file {path}; give the path of a Python file (.py).")
-    with _taken_back(path):
-        execute(resolved)
-        for entry in _ENTRIES.values():
-            if resolved in entry.files:
-                entry.digest  # noqa: B018 - of the code that was executed, whatever becomes of its file
-    _LOADED.add(resolved)
-
-
-@contextmanager
-def _taken_back(path: Path) -> Iterator[None]:
-    """Take back what a file registered before it failed, and say that it did."""
-    before = dict(_ENTRIES)
-    try:
-        yield
-    except BaseException as error:
-        _ENTRIES.clear()
-        _ENTRIES.update(before)
-        if isinstance(error, RegistryError | HiddenError):
-            raise RegistryError(f"Strategy file {path}: {error}") from error
-        if isinstance(error, Exception | SystemExit):  # a user's file may fail in any way
-            raise RegistryError(f"Strategy file {path} failed: {type(error).__name__}: {error}.") from error
-        raise
+    """Execute a strategy file once. Raises RegistryError (see ``strategies.registration.load_file``)."""
+    load_plugin_file(path, STRATEGIES.what)
 
 
 def resolve(text: str) -> Named:
@@ -189,14 +161,13 @@ def resolve(text: str) -> Named:
 
     Raises RegistryError for an unknown name, parameter or value.
     """
-    text = text.strip()
-    if ".py:" in text.partition("[")[0]:
-        file, _, text = text.partition(".py:")
-        load_file(Path(file + ".py"))
+    file, text = file_and_name(text)
+    if file is not None:
+        load_file(file)
     name, arguments = _split(text)
-    if name not in _ENTRIES:
-        raise RegistryError(_unknown("strategy", name, list(entries())))
-    entry = _ENTRIES[name]
+    if name not in STRATEGIES.entries:
+        raise RegistryError(unknown("strategy", name, list(entries())))
+    entry = STRATEGIES.entries[name]
     values = {key: _value(entry, key, value) for key, value in arguments.items()}
     return Named(_canonical(entry, values), entry, values)
 
@@ -217,8 +188,8 @@ def check_name(name: str) -> None:
     words = name.replace("-", " ").split()
     if not words or name != "-".join(words) or not all(w.isascii() and w.isalnum() for w in words):
         raise RegistryError(f"Strategy name {name!r} must be words of letters and digits joined by hyphens.")
-    if name in RESERVED or name in _ENTRIES:
-        taken = ", ".join(sorted({*_ENTRIES, *RESERVED}))
+    if name in RESERVED or name in STRATEGIES.entries:
+        taken = ", ".join(sorted({*STRATEGIES.entries, *RESERVED}))
         raise RegistryError(f"Strategy name {name!r} is taken; names in use: {taken}.")
 
 
@@ -253,16 +224,6 @@ def _entry(
     )
 
 
-def _modules(thing: Any, caller: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
-    """Where the code of a strategy begins; a function's choice is made by ``strategies.scoring``."""
-    defined = getattr(inspect.unwrap(thing), "__module__", None)
-    names = {str(caller.get("__name__")): caller.get("__file__"), str(defined): None}
-    if not inspect.isclass(thing):
-        names["strategies.scoring"] = None
-    found = [spec_of(name, file) for name, file in names.items()]
-    return tuple(spec for spec in found if spec is not None)
-
-
 def _check_thing(
     name: str, thing: Any, views: Sequence[str], kinds: Sequence[str], family: str | None
 ) -> None:
@@ -273,12 +234,12 @@ def _check_thing(
     for view in getattr(thing, "views", views):
         if not VIEW.fullmatch(view):
             known = ["flip", "dropout-1", "dropout-2", "and so on"]
-            raise RegistryError(_unknown(f"view (of strategy {name!r})", view, known))
+            raise RegistryError(unknown(f"view (of strategy {name!r})", view, known))
     for kind in getattr(thing, "kinds", kinds):
         if kind not in get_args(Kind):
-            raise RegistryError(_unknown(f"kind of task (of strategy {name!r})", kind, list(get_args(Kind))))
+            raise RegistryError(unknown(f"kind of task (of strategy {name!r})", kind, list(get_args(Kind))))
     if family is not None and family not in get_args(Family):
-        raise RegistryError(_unknown(f"family (of strategy {name!r})", family, list(get_args(Family))))
+        raise RegistryError(unknown(f"family (of strategy {name!r})", family, list(get_args(Family))))
 
 
 def _parameters(name: str, thing: Callable[..., Any]) -> dict[str, Parameter]:
@@ -313,7 +274,7 @@ def _split(text: str) -> tuple[str, dict[str, str]]:
 
 def _value(entry: Entry, key: str, text: str) -> Any:
     if key not in entry.parameters:
-        raise RegistryError(_unknown(f"parameter of {entry.name}", key, list(entry.parameters)))
+        raise RegistryError(unknown(f"parameter of {entry.name}", key, list(entry.parameters)))
     parameter = entry.parameters[key]
     if parameter.annotation is StrategyName:
         return resolve(text).name
@@ -330,14 +291,3 @@ def _canonical(entry: Entry, values: Mapping[str, Any]) -> str:
     }
     inside = ",".join(f"{key}={as_text(value)}" for key, value in changed.items())
     return f"{entry.name}[{inside}]" if inside else entry.name
-
-
-def _reason(error: Exception) -> str:
-    plain = isinstance(error, ValueError) and str(error)
-    return str(error).rstrip(".") if plain else f"{type(error).__name__}: {error}"
-
-
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"There is no {what} {name!r}.{hint} There is: {', '.join(known) or 'none'}."

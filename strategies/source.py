@@ -28,10 +28,14 @@ FRAME = frozenset(
     f"strategies.{name}"
     for name in (
         *("choosing", "contract", "interface", "measuring", "parameters"),
-        *("probe", "registry", "source", "strategy_file", "views"),
+        *("probe", "registration", "registry", "source", "strategy_file", "views"),
     )
 )
-WORDS = frozenset({"source", "family"})  # arguments of ``register`` that only say something
+#: Functions that register, and their arguments that only say something.
+REGISTER = frozenset(
+    {"register", *(f"register_{what}" for what in ("network", "backbone", "task", "dataset"))}
+)
+WORDS = frozenset({"source", "family"})
 NO_CODE = frozenset({"kind", "type_comment", "type_ignores"})  # fields of a tree that only say something
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -200,8 +204,8 @@ def _told(value: Any) -> Iterator[str]:
 
 
 def _without_words(node: ast.AST, inner: list[Any]) -> list[Any]:
-    """Statements that are only text do nothing, and some arguments of ``register`` only say something."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "register":
+    """Statements that are only text do nothing, and some arguments of a registration only say something."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in REGISTER:
         inner = [each for each in inner if not (isinstance(each, ast.keyword) and each.arg in WORDS)]
     return [each for each in inner if not _is_text(each)]
 

@@ -6,7 +6,8 @@ import hypothesis
 import pytest
 import torch
 
-from strategies import registry
+from benchmark import plugins  # noqa: F401 - makes its registries
+from strategies import registration
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is slow, not wrong
@@ -15,10 +16,11 @@ hypothesis.settings.load_profile("any machine")
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch):
-    """Every test may register strategies and load files, and leaves nothing of that behind."""
-    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
-    monkeypatch.setattr(registry, "_LOADED", set(registry._LOADED))
-    monkeypatch.setattr(registry, "_BROKEN", dict(registry._BROKEN))
+    """Every test may register what it likes and load files, and leaves nothing of that behind."""
+    monkeypatch.setattr(registration, "_LOADED", set(registration._LOADED))
+    for registry in registration.registries():
+        monkeypatch.setattr(registry, "entries", dict(registry.entries))
+        monkeypatch.setattr(registry, "broken", dict(registry.broken))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import baselines  # noqa: F401
-from strategies import registry, source
+from strategies import registration, registry, source
 from strategies.registry import discover, entries, resolve
 from strategies.source import FRAME, covered, source_digest
 
@@ -125,9 +125,9 @@ def installed(tmp_path, monkeypatch):
         install(site, changed)
         with monkeypatch.context() as patch:
             patch.syspath_prepend(site)
-            patch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+            patch.setattr(registry.STRATEGIES, "entries", dict(registry.STRATEGIES.entries))
             point = EntryPoint("packed", "mtal_test_package", registry.GROUP)
-            patch.setattr(registry, "entry_points", lambda group: [point])
+            patch.setattr(registration, "entry_points", lambda group: [point])
             discover()
             found = entries()["packed"]
             assert found.digest

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 import baselines
-from strategies import registry
+from strategies import registration, registry
 from strategies.registry import (
     RegistryError,
     broken_plugins,
@@ -117,7 +117,7 @@ def test_a_file_beside_it_is_part_of_the_digest(tmp_path, own_path):
             (file.parent / f"{changed}_7.py").write_text("VALUE = 8\n")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "path", [*sys.path])
-            patch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+            patch.setattr(registry.STRATEGIES, "entries", dict(registry.STRATEGIES.entries))
             digests.add(resolve(f"{file}:beside-7").entry.digest)
             for name in [n for n in sys.modules if n.startswith("plain_7")]:
                 del sys.modules[name]
@@ -213,7 +213,7 @@ def points(monkeypatch, modules: dict[str, str], tmp_path) -> None:
     for name, content in modules.items():
         (tmp_path / f"{name}.py").write_text(content)
     found = [EntryPoint(name, name, registry.GROUP) for name in [*modules, "mtal_test_no_such_module"]]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.GROUP else [])
+    monkeypatch.setattr(registration, "entry_points", lambda group: found if group == registry.GROUP else [])
 
 
 def test_a_plugin_that_fails_is_named_and_does_not_stop_the_others(monkeypatch, tmp_path):

@@ -61,7 +61,7 @@ def test_other_settings_leave_everything(done, small_bench, tmp_path):
 
 
 def test_a_strategy_whose_file_was_edited_is_left(small_bench, tmp_path, own_registry, monkeypatch):
-    from strategies import registry
+    from strategies import registration, registry
 
     file = tmp_path / "own.py"
     text = (
@@ -77,6 +77,6 @@ def test_a_strategy_whose_file_was_edited_is_left(small_bench, tmp_path, own_reg
     assert run_serial(bench, plan(bench.experiment)) == []
     assert left(bench) == []
     file.write_text(text.replace("[:budget]", "[-budget:]"))
-    registry._ENTRIES.pop("own")  # as a new process finds it
-    registry._LOADED.clear()
+    registry.STRATEGIES.entries.pop("own")  # as a new process finds it
+    registration._LOADED.clear()
     assert left(small_bench(tmp_path / "out", **changes)) == [Job("trajectory", 0, f"{file}:own")]
