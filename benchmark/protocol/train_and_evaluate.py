@@ -15,6 +15,7 @@ from benchmark.experiment.config import NetworkConfig
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Round, digest_of, processor
+from benchmark.tasks.task import Task
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
@@ -96,7 +97,7 @@ def key_of(
     return digest_of(
         {
             "data": [bench.dataset.name, bench.dataset.digest],
-            "tasks": {t.name: [t.weight, t.options.model_dump(mode="json")] for t in bench.dataset.tasks},
+            "tasks": {task.name: _task(task) for task in bench.dataset.tasks},
             "network": _network(experiment.network),
             "pretrained": bench.pretrained_digest,
             "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
@@ -109,6 +110,12 @@ def key_of(
             "weights": None if weights is None else weights.tolist(),
         }
     )
+
+
+def _task(task: Task) -> list[Any]:
+    """Its settings, and the code of one that is not built in."""
+    settings = [task.weight, task.options.model_dump(mode="json")]
+    return settings + ([task.code] if task.code else [])
 
 
 def _network(config: NetworkConfig) -> dict[str, Any]:

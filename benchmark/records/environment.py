@@ -61,7 +61,9 @@ def describe(
 
 def _task(task: Task) -> dict[str, Any]:
     options = task.options.model_dump(mode="json")
-    return {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
+    said = {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
+    own = {"better": dict(task.better), "code": task.code}  # of one that is not built in
+    return said | {name: value for name, value in own.items() if value}
 
 
 def _strategy(named: Named) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from benchmark.report.load import FULL_DATA
-from benchmark.report.metrics import metric
+from benchmark.report.metrics import PLAIN, Metrics
 
 SIGN = {"lower": -1, "higher": 1}
 KEY = ["dataset", "seed", "task"]
 
 
-def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str]) -> pd.DataFrame:
+def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str], metrics: Metrics = PLAIN) -> pd.DataFrame:
     """Relative difference to the full-data network of the same seed, in %, positive is better.
 
     ``headlines`` names one metric per task. One row per data set, strategy, seed, budget and task, and the
@@ -22,7 +22,7 @@ def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str]) -> pd.DataFrame:
 
     Raises ValueError for a metric of which nobody knows which way is better.
     """
-    signs = {task: _sign(name) for task, name in headlines.items()}
+    signs = {task: _sign(name, metrics) for task, name in headlines.items()}
     named = rows[rows["metric"] == rows["task"].map(headlines)]
     full = named[named["strategy"] == FULL_DATA].set_index(KEY)["value"].rename("full")
     each = named[named["strategy"] != FULL_DATA].join(full, on=KEY)
@@ -33,8 +33,8 @@ def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat([each[columns], mean.assign(task="mean")[columns]], ignore_index=True)
 
 
-def _sign(name: str) -> int:
-    better = metric(name).better
+def _sign(name: str, metrics: Metrics) -> int:
+    better = metrics[name].better
     if better is None:
         raise ValueError(f"whether more or less of the metric {name!r} is better is not known")
     return SIGN[better]

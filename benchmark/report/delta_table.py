@@ -29,7 +29,7 @@ def deltas(subject: Subject) -> pd.DataFrame:
     there = set(rows[["task", "metric"]].itertuples(index=False, name=None))
     if not headlines or not set(headlines.items()) <= there:
         return pd.DataFrame(columns=[*CELL, "seed", "value"])
-    return delta_mtl(rows, headlines).dropna(subset="value")
+    return delta_mtl(rows, headlines, subject.results.metrics).dropna(subset="value")
 
 
 def at_last_budget(subject: Subject) -> pd.DataFrame:

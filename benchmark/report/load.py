@@ -17,6 +17,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
 from benchmark.report import derived
+from benchmark.report.metrics import PLAIN, Metrics, told_by
 from benchmark.report.reference import draws_of, label, with_one_reference
 from benchmark.untrusted_files import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
 from strategies.reference import without_draw
@@ -53,6 +54,8 @@ class Results:
     left_out: frozenset[str] = frozenset()
     #: Whether the experiment wants the network trained on everything.
     full_data: bool = True
+    #: Which way of a metric is better.
+    metrics: Metrics = PLAIN
     #: The results that these were chosen from, where some are left out.
     chosen_from: Results | None = None
 
@@ -146,14 +149,14 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     if nothing and not measured:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
-    stated, val, references = _read(folder / "environment.json", _facts)
+    stated, val, references, metrics = _read(folder / "environment.json", _facts)
     pool = {str(name): _pool(rows, stated, path) for name, rows in table.groupby("dataset")}
     pool |= dict.fromkeys(measured, stated)
     share = table["labelled"] / table["dataset"].map(pool)
     # Sorted, because sums depend on the order in their last bit.
     table = table.assign(share=share).sort_values(KEY, ignore_index=True)
     val = val if len(pool) == 1 else None
-    return Results(table, pool, val, references, full_data=_wants_full_data(folder))
+    return Results(table, pool, val, references, full_data=_wants_full_data(folder), metrics=metrics)
 
 
 def _read(path: Path, parse: Callable[[Path], T]) -> T:
@@ -241,15 +244,15 @@ def _check_unique(table: pd.DataFrame, path: Path) -> None:
         raise UserError(f"{path} has more than one row for {key}: each must be there once.")
 
 
-def _facts(path: Path) -> tuple[int, int | None, frozenset[str]]:
-    """Number of images in the pool and, where it is known, of validation images; names of references."""
+def _facts(path: Path) -> tuple[int, int | None, frozenset[str], Metrics]:
+    """Images in the pool and, where it is known, of validation; names of references; tasks' own metrics."""
     if not path.exists():
         raise UserError(f"{path} is missing: `mtal run` writes it beside results.csv, with the pool's size.")
     content = read_json(path)
     data = content.get("data") if isinstance(content, dict) else None
     pool, val = (data.get(key) if isinstance(data, dict) else None for key in ("pool", "val"))
     if _is_size(pool) and (val is None or _is_size(val)):
-        return pool, val, _references(content.get("strategies", {}), path)
+        return pool, val, _references(content.get("strategies", {}), path), told_by(content.get("tasks"))
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 Better = Literal["lower", "higher"]
 
@@ -40,11 +41,42 @@ KNOWN = {
 }
 
 
+@dataclass(frozen=True)
+class Metrics:
+    """The known metrics, and those of which a task of one's own says which way is better (``own``)."""
+
+    own: Mapping[str, Better] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Metric:
+        """The metric of this name; one that is not known goes by its name, as the task says or undirected."""
+        return KNOWN.get(name) or Metric(name, self.own.get(name))
+
+    def __or__(self, other: Metrics) -> Metrics:
+        """Both; one of which they say the opposite has no direction."""
+        opposed = {name for name in self.own if other.own.get(name, self.own[name]) != self.own[name]}
+        both = {**self.own, **other.own}
+        return Metrics({name: better for name, better in both.items() if name not in opposed})
+
+
+#: Where no task says anything of its own.
+PLAIN = Metrics()
+
+
 def metric(name: str) -> Metric:
-    """The metric of this name; an unknown one goes by its name and has no better direction."""
-    return KNOWN.get(name, Metric(name, None))
+    """The known metric of this name; another one goes by its name."""
+    return PLAIN[name]
 
 
 def in_order(names: set[str]) -> list[str]:
     """Known metrics in their fixed order, then unknown ones by name."""
     return [name for name in KNOWN if name in names] + sorted(names - KNOWN.keys())
+
+
+def told_by(tasks: Any) -> Metrics:
+    """What ``environment.json`` says of its tasks' own metrics; what is no direction says nothing."""
+    found = PLAIN
+    for about in tasks.values() if isinstance(tasks, Mapping) else ():
+        better = about.get("better") if isinstance(about, Mapping) else None
+        ways = better.items() if isinstance(better, Mapping) else ()
+        found |= Metrics({str(name): way for name, way in ways if way in get_args(Better)})
+    return found

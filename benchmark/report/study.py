@@ -10,7 +10,6 @@ from typing import Any
 from benchmark.errors import UserError
 from benchmark.records.round_store import CONSTANT, Round
 from benchmark.report.load import Results, read_results, stored_rounds
-from benchmark.report.metrics import metric
 from benchmark.untrusted_files import read_json, read_yaml
 from strategies.reference import without_draw
 
@@ -64,7 +63,7 @@ class Study:
         tasks = self.sources_of(dataset)[0].environment.get("tasks")
         about = tasks if isinstance(tasks, Mapping) else {}
         named = {task: one.get("headline") for task, one in about.items() if isinstance(one, Mapping)}
-        known = all(isinstance(name, str) and metric(name).better for name in named.values())
+        known = all(isinstance(name, str) and self.results.metrics[name].better for name in named.values())
         return {str(task): str(name) for task, name in named.items()} if known else {}
 
     def only(self, names: Iterable[str]) -> Study:

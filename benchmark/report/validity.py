@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmark.report.formats import as_csv
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
-from benchmark.report.metrics import in_order, metric
+from benchmark.report.metrics import PLAIN, Metrics, in_order, metric
 from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.study import Study
 from benchmark.report.subject import Subject, subjects
@@ -82,6 +82,7 @@ class Regime:
     recipe: str = ""
     #: By task, metrics of which no network has a value.
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    metrics: Metrics = PLAIN
 
     @property
     def start(self) -> str:
@@ -101,14 +102,14 @@ class Regime:
     def headline(self, task: str) -> str:
         """The metric that stands for a task: its headline, or else what is there, its loss before others."""
         there = {name for of_task, name in self.first.index if of_task == task}
-        known = [name for name in in_order(there) if metric(name).better]
+        known = [name for name in in_order(there) if self.metrics[name].better]
         named = [self.headlines[task]] if task in self.headlines else []
         return next((name for name in (*named, *known) if name in there), LOSS)
 
     def change(self, task: str, name: str) -> Change:
         """From the first budget to the end."""
         pairs = _paired(self.first, self.end, (task, name))
-        sign = -1 if metric(name).better == "lower" else 1
+        sign = -1 if self.metrics[name].better == "lower" else 1
         gains = (sign * (pairs["other"] - pairs["one"])).tolist()
         gain, low, _ = t_interval(gains) if gains else (math.nan,) * 3
         return Change(task, name, pairs["one"].mean(), pairs["other"].mean(), gain, low, len(pairs))
@@ -132,7 +133,8 @@ def regime(subject: Subject) -> Regime | None:
         end=_by_seed(last),
         constant=_by_seed(subject.results.constants(subject.dataset)),
         full=full,
-        headlines=_headlines(environment),
+        headlines=_headlines(environment, subject.results.metrics),
+        metrics=subject.results.metrics,
         weights=_weights(environment),
         shown=shown,
         missing=_missing(rows),
@@ -214,7 +216,9 @@ def _labels(found: Regime) -> Iterator[Check]:
     """Does every task get better from the first budget to the end?"""
     named = {task: found.headline(task) for task in found.tasks}
     pairs = [*named.items(), TOTAL_LOSS]
-    changes = [one for one in (found.change(*pair) for pair in pairs if metric(pair[1]).better) if one.seeds]
+    changes = [
+        one for one in (found.change(*pair) for pair in pairs if found.metrics[pair[1]].better) if one.seeds
+    ]
     listed = ", ".join(f"{one.name} {one.first:.4g} to {one.end:.4g}" for one in changes)
     yield Check(f"from {found.start.removeprefix('at ')} to {_end(found)}", listed or "no value is there")
     for one in changes:
@@ -324,7 +328,7 @@ def _no_better(task: str, values: pd.DataFrame, found: Regime) -> str:
     """The first of a task's loss and headline metric in which a constant is as good; empty if none is."""
     for name in dict.fromkeys((LOSS, found.headline(task))):
         pairs = _against(values, found, task, name)
-        sign = -1 if metric(name).better == "lower" else 1
+        sign = -1 if found.metrics[name].better == "lower" else 1
         own, constant = pairs["one"].mean(), pairs["other"].mean()
         if sign * (own - constant) <= 0:
             return f"{_named(task, name)} {own:.4g} against {constant:.4g}"
@@ -372,10 +376,10 @@ def _product(recipe: Mapping[str, object]) -> int | None:
     return whole[0] * whole[1] if len(whole) == len(parts) else None
 
 
-def _headlines(tasks: Mapping[str, object]) -> dict[str, str]:
+def _headlines(tasks: Mapping[str, object], metrics: Metrics) -> dict[str, str]:
     """The headline metric of each task whose better direction is known."""
     named = {str(t): one.get("headline") for t, one in tasks.items() if isinstance(one, Mapping)}
-    return {task: name for task, name in named.items() if isinstance(name, str) and metric(name).better}
+    return {task: name for task, name in named.items() if isinstance(name, str) and metrics[name].better}
 
 
 def _weights(tasks: Mapping[str, object]) -> dict[str, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -14,8 +15,12 @@ from torch import Tensor, nn
 from benchmark.errors import UserError
 from benchmark.tasks.options import Options, validated_options
 from strategies.interface import Kind, TaskSpec
+from strategies.source import source_digest, spec_of
 
 IGNORE = 255
+#: Packages whose classes a task is made of without having code of its own.
+INSIDE = ("benchmark", "builtins", "abc")
+Better = Literal["lower", "higher"]
 #: Networks and companions keep a module per task in a ModuleDict; "total" is what the summed loss is called.
 TAKEN_NAMES = frozenset(dir(nn.ModuleDict())) | {"total"}
 
@@ -42,6 +47,8 @@ class Task(ABC):
 
     kind: ClassVar[Kind]
     default_weight: ClassVar[float] = 1.0
+    #: Which way is better ("lower" or "higher") of metrics that no built-in task has.
+    better: ClassVar[Mapping[str, Better]] = {}
     options_model: ClassVar[type[Options]] = Options
     options: Options
 
@@ -59,6 +66,11 @@ class Task(ABC):
         """The same task with another weight, unless that is None, and with these options changed."""
         merged = {**self.options.model_dump(), **options}
         return type(self)(self.name, self.classes, self.weight if weight is None else weight, **merged)
+
+    @property
+    def code(self) -> str | None:
+        """Digest of the code that the task is of, where that is not the benchmark's own."""
+        return code_of(type(self))
 
     @property
     @abstractmethod
@@ -138,6 +150,16 @@ class Task(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, channels={self.channels}, weight={self.weight:g})"
+
+
+@cache
+def code_of(task: type[Task]) -> str | None:
+    """Digest of the files that classes of tasks lie in (see ``strategies.source``), as when first asked for.
+
+    None for one that is all of the benchmark: its code has the benchmark's version.
+    """
+    own = {cls.__module__ for cls in task.__mro__ if cls.__module__.partition(".")[0] not in INSIDE}
+    return source_digest(spec for module in sorted(own) if (spec := spec_of(module)) is not None)
 
 
 def mean_over_pixels(values: Tensor, valid: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ def _figure(subject: Subject, numbers: pd.DataFrame, shown: Emphasis, paper: Pap
     def draw(figure: Figure) -> None:
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()
         for ax, (name, part) in zip(axes, of_metric.items(), strict=False):
-            panel(ax, part, look, shown)
+            panel(ax, part, look, shown, results.metrics)
             constant_line(ax, constants[constants["metric"] == name])
         for ax in axes[len(panels) :]:
             ax.remove()

@@ -64,7 +64,7 @@ def _panel(ax: Axes, numbers: pd.DataFrame, subject: Subject, name: str) -> None
     if own["drawn"].any():
         panels.spread(ax, own, subject.look[name])
     panels.full_data_line(ax, numbers[numbers["strategy"] == FULL_DATA])
-    panels.axes(ax, numbers)
+    panels.axes(ax, numbers, subject.results.metrics)
 
 
 def _tidy(axes: Sequence[Axes], count: int, across: int) -> None:

@@ -13,7 +13,7 @@ from benchmark.report.figures.window import window
 from benchmark.report.legend import FEW_SEEDS, THIN
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.looks import Look
-from benchmark.report.metrics import metric
+from benchmark.report.metrics import Metrics
 from benchmark.report.statistics import CELL, summarise, t_interval
 from benchmark.report.style import FIELD_COLOUR, FULL_DATA_COLOUR, FULL_DATA_DASH, MARKER_EDGE
 
@@ -40,7 +40,9 @@ def with_drawn(numbers: pd.DataFrame, shown: Emphasis) -> pd.DataFrame:
     return numbers.assign(drawn=[what if name in spread else "" for name in numbers["strategy"]])
 
 
-def panel(ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look], shown: Emphasis) -> None:
+def panel(
+    ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look], shown: Emphasis, metrics: Metrics
+) -> None:
     """Curves of one metric with what ``drawn`` says, and the line of the network trained on everything."""
     is_full = numbers["strategy"] == FULL_DATA
     curves = numbers.assign(percent=100 * numbers["share"])[~is_full]
@@ -54,7 +56,7 @@ def panel(ax: Axes, numbers: pd.DataFrame, look: Mapping[str, Look], shown: Emph
     for name, rows in curves[curves["drawn"] != ""].groupby("strategy"):
         spread(ax, rows, look[str(name)])
     full_data_line(ax, numbers[is_full])
-    axes(ax, numbers)
+    axes(ax, numbers, metrics)
 
 
 def field_line(ax: Axes, rows: pd.DataFrame) -> None:
@@ -101,11 +103,11 @@ def full_data_line(ax: Axes, rows: pd.DataFrame) -> None:
         ax.axhline(value, color=FULL_DATA_COLOUR, linewidth=THIN, alpha=0.6, zorder=1.4)
 
 
-def axes(ax: Axes, numbers: pd.DataFrame) -> None:
+def axes(ax: Axes, numbers: pd.DataFrame, metrics: Metrics) -> None:
     """Labels, budgets, and the range of values of what is drawn."""
     task, name = numbers[["task", "metric"]].iloc[0]
-    label = "Total validation loss" if (task, name) == TOTAL_LOSS else metric(name).label
-    ax.set_ylabel(label + metric(name).arrow)
+    label = "Total validation loss" if (task, name) == TOTAL_LOSS else metrics[name].label
+    ax.set_ylabel(label + metrics[name].arrow)
     budget_ticks(ax, sorted(set(100 * numbers.loc[numbers["strategy"] != FULL_DATA, "share"])))
     shown = window(numbers)
     if shown.values:

@@ -16,7 +16,7 @@ from benchmark.report.figures.panels import with_drawn, with_means
 from benchmark.report.figures.window import Window, said, window
 from benchmark.report.legend import spread_in_words
 from benchmark.report.load import FULL_DATA, TOTAL_LOSS
-from benchmark.report.metrics import in_order, metric
+from benchmark.report.metrics import PLAIN, Metrics, in_order
 from benchmark.report.page.axes import Axes, Frame, Tick, axes_of
 from benchmark.report.statistics import summarise
 from benchmark.report.tables import decimals, head, total_loss
@@ -100,12 +100,17 @@ def total_chart(
 
 
 def task_charts(
-    rows: pd.DataFrame, numbers: Mapping[str, int], pool: int, shown: Emphasis, label: Label = str
+    rows: pd.DataFrame,
+    numbers: Mapping[str, int],
+    pool: int,
+    shown: Emphasis,
+    label: Label = str,
+    metrics: Metrics = PLAIN,
 ) -> Iterator[Chart]:
     """One chart a task and metric of one data set, tasks by name, metrics in their fixed order."""
     for task, part in rows[rows["task"] != TOTAL_LOSS[0]].dropna(subset="value").groupby("task"):
         for name in in_order(set(part["metric"])):
-            title = f"{task}: {metric(name).label}{metric(name).arrow}"
+            title = f"{task}: {metrics[name].label}{metrics[name].arrow}"
             yield _chart(part[part["metric"] == name], str(task), title, SMALL, numbers, pool, shown, label)
 
 

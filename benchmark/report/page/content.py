@@ -118,7 +118,7 @@ def _chapter(subject: Subject) -> Chapter:
         dataset=subject.dataset,
         claim=claim(subject.evidence),
         total=total_chart(rows, numbers, pool, shown, results.label),
-        tasks=list(task_charts(rows, numbers, pool, shown, results.label)),
+        tasks=list(task_charts(rows, numbers, pool, shown, results.label, results.metrics)),
         headline=sortable(make_headline(subject.evidence).named(results.label)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
