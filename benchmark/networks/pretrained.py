@@ -6,7 +6,6 @@ a log line says so. Here what it loads is watched, counted and refused unless al
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
+from benchmark.networks.packaged_weights import PACKAGES, file_digest, packaged_weights, read_packaged, renamed
 
 Weights = Mapping[str, Tensor]
 #: Where training scripts put the weights inside of a checkpoint, and what wrappers put before every name.
@@ -28,20 +28,25 @@ SHOWN = 3
 
 
 def create_loaded(name: str, options: Mapping[str, Any], file: Path | None) -> tuple[nn.Module, str]:
-    """A model of timm with weights from a file, or timm's own without one, and what was loaded.
+    """A model of timm with weights from a file, or without one an installed package's or timm's own, and
+    what was loaded.
 
     Raises UserError unless every tensor of the model was loaded and is finite, and for a file with tensors
     that the model has not even with its classifier.
     """
     import timm
 
-    overlay = {"state_dict": read_weights(file)} if file else None
+    package = None if file else packaged_weights(name)
+    if package:
+        overlay = {"state_dict": renamed(read_packaged(package), _whole(name))}
+    else:
+        overlay = {"state_dict": read_weights(file)} if file else None
     try:
         with _watched() as handed:
             model = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
     except Exception as error:  # downloads and timm's converters fail in any way they like
         raise UserError(_not_loaded(name, file, error)) from error
-    origin = _origin(model, file)
+    origin = _origin(model, name, file, package)
     match = _matched(model, handed, _whole(name))
     if not match.complete:
         raise UserError(f"network.pretrained: {origin} does not fit {name}: {match.complaint}.")
@@ -189,10 +194,11 @@ def _whole(name: str) -> list[str]:
         return list(timm.create_model(name).state_dict())
 
 
-def _origin(model: Any, file: Path | None) -> str:
+def _origin(model: Any, name: str, file: Path | None, package: Path | None) -> str:
+    if package:
+        return f"the package {PACKAGES[name].name} (sha256 {file_digest(package)[:12]})"
     if file:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return f"{file} (sha256 {digest[:12]})"
+        return f"{file} (sha256 {file_digest(file)[:12]})"
     config = model.pretrained_cfg
     return f"timm's {config.get('hf_hub_id') or config.get('url') or config.get('architecture')}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.networks.normalisation import Normalisation, normalisation_of
+from benchmark.networks.packaged_weights import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
@@ -62,14 +62,14 @@ class Bench:
 
     @cached_property
     def pretrained_digest(self) -> str | None:
-        """sha256 of the file of pre-trained weights, if one is given. Raises UserError if it is none."""
-        file = self.experiment.network.pretrained
-        if not isinstance(file, Path):
+        """sha256 of the file of pre-trained weights, given or of a package. Raises UserError if it is none."""
+        network = self.experiment.network
+        file = weights_file(network.backbone, network.pretrained)
+        if file is None:
             return None
         if not file.is_file():  # a pipe would make the reader wait
             raise UserError(f"network.pretrained: {file} is no file; give a file of weights.")
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_digest(file)
 
     @cached_property
     def normalisation(self) -> Normalisation:

@@ -36,8 +36,9 @@ def describe(
     device: torch.device,
     threads: int,
     deterministic: bool,
+    weights: str | None = None,
 ) -> dict[str, Any]:
-    """What ``environment.json`` holds."""
+    """What ``environment.json`` holds; ``weights`` is the sha256 of pre-trained ones, if from a file."""
     return {
         "data": {
             "name": dataset.name,
@@ -49,6 +50,7 @@ def describe(
         "tasks": {task.name: _task(task) for task in dataset.tasks},
         "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
         "normalisation": asdict(normalisation),
+        "pretrained": weights and {"sha256": weights},
         "device": device_name(device),
         "threads": threads,
         "deterministic": deterministic,

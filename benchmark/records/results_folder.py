@@ -125,6 +125,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
         bench.device,
         threads,
         bench.deterministic,
+        bench.pretrained_digest,
     )
     environment |= {"arithmetic": ARITHMETIC[experiment.recipe.precision], **facts}
     before = read_environment(out)
