@@ -62,7 +62,7 @@ class Bench:
 
     @cached_property
     def pretrained_digest(self) -> str | None:
-        """sha256 of the file of pre-trained weights, given or of a package. Raises UserError if it is none."""
+        """sha256 of the file of pre-trained weights, given or a package's. Raises UserError if it is none."""
         network = self.experiment.network
         file = weights_file(network.backbone, network.pretrained)
         if file is None:

@@ -1,4 +1,4 @@
-"""Weights that come as a package: those that are known, and features as another implementation computes them."""
+"""Weights that come as a package: those that are known, with the features of another implementation."""
 
 import hashlib
 
