@@ -29,8 +29,8 @@ def weight_findings(
     if isinstance(network.pretrained, Path):
         return [_file_finding(network.pretrained)]
     name = network.backbone
-    if found := _package_finding(name):
-        return [found]
+    if packaged := _package_finding(name):
+        return [packaged]
     if (kept or is_kept)(name):
         return [ok("weights", f"those of {name} are on this machine")]
     if (reached or is_reached)(name):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import torch
@@ -43,10 +43,7 @@ def create_loaded(name: str, options: Mapping[str, Any], file: Path | None) -> t
     import timm
 
     package = None if file else packaged_weights(name)
-    if package:
-        overlay = {"state_dict": renamed(read_packaged(package), _whole(name))}
-    else:
-        overlay = {"state_dict": read_weights(file)} if file else None
+    overlay = {"state_dict": _given(name, file, package)} if file or package else None
     try:
         with _watched() as handed:
             model = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
@@ -60,6 +57,10 @@ def create_loaded(name: str, options: Mapping[str, Any], file: Path | None) -> t
         raise UserError(f"network.pretrained: {origin} holds NaN or infinite numbers in {broken}.")
     _forget(model)
     return model, f"{name}: {match.summary} loaded from {origin}{match.left_out}"
+
+
+def _given(name: str, file: Path | None, package: Path | None) -> dict[str, Tensor]:
+    return renamed(read_packaged(package), _whole(name)) if package else read_weights(cast(Path, file))
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
