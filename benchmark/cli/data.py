@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli import completion
 from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import (
     DATA_ROOT,
@@ -28,7 +29,7 @@ def data() -> None:
 
 
 @data.command("check")
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completion.datasets)
 @click.option("--quick", is_flag=True, help="Look at a sample of the images only.")
 @click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the data set.")
 @DATA_ROOT
@@ -50,7 +51,7 @@ def data_check(
 
 
 @data.command("describe")
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completion.datasets)
 @click.option("--sheet", type=PATH, help="Write a contact sheet (PNG): images beside all their labels.")
 @click.option("--split", type=click.Choice(["train", "val"]), default="train", help="Which images.")
 @click.option("--count", type=click.IntRange(1, 200), default=8, help="How many images. Default: 8.")
@@ -77,7 +78,7 @@ def data_describe(
 
 
 @data.command("export")
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completion.datasets)
 @click.argument("folder", type=PATH)
 @click.option(
     "--layout", required=True, help="folder (with its YAML file), nyud-a, nyud-b, nyud-c or nyud-d."

@@ -18,7 +18,9 @@ from benchmark.cli.options import (
     SEEDS,
     STRATEGIES,
     THREADS,
+    dataset_option,
     fields_of,
+    preset_option,
 )
 from benchmark.words import aligned
 
@@ -30,8 +32,8 @@ def add_commands(cli: click.Group) -> None:
 
 @click.command()
 @click.argument("experiment", type=PATH, required=False)
-@click.option("--dataset", help="A data set by name, or the YAML file of your own.")
-@click.option("--preset", help="The preset to plan for: smoke, quick, standard or paper.")
+@dataset_option("A data set by name, or the YAML file of your own.")
+@preset_option("The preset to plan for: smoke, quick, standard or paper.")
 @NETWORK
 @STRATEGIES
 @SEEDS

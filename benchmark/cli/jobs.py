@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli import completion
 from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of
 from benchmark.errors import UserError
@@ -26,7 +27,9 @@ def engine_options(command: Command) -> Command:
     """Where jobs run, and how many at once."""
     options = [
         click.option(
-            "--engine", help="serial, ray or slurm. Default: serial, or ray for several jobs at once."
+            "--engine",
+            help="serial, ray or slurm. Default: serial, or ray for several jobs at once.",
+            shell_complete=completion.engines,
         ),
         click.option(
             "--jobs", type=click.IntRange(1), help="Jobs at once. Default: 1; for ray all that fit."

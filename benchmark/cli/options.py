@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from benchmark.cli import completion
 from benchmark.errors import UserError
 from benchmark.words import paragraphs
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 PATH = click.Path(path_type=Path)
 DATA_ROOT = click.option(
@@ -16,14 +21,36 @@ DATA_ROOT = click.option(
     type=PATH,
     help="Folder of the data, or the one that it lies in; before MTAL_DATA and the root of a YAML file.",
 )
-NETWORK = click.option("--network", help="A network by name (mtal list networks), instead of the preset's.")
-STRATEGIES = click.option("--strategies", help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.")
+NETWORK = click.option(
+    "--network",
+    help="A network by name (mtal list networks), instead of the preset's.",
+    shell_complete=completion.networks,
+)
+STRATEGIES = click.option(
+    "--strategies",
+    help="Comma-separated names, NAME[key=value,...] or FILE.py:NAME.",
+    shell_complete=completion.strategies,
+)
 SEEDS = click.option("--seeds", help="How many seeds (5), which ones (0,3,7), or a range (3-5).")
 BUDGETS = click.option(
     "--budgets", help="Comma-separated labelled images per round: counts or percent (10%,20%)."
 )
-DEVICE = click.option("--device", help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.")
+DEVICE = click.option(
+    "--device",
+    help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.",
+    shell_complete=completion.devices,
+)
 THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+
+
+def dataset_option(said: str) -> Option:
+    """``--dataset``, with what it is for a command."""
+    return click.option("--dataset", help=said, shell_complete=completion.datasets)
+
+
+def preset_option(said: str) -> Option:
+    """``--preset``, with what it is for a command."""
+    return click.option("--preset", help=said, shell_complete=completion.presets)
 
 
 class WholeSummaries(click.Group):

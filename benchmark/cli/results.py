@@ -9,7 +9,18 @@ from typing import Any, Literal
 
 import click
 
-from benchmark.cli.options import DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, echo, fields_of
+from benchmark.cli import completion
+from benchmark.cli.options import (
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    THREADS,
+    dataset_option,
+    echo,
+    fields_of,
+    preset_option,
+)
 
 
 def add_commands(cli: click.Group) -> None:
@@ -24,7 +35,9 @@ def add_commands(cli: click.Group) -> None:
 @click.option(
     "--captions/--no-captions", default=True, help="Say below each figure what it shows. Default: yes."
 )
-@click.option("--strategies", help="Comma-separated names: show these only.")
+@click.option(
+    "--strategies", help="Comma-separated names: show these only.", shell_complete=completion.strategies
+)
 @click.option("--out", type=PATH, help="Where to write. Default: into the folder, or beside the zip file.")
 def report(
     sources: tuple[Path, ...],
@@ -60,8 +73,8 @@ def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 @click.command()
-@click.argument("strategy")
-@click.argument("against")
+@click.argument("strategy", shell_complete=completion.strategy)
+@click.argument("against", shell_complete=completion.strategy)
 @click.argument("folder", type=PATH)
 def compare(strategy: str, against: str, folder: Path) -> None:
     """Say in words how one strategy does against another, paired by seed."""
@@ -74,7 +87,7 @@ def compare(strategy: str, against: str, folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=PATH)
-@click.option("--dataset", help="Where the YAML file of the data is now, if not where it was.")
+@dataset_option("Where the YAML file of the data is now, if not where it was.")
 @DATA_ROOT
 def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
     """Say what each strategy chose, by the labels of the images: classes, rare ones, distances.
@@ -104,8 +117,8 @@ def export(folder: Path, out: Path, without_scores: bool) -> None:
 
 
 @click.command()
-@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
-@click.option("--preset", help="The preset whose network, recipe and budgets are measured. Default: quick.")
+@dataset_option("A data set by name, or the YAML file of your own. Default: rooms.")
+@preset_option("The preset whose network, recipe and budgets are measured. Default: quick.")
 @NETWORK
 @click.option("--budgets", help="Comma-separated labelled images: counts or percent (10%,20%).")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")

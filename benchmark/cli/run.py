@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli import completion
 from benchmark.cli.jobs import engine_options
 from benchmark.cli.options import (
     BUDGETS,
@@ -18,8 +19,10 @@ from benchmark.cli.options import (
     SEEDS,
     STRATEGIES,
     THREADS,
+    dataset_option,
     echo,
     fields_of,
+    preset_option,
 )
 
 
@@ -31,8 +34,8 @@ def add_commands(cli: click.Group) -> None:
 
 @click.command()
 @click.argument("experiment", type=PATH, required=False)
-@click.option("--dataset", help="A built-in data set (mtal list datasets), or the YAML file of your own.")
-@click.option("--preset", help="Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
+@dataset_option("A built-in data set (mtal list datasets), or the YAML file of your own.")
+@preset_option("Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
 @NETWORK
 @STRATEGIES
 @SEEDS
@@ -44,7 +47,11 @@ def add_commands(cli: click.Group) -> None:
 @THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
 @engine_options
-@click.option("--tracker", help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).")
+@click.option(
+    "--tracker",
+    help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).",
+    shell_complete=completion.trackers,
+)
 @click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
 @click.option("--timing/--no-timing", default=True, help="Say beforehand what the run will cost, or do not.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
@@ -84,8 +91,8 @@ def run(
 
 
 @click.command()
-@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
-@click.option("--preset", help="The preset whose network and recipe are measured. Default: quick.")
+@dataset_option("A data set by name, or the YAML file of your own. Default: rooms.")
+@preset_option("The preset whose network and recipe are measured. Default: quick.")
 @NETWORK
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
 @DEVICE

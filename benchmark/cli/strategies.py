@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchmark.cli import completion
 from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import PATH
 from benchmark.errors import UserError
@@ -45,7 +46,7 @@ def list_(what: str, markdown: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("strategy")
+@click.argument("strategy", shell_complete=completion.strategy)
 def show(strategy: str) -> None:
     """Show what a strategy does and needs, its parameters with defaults, and its source."""
     from benchmark.authoring.listings import describe_strategy
