@@ -38,8 +38,8 @@ def data_check(
     dataset: str, quick: bool, settings: tuple[str, ...], data_root: Path | None, as_json: bool
 ) -> None:
     """Check a data set: counts, sizes, value ranges, what is missing, a digest."""
-    from benchmark.data.check import check_dataset
-    from benchmark.data.check_before_run import remember
+    from benchmark.data.checks.before_run import remember
+    from benchmark.data.checks.check import check_dataset
     from benchmark.experiment.catalogue import open_dataset
 
     opened = open_dataset(dataset, fields_of({}, settings), data_root)
@@ -66,8 +66,8 @@ def data_describe(
     data_root: Path | None,
 ) -> None:
     """Say what a data set holds, and draw a contact sheet."""
-    from benchmark.data.check import check_dataset
-    from benchmark.data.sheet import write_sheet
+    from benchmark.data.checks.check import check_dataset
+    from benchmark.data.checks.sheet import write_sheet
     from benchmark.experiment.catalogue import open_dataset
 
     opened = open_dataset(dataset, fields_of({}, settings), data_root)
@@ -105,7 +105,7 @@ def cache(prune: bool, days: float) -> None:
     Whatever is removed is decoded again when it is wanted. No data and no results are touched.
     """
     from benchmark.data.cache_folder import cache_folder
-    from benchmark.data.cache_pruning import gigabytes, kept_sets, pruned, size_of
+    from benchmark.data.decoded.cache_pruning import gigabytes, kept_sets, pruned, size_of
 
     removed = pruned(days) if prune else []
     for kept in [*removed, *kept_sets()]:

@@ -66,7 +66,7 @@ def report(
 @contextmanager
 def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
     """Folders of results; zip files are unpacked for as long as they are needed."""
-    from benchmark.report.archives import unpacked
+    from benchmark.report.results.archives import unpacked
 
     with ExitStack() as stack:
         yield [stack.enter_context(unpacked(s)) if s.suffix == ".zip" else s for s in sources]
@@ -79,7 +79,7 @@ def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
 def compare(strategy: str, against: str, folder: Path) -> None:
     """Say in words how one strategy does against another, paired by seed."""
     from benchmark.report.compare import compare as in_words
-    from benchmark.report.load import read_results
+    from benchmark.report.results.load import read_results
 
     with opened_results([folder]) as (opened,):
         echo(in_words(read_results(opened), strategy, against))
@@ -94,7 +94,7 @@ def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
 
     An analysis after the study: it opens the data, which `mtal report` does not need.
     """
-    from benchmark.report.selection_analysis import chosen_text
+    from benchmark.report.selections.chosen_labels import chosen_text
 
     with opened_results([folder]) as (opened,):
         click.echo(chosen_text(opened, data_root, dataset))
@@ -108,7 +108,7 @@ def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
 )
 def export(folder: Path, out: Path, without_scores: bool) -> None:
     """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""
-    from benchmark.report.archives import pack
+    from benchmark.report.results.archives import pack
 
     packed = pack(folder, out, scores=not without_scores)
     for name in packed.left_out:
@@ -148,8 +148,8 @@ def noise(
     from benchmark.protocol.noise_floor import measure_noise
     from benchmark.protocol.opening import opened
     from benchmark.records.results_folder import check_agreement, write_noise_head
-    from benchmark.report.noise import measured_text
-    from benchmark.report.study import read_study
+    from benchmark.report.results.study import read_study
+    from benchmark.report.validity.measured_noise import measured_text
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     folder = out or Path("results") / experiment.name

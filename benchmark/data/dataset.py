@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.findings import Finding
+from benchmark.data.problems import Finding
 from benchmark.data.roots import Root
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.dataset import MultiTaskDataset, Split
-from benchmark.data.decoded_rows import Rows, Say
-from benchmark.data.memory_map import arrays_folder, kept_arrays
-from benchmark.data.row_storage import Home, Mapped, OnDevice, Streamed
+from benchmark.data.decoded.memory_map import arrays_folder, kept_arrays
+from benchmark.data.decoded.row_storage import Home, Mapped, OnDevice, Streamed
+from benchmark.data.decoded.rows import Rows, Say
 from benchmark.errors import UserError
 from benchmark.experiment.config import FeedHome
 from benchmark.tasks.task import Task

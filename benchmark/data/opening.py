@@ -41,7 +41,7 @@ def open_pascal_named(name: str, options: Mapping[str, Any], data_root: Path | N
 
 def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
     """A user's own data, described by the YAML file of this name."""
-    from benchmark.data.folder import FolderOptions, open_folder
+    from benchmark.data.folder.dataset import FolderOptions, open_folder
 
     return open_folder(Path(name), data_root, _validated(FolderOptions, name, options))
 

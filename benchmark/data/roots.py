@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmark.data.folder_config import FolderConfig
+    from benchmark.data.folder.config import FolderConfig
 
 VARIABLE = "MTAL_DATA"
 GIVEN = "--data-root or data_root"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.doctor.finding import Finding, document, ok, problem, reason
 
 if TYPE_CHECKING:
-    from benchmark.doctor.study import Study
+    from benchmark.doctor.study_size import Study
     from benchmark.experiment.config import Experiment
 
 __all__ = ["Finding", "document", "examined"]
@@ -20,7 +20,7 @@ def examined(out: Path, experiment: Experiment | None = None) -> Iterator[Findin
     """One finding after another: of the machine and ``out``, and against an experiment if there is one."""
     from benchmark.doctor.devices import device_findings, devices_here
     from benchmark.doctor.engines import engine_findings
-    from benchmark.doctor.folder import folder_findings
+    from benchmark.doctor.file_system import folder_findings
     from benchmark.doctor.packages import package_findings
     from benchmark.doctor.threads import cores_here, thread_findings
 
@@ -53,7 +53,7 @@ def _needs(out: Path, experiment: Experiment | None, gpu: float | None) -> Itera
 
 def _opened(experiment: Experiment) -> tuple[list[Finding], Study | None]:
     """The data of an experiment, and what follows from them; what is wrong is found, not raised."""
-    from benchmark.doctor.study import study_of
+    from benchmark.doctor.study_size import study_of
     from benchmark.experiment.catalogue import open_dataset
 
     try:

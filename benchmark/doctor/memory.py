@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, size, warning
-from benchmark.doctor.study import Study, nearest
+from benchmark.doctor.study_size import Study, nearest
 
 PROCESS = 1e9  # bytes that a process takes before it has data: Python and torch
 SHARED = Path("/dev/shm")  # noqa: S108 - where torch's workers hand batches over

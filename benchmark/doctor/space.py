@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, reason, size, warning
-from benchmark.doctor.study import Study, nearest
+from benchmark.doctor.study_size import Study, nearest
 from benchmark.records.selection_pictures import PICKS
 
 # As the store writes them: JSON with an element a line.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmark.data.decoded_rows import Row, Rows
+from benchmark.data.decoded.rows import Row, Rows
 from benchmark.data.feed import as_batch
 from benchmark.networks import build_network
 from benchmark.protocol.bench import Bench

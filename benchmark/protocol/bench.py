@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.utils.deterministic
 
-from benchmark.data.check_before_run import require_sound
+from benchmark.data.checks.before_run import require_sound
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError

@@ -11,7 +11,7 @@ from benchmark.errors import UserError
 from benchmark.records.round_store import write_atomically
 
 if TYPE_CHECKING:
-    from benchmark.report.study import Study
+    from benchmark.report.results.study import Study
 
 __all__ = ["Report", "write_report"]
 
@@ -79,45 +79,51 @@ def _target(folders: Sequence[Path], out: Path | None) -> Path:
 
 
 def _study(folders: Sequence[Path]) -> Study:
-    from benchmark.report.merge import merged
-    from benchmark.report.study import read_study
+    from benchmark.report.results.merge import merged
+    from benchmark.report.results.study import read_study
 
     return merged([read_study(folder) for folder in folders])
 
 
 def _main_table(study: Study) -> str:
     """For the terminal, with what it must be read against."""
-    from benchmark.report import noise, tables, validity
-    from benchmark.report.text import paragraph
+    from benchmark.report.formats.text import paragraph
+    from benchmark.report.tables import loss_table
+    from benchmark.report.validity import labels_matter, measured_noise
 
-    notes = [*validity.notes(study), *noise.notes(study)]
-    parts = [tables.terminal_table(study.results), *map(paragraph, notes)]
+    notes = [*labels_matter.notes(study), *measured_noise.notes(study)]
+    parts = [loss_table.terminal_table(study.results), *map(paragraph, notes)]
     return "\n\n".join(filter(None, parts))
 
 
 def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, bytes]:
     """What is written, by its path within the folder of the report."""
-    from benchmark.report import (  # matplotlib and scipy take seconds to import
+    from benchmark.report import figures, page, study_protocol
+    from benchmark.report.drawing import paper_style
+    from benchmark.report.tables import (
         cost_table,
-        delta_table,
-        figures,
-        headline,
-        matrices,
-        mean_ranks,
-        noise,
-        page,
-        protocol,
-        style,
-        tables,
-        validity,
+        delta_mtl_table,
+        headline_table,
+        loss_table,
+        matrix_tables,
+        mean_ranks_table,
     )
+    from benchmark.report.validity import labels_matter, measured_noise
 
     files: dict[str, bytes] = {}
     if study.results.begun:  # of others the noise alone was measured
-        files = tables.render(study.results) | headline.render(study.results)
-    for part in (matrices, cost_table, delta_table, mean_ranks, protocol, noise, validity):
+        files = loss_table.render(study.results) | headline_table.render(study.results)
+    for part in (
+        matrix_tables,
+        cost_table,
+        delta_mtl_table,
+        mean_ranks_table,
+        study_protocol,
+        measured_noise,
+        labels_matter,
+    ):
         files |= part.render(study)
-    files |= figures.render(study, style.Paper(columns, captions))
+    files |= figures.render(study, paper_style.Paper(columns, captions))
     return files | page.render_page(study, files)
 
 

@@ -10,14 +10,14 @@ from functools import cached_property
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.report.evidence import Evidence, evidence
-from benchmark.report.family import LEVEL, Family, all_pairs
-from benchmark.report.full_data_gap import gap_words, room
-from benchmark.report.load import Results
-from benchmark.report.paired import Comparison, compare_all, compared, paired_differences
-from benchmark.report.saving import FITTED, Curves, bounds, curves
-from benchmark.report.statistics import SEEDS_FOR_A_TEST, t_interval
-from benchmark.report.tables import decimals, head, total_loss
+from benchmark.report.formats.numbers import decimals, head
+from benchmark.report.results.load import Results, total_loss
+from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
+from benchmark.report.statistics.family import LEVEL, Family, all_pairs
+from benchmark.report.statistics.full_data_gap import gap_words, room
+from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
+from benchmark.report.statistics.labels_needed import FITTED, Curves, bounds, curves
+from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared, paired_differences
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Pair:
     """Two strategies of one data set, over the seeds of which both have every budget."""
 
     results: Results
-    found: Evidence
+    found: DatasetStatistics
     strategy: str
     against: str
 

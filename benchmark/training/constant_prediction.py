@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from benchmark.data.decoded_rows import Say
+from benchmark.data.decoded.rows import Say
 from benchmark.data.feed import Batch, Feed
 from benchmark.tasks.task import Task
 from benchmark.training.evaluate import evaluate_predictions

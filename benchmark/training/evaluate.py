@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from benchmark.data.decoded_rows import Say
+from benchmark.data.decoded.rows import Say
 from benchmark.data.feed import Batch, Feed
 from benchmark.networks import Network
 from benchmark.tasks.task import Task

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
-from benchmark.data.decoded_rows import Say
+from benchmark.data.decoded.rows import Say
 from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
 from benchmark.experiment.config import NetworkConfig, Recipe

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.data.decoded_rows import Say
+from benchmark.data.decoded.rows import Say
 from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
 from benchmark.networks import Network

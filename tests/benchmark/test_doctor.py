@@ -12,14 +12,24 @@ import pytest
 import torch
 
 from benchmark.data.cache_folder import cache_folder
-from benchmark.data.decoded_rows import Rows
-from benchmark.doctor import devices, engines, examined, folder, memory, packages, space, threads, weights
+from benchmark.data.decoded.rows import Rows
+from benchmark.doctor import (
+    devices,
+    engines,
+    examined,
+    file_system,
+    memory,
+    packages,
+    space,
+    threads,
+    weights,
+)
 from benchmark.doctor.devices import Devices, Gpu, device_findings, supported
 from benchmark.doctor.finding import ok, problem, size, warning
 from benchmark.doctor.memory import Memory, memory_findings
 from benchmark.doctor.packages import in_range, range_findings
 from benchmark.doctor.space import Room, results_need, space_finding, space_findings
-from benchmark.doctor.study import Study, study_of
+from benchmark.doctor.study_size import Study, study_of
 from benchmark.doctor.threads import Cores, group_limit, thread_findings
 from benchmark.doctor.weights import weight_findings
 from benchmark.execution.serial import run_serial
@@ -151,7 +161,7 @@ class TestDevices:
 
 class TestFolder:
     def test_locks_and_files_of_two_real_processes(self, tmp_path):
-        findings = folder.folder_findings(tmp_path / "not" / "there" / "yet")
+        findings = file_system.folder_findings(tmp_path / "not" / "there" / "yet")
         assert [(f.check, f.word) for f in findings] == [
             (check, "ok") for check in ("writing", "locks", "sharing", "clock")
         ]
@@ -159,41 +169,41 @@ class TestFolder:
 
     def test_a_lock_that_binds_nobody(self, tmp_path, monkeypatch):
         """As on a network file system mounted without locks: the holder locks another file."""
-        monkeypatch.setattr(folder, "HOLDER", folder.HOLDER.replace('".lock"', '".other"'))
-        locks, sharing = folder.lock_findings(tmp_path)
+        monkeypatch.setattr(file_system, "HOLDER", file_system.HOLDER.replace('".lock"', '".other"'))
+        locks, sharing = file_system.lock_findings(tmp_path)
         assert (locks.word, sharing.word) == ("problem", "ok")
         assert "two processes held the same lock" in locks.found
 
     def test_a_lock_that_outlives_its_holder(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(folder, "PATIENCE", 0.2)
-        command = [sys.executable, "-c", folder.HOLDER, str(tmp_path)]
+        monkeypatch.setattr(file_system, "PATIENCE", 0.2)
+        command = [sys.executable, "-c", file_system.HOLDER, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "held\n"
-            found = folder._lock_finding(tmp_path, held=True)
+            found = file_system._lock_finding(tmp_path, held=True)
             process.kill()
         assert found.word == "problem"
         assert "still holds its lock" in found.found
-        assert folder._lock_finding(tmp_path, held=True).word == "ok"
+        assert file_system._lock_finding(tmp_path, held=True).word == "ok"
 
     def test_a_file_system_without_locks_says_so(self, tmp_path, monkeypatch):
         refusing = (
             "import fcntl\ndef no(*_): raise OSError(95, 'Operation not supported')\nfcntl.flock = no\n"
         )
-        monkeypatch.setattr(folder, "HOLDER", refusing + folder.HOLDER)
-        (found,) = folder.lock_findings(tmp_path)
+        monkeypatch.setattr(file_system, "HOLDER", refusing + file_system.HOLDER)
+        (found,) = file_system.lock_findings(tmp_path)
         assert (found.word, found.check) == ("problem", "locks")
 
     def test_a_file_that_never_comes(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(folder, "PATIENCE", 0.2)
-        monkeypatch.setattr(folder, "HOLDER", folder.HOLDER.replace('"seen"', '"unseen"'))
-        assert words(folder.lock_findings(tmp_path)) == ["ok", "problem"]
+        monkeypatch.setattr(file_system, "PATIENCE", 0.2)
+        monkeypatch.setattr(file_system, "HOLDER", file_system.HOLDER.replace('"seen"', '"unseen"'))
+        assert words(file_system.lock_findings(tmp_path)) == ["ok", "problem"]
 
     def test_files_that_do_not_reach_the_disk(self, tmp_path, monkeypatch):
         def failing(_):
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr("benchmark.records.round_store.os.fsync", failing)
-        found = folder.writing_finding(tmp_path)
+        found = file_system.writing_finding(tmp_path)
         assert found.word == "problem"
         assert "Input/output error" in found.found
 
@@ -201,13 +211,13 @@ class TestFolder:
         def refused(*_, **__):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(folder.tempfile, "TemporaryDirectory", refused)
-        (found,) = folder.folder_findings(tmp_path)
+        monkeypatch.setattr(file_system.tempfile, "TemporaryDirectory", refused)
+        (found,) = file_system.folder_findings(tmp_path)
         assert (found.word, found.check) == ("problem", "results")
 
     @pytest.mark.parametrize(("apart", "direction"), [(60, "behind"), (-60, "ahead of")])
     def test_a_clock_that_is_off(self, tmp_path, apart, direction):
-        found = folder.clock_finding(tmp_path, lambda: time.time() + apart)
+        found = file_system.clock_finding(tmp_path, lambda: time.time() + apart)
         assert found.word == "warning"
         assert f"s {direction} this machine's" in found.found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.report.archives import unpacked
+from benchmark.report.results.archives import unpacked
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from benchmark.protocol.jobs import plan
 from benchmark.protocol.work_left import run_job
 from benchmark.records.results_folder import write_head, write_results
 from benchmark.records.status import status_table
-from benchmark.report.load import read_results
+from benchmark.report.results.load import read_results
 from benchmark.untrusted_files import read_fields
 from strategies.reference import with_draws
 

@@ -18,14 +18,14 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.data.folder_config import TaskFolder, load_config
-from benchmark.data.labels import read_label
-from benchmark.data.matlab import read_mat
+from benchmark.data.files.matlab import read_mat
+from benchmark.data.files.pictures import read_image
+from benchmark.data.folder.config import TaskFolder, load_config
+from benchmark.data.folder.label_files import read_label
 from benchmark.data.nyud.parquet import parquet_split
-from benchmark.data.pictures import read_image
 from benchmark.networks.pretrained import read_weights
 from benchmark.records.round_store import Store
-from benchmark.report.archives import unpacked
+from benchmark.report.results.archives import unpacked
 
 SPARE = 2**29  # bytes
 PAGE = resource.getpagesize()

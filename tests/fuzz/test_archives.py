@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.records.round_store import Round, Store
-from benchmark.report.archives import pack, unpacked
+from benchmark.report.results.archives import pack, unpacked
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 PLACE = "rooms/random/seed-0/round-00.json"

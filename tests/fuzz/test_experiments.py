@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.data.folder_config import load_config
+from benchmark.data.folder.config import load_config
 from benchmark.errors import UserError
 from benchmark.experiment.config import validated
 from benchmark.experiment.loading import load_experiment

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmark.data.bad_file import BadFile, read_bytes
-from benchmark.data.folder import open_folder
-from benchmark.data.published_archives import Publication, read_lists
+from benchmark.data.files.bad_file import BadFile, read_bytes
+from benchmark.data.folder.dataset import open_folder
+from benchmark.data.published.publication import Publication, read_lists
 
 FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -14,12 +14,12 @@ from PIL import Image
 from scipy.io import loadmat, savemat
 from scipy.sparse import csc_matrix
 
-from benchmark.data.bad_file import BadFile
-from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import read_label
-from benchmark.data.matlab import read_mat_numbers
+from benchmark.data.files.bad_file import BadFile
+from benchmark.data.files.matlab import read_mat_numbers
+from benchmark.data.files.pictures import read_image
+from benchmark.data.folder.config import TaskFolder
+from benchmark.data.folder.label_files import read_label
 from benchmark.data.pascal.annotations import read_label_map, read_parts
-from benchmark.data.pictures import read_image
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 HEIGHT, WIDTH = 12, 16

@@ -18,11 +18,20 @@ from benchmark.records.heartbeat import STATUS, Sign, read_sign
 from benchmark.records.round_store import NOISE_FLOOR, Round, Store
 from benchmark.records.selection_pictures import LIST, Pick, picks_folder, read_picks, write_picks
 from benchmark.records.status import status_table
-from benchmark.report import cost_table, delta_table, headline, matrices, mean_ranks, noise, protocol, tables
+from benchmark.report import study_protocol
 from benchmark.report.compare import compare
-from benchmark.report.load import read_results
 from benchmark.report.page import page
-from benchmark.report.study import read_study
+from benchmark.report.results.load import read_results
+from benchmark.report.results.study import read_study
+from benchmark.report.tables import (
+    cost_table,
+    delta_mtl_table,
+    headline_table,
+    loss_table,
+    matrix_tables,
+    mean_ranks_table,
+)
+from benchmark.report.validity import measured_noise
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 FEW = settings(MANY, max_examples=max(1, settings.default.max_examples // 30))  # each is a whole report
@@ -63,7 +72,16 @@ ENVIRONMENT = {
 }
 SIGN = {"host": "h", "pid": 1, "device": "cpu", "round": 1, "done": 5, "total": 9, "skipped": 0}
 SIGN |= {"started": 1.0, "updated": 9.0}
-PARTS = (tables, headline, matrices, cost_table, delta_table, mean_ranks, protocol, noise)
+PARTS = (
+    loss_table,
+    headline_table,
+    matrix_tables,
+    cost_table,
+    delta_mtl_table,
+    mean_ranks_table,
+    study_protocol,
+    measured_noise,
+)
 
 
 def rounds():
@@ -102,9 +120,9 @@ def reported(root):
     study = read_study(root)
     files = {}
     for part in PARTS:
-        files |= part.render(study.results if part in (tables, headline) else study)
+        files |= part.render(study.results if part in (loss_table, headline_table) else study)
     files |= page.render_page(study, files)
-    return tables.terminal_table(study.results), files
+    return loss_table.terminal_table(study.results), files
 
 
 @contextmanager

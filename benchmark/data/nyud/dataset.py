@@ -9,20 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.data.codings import Told, told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
-from benchmark.data.decoded_once import Memory, Remembered
-from benchmark.data.missing_ids import check_ids
+from benchmark.data.decoded.memory_cache import Memory, Remembered
 from benchmark.data.nyud.layouts import NUMBERED, PARQUET, Layout, told_apart, with_edges
 from benchmark.data.nyud.sample import TASKS, made_sample
-from benchmark.data.published_archives import (
+from benchmark.data.options import Ids, Shrinking
+from benchmark.data.published.binary_codings import Told, told_by_files
+from benchmark.data.published.missing_ids import check_ids
+from benchmark.data.published.publication import (
     SPLITS,
     Entry,
     EntrySplit,
-    Ids,
     Lister,
     Publication,
-    Shrinking,
     axes_of,
     check_present,
     content_digest,

@@ -14,12 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import as_label, read_label, read_npy
-from benchmark.data.matlab import read_mat_numbers
+from benchmark.data.files.matlab import read_mat_numbers
+from benchmark.data.files.pictures import read_image
+from benchmark.data.folder.config import TaskFolder
+from benchmark.data.folder.label_files import as_label, read_label, read_npy
 from benchmark.data.nyud.sample import as_image, in_metres
-from benchmark.data.pictures import read_image
-from benchmark.data.published_archives import Ids, Lister, listed
+from benchmark.data.options import Ids
+from benchmark.data.published.publication import Lister, listed
 from benchmark.errors import UserError
 
 Read = Callable[[bytes], NDArray[Any]]

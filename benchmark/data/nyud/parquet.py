@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.bad_file import BadFile
 from benchmark.data.dataset import Sample
-from benchmark.data.labels import as_label
+from benchmark.data.files.bad_file import BadFile
+from benchmark.data.folder.label_files import as_label
 from benchmark.data.nyud.layouts import DEPTH, NORMALS, SEMSEG_13
 from benchmark.data.nyud.sample import as_image, in_metres, made_sample
-from benchmark.data.published_archives import Shrinking
+from benchmark.data.options import Shrinking
 from benchmark.errors import UserError
 from benchmark.optional_libraries import install_command
 

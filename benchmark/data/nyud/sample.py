@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.bad_file import BadFile
+from benchmark.data.checks.depth_units import not_metres
 from benchmark.data.dataset import Sample
-from benchmark.data.depth_units import not_metres
+from benchmark.data.files.bad_file import BadFile
 from benchmark.data.resizing import IGNORE, Shrink, resized_image, resized_label
 
 TASKS = ("semseg", "depth", "normals", "edge")

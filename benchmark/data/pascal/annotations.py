@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.bad_file import BadFile
-from benchmark.data.matlab import read_mat, read_mat_numbers
-from benchmark.data.pictures import MAX_PIXELS
+from benchmark.data.files.bad_file import BadFile
+from benchmark.data.files.matlab import read_mat, read_mat_numbers
+from benchmark.data.files.pictures import MAX_PIXELS
 
 PERSON = 15
 #: Maninis et al. 2019: the 24 parts of PASCAL-Part (Chen et al. 2014) as six.

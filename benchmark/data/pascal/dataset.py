@@ -12,23 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.cache_folder import cache_folder
-from benchmark.data.codings import told_by_files
 from benchmark.data.dataset import MultiTaskDataset, Sample
-from benchmark.data.decoded_once import Memory, Remembered
-from benchmark.data.folder_config import TaskFolder
-from benchmark.data.labels import read_label
-from benchmark.data.missing_ids import check_ids
+from benchmark.data.decoded.memory_cache import Memory, Remembered
+from benchmark.data.files.pictures import read_image
+from benchmark.data.folder.config import TaskFolder
+from benchmark.data.folder.label_files import read_label
+from benchmark.data.options import Ids, Shrinking
 from benchmark.data.pascal.annotations import read_label_map, read_parts
 from benchmark.data.pascal.edges import VERSION, EdgeCache
-from benchmark.data.pictures import read_image
-from benchmark.data.published_archives import (
+from benchmark.data.published.binary_codings import told_by_files
+from benchmark.data.published.missing_ids import check_ids
+from benchmark.data.published.publication import (
     SPLITS,
     Entry,
     EntrySplit,
-    Ids,
     Lister,
     Publication,
-    Shrinking,
     axes_of,
     check_present,
     content_digest,

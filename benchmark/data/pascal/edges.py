@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.bad_file import BadFile
-from benchmark.data.pictures import read_image
+from benchmark.data.files.bad_file import BadFile
+from benchmark.data.files.pictures import read_image
 from benchmark.records.round_store import write_atomically
 from benchmark.tasks.thinning import thinned
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from benchmark.report.dataset_results import DatasetResults, subjects
+from benchmark.report.drawing.canvas import file_name
+from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.figures import (
-    cost,
-    curves,
-    delta_mtl,
+    cost_bars,
+    critical_difference,
+    delta_mtl_dots,
+    heat_maps,
     label_saving,
-    matrices,
-    mean_ranks,
-    naubc,
+    loss_curves,
+    naubc_dots,
     paired_difference,
 )
-from benchmark.report.figures.canvas import file_name
-from benchmark.report.study import Study
-from benchmark.report.style import Paper
-from benchmark.report.subject import Subject, subjects
+from benchmark.report.results.study import Study
 
 DEFAULT = Paper()
 #: Figures of one data set by their name.
 OF_A_DATASET = {
     "paired_difference": paired_difference.render,
     "label_saving": label_saving.render,
-    "naubc": naubc.render,
-    "penalty": matrices.penalty,
-    "overlap": matrices.overlap,
-    "cost": cost.render,
-    "delta_mtl": delta_mtl.render,
+    "naubc": naubc_dots.render,
+    "penalty": heat_maps.penalty,
+    "overlap": heat_maps.overlap,
+    "cost": cost_bars.render,
+    "delta_mtl": delta_mtl_dots.render,
 }
 
 
@@ -36,7 +36,7 @@ def render(study: Study, paper: Paper = DEFAULT) -> dict[str, bytes]:
     Single panels are as wide as ``paper`` says; several panels always take its two columns.
     """
     several = len(study.results.datasets) > 1
-    figures = {"mean_ranks": mean_ranks.render(study, paper)} if several else {}
+    figures = {"mean_ranks": critical_difference.render(study, paper)} if several else {}
     for subject in subjects(study):
         suffix = f"@{file_name(subject.dataset)}" if several else ""
         figures |= {name + suffix: files for name, files in _of(subject, paper).items()}
@@ -47,6 +47,6 @@ def render(study: Study, paper: Paper = DEFAULT) -> dict[str, bytes]:
     }
 
 
-def _of(subject: Subject, paper: Paper) -> dict[str, dict[str, bytes]]:
+def _of(subject: DatasetResults, paper: Paper) -> dict[str, dict[str, bytes]]:
     others = {name: draw(subject, paper) for name, draw in OF_A_DATASET.items()}
-    return curves.render(subject, paper) | others
+    return loss_curves.render(subject, paper) | others

@@ -11,13 +11,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import picture
-from benchmark.report.figures.panels import budget_ticks
-from benchmark.report.reference import RANDOM
-from benchmark.report.saving import FITTED, Labels
-from benchmark.report.style import Paper
-from benchmark.report.subject import Subject
+from benchmark.report.dataset_results import DatasetResults
+from benchmark.report.drawing import strategy_rows
+from benchmark.report.drawing.canvas import picture
+from benchmark.report.drawing.curve_panels import budget_ticks
+from benchmark.report.drawing.paper_style import Paper
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.labels_needed import FITTED, Labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ class Target:
     hollow: bool
 
 
-def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
+def render(subject: DatasetResults, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none where neither target is known."""
     targets = _targets(subject)
     names = [name for name in subject.order if any(_known(target, name) for target in targets)]
@@ -58,17 +58,17 @@ def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
         _panel(figure.subplots(), subject, targets, names)
         figure.legend(handles=_handles(targets), loc="outside upper center", ncols=2, handlelength=1)
 
-    height = rows.height(subject, names) + LEGEND_HEIGHT
+    height = strategy_rows.height(subject, names) + LEGEND_HEIGHT
     return picture(_numbers(subject, targets), paper, height, draw, _caption(subject))
 
 
-def _targets(subject: Subject) -> list[Target]:
+def _targets(subject: DatasetResults) -> list[Target]:
     found = subject.evidence
     matching = {name: labels for name, labels in found.matching.items() if name != RANDOM}
     last = 100 * max(found.budgets, default=0) / found.pool
     both = [
-        Target("full-data loss", found.needed, -rows.SHIFT, False),
-        Target(f"loss of random at {last:.3g} %", matching, rows.SHIFT, True),
+        Target("full-data loss", found.needed, -strategy_rows.SHIFT, False),
+        Target(f"loss of random at {last:.3g} %", matching, strategy_rows.SHIFT, True),
     ]
     return [target for target in both if any(_known(target, name) for name in target.needed)]
 
@@ -77,10 +77,10 @@ def _known(target: Target, name: str) -> bool:
     return name in target.needed and not math.isnan(target.needed[name].needed)
 
 
-def _panel(ax: Axes, subject: Subject, targets: Sequence[Target], names: Sequence[str]) -> None:
+def _panel(ax: Axes, subject: DatasetResults, targets: Sequence[Target], names: Sequence[str]) -> None:
     budgets = [100 * size / subject.evidence.pool for size in subject.evidence.budgets]
     room = _room(budgets[0], budgets[-1])
-    rows.set_rows(ax, subject, names)
+    strategy_rows.set_rows(ax, subject, names)
     ax.set_xlim(room.left, room.right)
     _unknown(ax, room)
     for target in targets:
@@ -102,7 +102,7 @@ def _unknown(ax: Axes, room: Room) -> None:
 
 
 def _labels(
-    ax: Axes, labels: Labels, y: float, subject: Subject, name: str, target: Target, room: Room
+    ax: Axes, labels: Labels, y: float, subject: DatasetResults, name: str, target: Target, room: Room
 ) -> None:
     """A marker on its interval; what lies beyond the budgets ends with an arrow in what was not tried."""
     colour, reached = subject.look[name].colour, math.isfinite(labels.needed)
@@ -114,7 +114,7 @@ def _labels(
             _arrow(ax, room.last, room.right, y, colour)
         if not labels.low:
             _arrow(ax, room.first, room.left, y, colour)
-    rows.mark(ax, x, y, subject, name, "o" if reached else ">", target.hollow)
+    strategy_rows.mark(ax, x, y, subject, name, "o" if reached else ">", target.hollow)
 
 
 def _ends(labels: Labels, room: Room) -> tuple[float, float]:
@@ -137,7 +137,7 @@ def _handles(targets: Sequence[Target]) -> list[Line2D]:
     return handles
 
 
-def _caption(subject: Subject) -> str:
+def _caption(subject: DatasetResults) -> str:
     return (
         f"{subject.dataset}, {subject.seeds}: labels needed for a loss, 95 % intervals; hatched: not tried; "
         "arrows: the interval has no end there; triangles: not reached within the budgets; "
@@ -145,7 +145,7 @@ def _caption(subject: Subject) -> str:
     )
 
 
-def _numbers(subject: Subject, targets: Sequence[Target]) -> pd.DataFrame:
+def _numbers(subject: DatasetResults, targets: Sequence[Target]) -> pd.DataFrame:
     table = [
         {"dataset": subject.dataset, "target": target.name, "strategy": name, "seeds": labels.seeds}
         | {"needed": labels.needed, "low": labels.low, "high": labels.high}

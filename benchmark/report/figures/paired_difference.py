@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmark.report.figures import rows
-from benchmark.report.figures.canvas import close_up, picture
-from benchmark.report.figures.panels import with_means
-from benchmark.report.legend import FEW_SEEDS
-from benchmark.report.load import FULL_DATA
-from benchmark.report.reference import RANDOM
-from benchmark.report.style import Paper
-from benchmark.report.subject import Subject
+from benchmark.report.dataset_results import DatasetResults
+from benchmark.report.drawing import strategy_rows
+from benchmark.report.drawing.canvas import close_up, picture
+from benchmark.report.drawing.curve_panels import with_means
+from benchmark.report.drawing.legend import FEW_SEEDS
+from benchmark.report.drawing.paper_style import Paper
+from benchmark.report.results.load import FULL_DATA
+from benchmark.report.results.random_draws import RANDOM
 
 PAIR = ["dataset", "seed", "labelled"]
 #: Of more budgets, so many are shown, evenly chosen, the last among them.
 PANELS = 6
 
 
-def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
+def render(subject: DatasetResults, paper: Paper) -> dict[str, bytes]:
     """The files of the figure by their ending; none without random, or without another strategy."""
     differences = minus_random(subject.losses)
     if differences.empty:
@@ -35,7 +35,7 @@ def render(subject: Subject, paper: Paper) -> dict[str, bytes]:
 
     wide = paper.over(2) if len(budgets) > 1 else paper
     return picture(
-        numbers, wide, rows.height(subject, names), draw, _caption(subject, numbers, budgets), True
+        numbers, wide, strategy_rows.height(subject, names), draw, _caption(subject, numbers, budgets), True
     )
 
 
@@ -61,15 +61,19 @@ def shown_budgets(numbers: pd.DataFrame) -> list[int]:
 
 
 def _panels(
-    figure: Figure, numbers: pd.DataFrame, subject: Subject, names: Sequence[str], budgets: Sequence[int]
+    figure: Figure,
+    numbers: pd.DataFrame,
+    subject: DatasetResults,
+    names: Sequence[str],
+    budgets: Sequence[int],
 ) -> None:
     """A panel a budget, a row a strategy: nothing stands beside its place on a scale."""
     axes = figure.subplots(1, len(budgets), squeeze=False, sharex=True)[0]
     for ax, size in zip(axes, budgets, strict=True):
         at = numbers[numbers["labelled"] == size]
         ax.axvline(0, color="black", linewidth=0.8, zorder=1.5)
-        rows.dots(ax, at, subject, names, also=[0.0])
-        rows.set_rows(ax, subject, names, named=ax is axes[0])
+        strategy_rows.dots(ax, at, subject, names, also=[0.0])
+        strategy_rows.set_rows(ax, subject, names, named=ax is axes[0])
         ax.locator_params(axis="x", nbins=4)
         ax.set_title(f"{100 * at['share'].iloc[0]:.3g} % labelled")
         ax.set_xlabel(f"Loss minus {RANDOM}'s ↓")
@@ -78,7 +82,7 @@ def _panels(
         close_up(axes[0], "x", [0.0, *shown["value"]])
 
 
-def _caption(subject: Subject, numbers: pd.DataFrame, budgets: Sequence[int]) -> str:
+def _caption(subject: DatasetResults, numbers: pd.DataFrame, budgets: Sequence[int]) -> str:
     seeds = int(numbers["seed"].nunique())
     if seeds == 1:
         return f"{subject.dataset}: one seed, no interval"

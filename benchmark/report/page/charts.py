@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.report.cells import MISSING
-from benchmark.report.figures.emphasis import Emphasis
-from benchmark.report.figures.panels import with_drawn, with_means
-from benchmark.report.figures.window import Window, said, window
-from benchmark.report.legend import spread_in_words
-from benchmark.report.load import FULL_DATA, TOTAL_LOSS
-from benchmark.report.metrics import PLAIN, Metrics, in_order
+from benchmark.report.drawing.axis_range import Window, said, window
+from benchmark.report.drawing.curve_panels import with_drawn, with_means
+from benchmark.report.drawing.emphasis import Emphasis
+from benchmark.report.drawing.legend import spread_in_words
+from benchmark.report.formats.numbers import decimals, head
+from benchmark.report.formats.table import MISSING
 from benchmark.report.page.axes import Axes, Frame, Tick, axes_of
-from benchmark.report.statistics import summarise
-from benchmark.report.tables import decimals, head, total_loss
+from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS, total_loss
+from benchmark.report.results.metrics import PLAIN, Metrics, in_order
+from benchmark.report.statistics.intervals import summarise
 
 #: Of the drawing, in its own units; the page scales it.
 LARGE, SMALL = Frame(640, 360, left=66), Frame(400, 270)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.evidence import Evidence
-from benchmark.report.family import LEVEL, Family
-from benchmark.report.full_data_gap import FullDataGap, gap_words, room
-from benchmark.report.headline import left_out_note
-from benchmark.report.paired import Comparison
-from benchmark.report.reference import RANDOM
-from benchmark.report.saving import Labels
-from benchmark.report.shown import differing, is_tested
-from benchmark.report.statistics import SEEDS_FOR_A_TEST
-from benchmark.report.tables import decimals
+from benchmark.report.formats.numbers import decimals
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.dataset_statistics import DatasetStatistics
+from benchmark.report.statistics.family import LEVEL, Family
+from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
+from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
+from benchmark.report.statistics.labels_needed import Labels
+from benchmark.report.statistics.paired_tests import Comparison
+from benchmark.report.tables.headline_table import left_out_note
 
 NO_FULL_DATA = "no network trained on everything is there, so nothing says where its loss is reached"
 
@@ -31,7 +30,7 @@ class Claim:
     notes: tuple[str, ...]
 
 
-def claim(found: Evidence) -> Claim:
+def claim(found: DatasetStatistics) -> Claim:
     """The claim for the strategy of the lowest mean NAUBC among those that have one for every seed."""
     if len(found.budgets) < 2:
         return Claim(found.dataset, "With one budget there is no curve, and no strategy is named here.", ())
@@ -45,12 +44,12 @@ def claim(found: Evidence) -> Claim:
     return Claim(found.dataset, f"{_few(len(found.seeds))}{'. '.join(said)}.", notes)
 
 
-def _tested(found: Evidence, places: int) -> str:
+def _tested(found: DatasetStatistics, places: int) -> str:
     """What the test shows of all strategies, before anything that rests on means alone; losses as well."""
-    if not is_tested(found):
+    if not found.is_tested:
         return ""
     better, worse = (
-        [_named(one, places) for one in differing(found) if (one.mean < 0) == is_better]
+        [_named(one, places) for one in found.differing if (one.mean < 0) == is_better]
         for is_better in (True, False)
     )
     which = f"No strategy{' that is shown' if found.left_out else ''}"
@@ -74,7 +73,7 @@ def _few(seeds: int) -> str:
     return f"With {seeds} seeds, which describe and rank nothing: "
 
 
-def _said(found: Evidence, best: str | None, compared: int) -> str:
+def _said(found: DatasetStatistics, best: str | None, compared: int) -> str:
     if best is None:
         return "No strategy has a result at every budget for every seed, so none is named here"
     shown = " that is shown" if found.left_out else ""
@@ -89,7 +88,7 @@ def _said(found: Evidence, best: str | None, compared: int) -> str:
     return _reach(found, best) + other
 
 
-def _not_reached(found: Evidence, best: str, shown: str) -> str:
+def _not_reached(found: DatasetStatistics, best: str, shown: str) -> str:
     head = f"{best} has the lowest mean loss over the budgets"
     if best not in found.needed or math.isnan(found.needed[best].needed):
         return f"{head}; {NO_FULL_DATA}"
@@ -106,17 +105,17 @@ def _not_reached(found: Evidence, best: str, shown: str) -> str:
     return f"No strategy{shown} reaches the full-data loss by {_last(found)} of labels; {head}"
 
 
-def _at_first(found: Evidence, name: str) -> bool:
+def _at_first(found: DatasetStatistics, name: str) -> bool:
     """Whether the first budget, which all strategies share, has the full-data loss already."""
     first = found.budgets[0] / found.pool
     return name in found.needed and math.isclose(found.needed[name].needed, first)
 
 
-def _reaches(found: Evidence, name: str) -> bool:
+def _reaches(found: DatasetStatistics, name: str) -> bool:
     return name in found.needed and math.isfinite(found.needed[name].needed)
 
 
-def _reach(found: Evidence, name: str) -> str:
+def _reach(found: DatasetStatistics, name: str) -> str:
     """Where a strategy reaches the full-data loss, or that it does not."""
     labels = found.needed.get(name)
     if labels is None or math.isnan(labels.needed):
@@ -134,7 +133,7 @@ def _reach(found: Evidence, name: str) -> str:
     return f"{name} does not reach the full-data loss by {_last(found)} of labels{begins}{dips}"
 
 
-def _between(labels: Labels, found: Evidence) -> str:
+def _between(labels: Labels, found: DatasetStatistics) -> str:
     if math.isnan(labels.low):
         return "one seed, no interval"
     of = "" if labels.seeds == len(found.seeds) else f" of {labels.seeds} seeds"
@@ -143,7 +142,7 @@ def _between(labels: Labels, found: Evidence) -> str:
     return f"{low} to {high}, 95 %{of}"
 
 
-def _notes(found: Evidence, names: set[str], best: str | None, means: pd.Series) -> Iterator[str]:
+def _notes(found: DatasetStatistics, names: set[str], best: str | None, means: pd.Series) -> Iterator[str]:
     if note := left_out_note(found):
         yield note
     if not found.family.size and RANDOM not in names:
@@ -157,7 +156,7 @@ def _notes(found: Evidence, names: set[str], best: str | None, means: pd.Series)
         )
 
 
-def _difference(found: Evidence, best: str | None, places: int) -> Iterator[str]:
+def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iterator[str]:
     """The headline number behind the claim: its paired difference to random."""
     one = next((compared for compared in found.against_random if compared.strategy == best), None)
     if one is not None and not math.isnan(one.mean):
@@ -188,7 +187,7 @@ def _verdict(family: Family, one: Comparison) -> str:
     return f"{shown} (paired t test, {p}{corrected})"
 
 
-def _last(found: Evidence) -> str:
+def _last(found: DatasetStatistics) -> str:
     return _percent(found.budgets[-1] / found.pool)
 
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmark.report import cost_table, delta_table, mean_ranks, noise
-from benchmark.report.cells import Section, Table
-from benchmark.report.costs import mean_costs
-from benchmark.report.figures.emphasis import emphasis
-from benchmark.report.headline import make_headline
-from benchmark.report.load import Results
-from benchmark.report.looks import Look, looks
-from benchmark.report.matrices import overlaps, penalties
+from benchmark.report.dataset_results import DatasetResults, subjects
+from benchmark.report.drawing.emphasis import emphasis
+from benchmark.report.formats.table import Section, Table
 from benchmark.report.page.charts import Chart, task_charts, total_chart
 from benchmark.report.page.claim import Claim, claim
 from benchmark.report.page.downloads import Downloads, downloads
 from benchmark.report.page.gallery import Gallery
-from benchmark.report.page.grids import ShadedTable, SortableTable, shaded, sortable
-from benchmark.report.page.marks import SHAPES, Mark
-from benchmark.report.protocol import protocol
-from benchmark.report.study import Study
-from benchmark.report.subject import Subject, subjects
-from benchmark.report.tables import make_table
+from benchmark.report.page.sortable_tables import ShadedTable, SortableTable, shaded, sortable
+from benchmark.report.page.style_sheet import SHAPES, Mark
+from benchmark.report.results.load import Results
+from benchmark.report.results.study import Study
+from benchmark.report.strategy_styles import Look, looks
+from benchmark.report.study_protocol import protocol
+from benchmark.report.tables import cost_table, delta_mtl_table, mean_ranks_table
+from benchmark.report.tables.costs import mean_costs
+from benchmark.report.tables.headline_table import make_headline
+from benchmark.report.tables.loss_table import make_table
+from benchmark.report.tables.matrix_tables import overlaps, penalties
+from benchmark.report.validity import measured_noise
 
 #: Characters that numbers to download may take of the page.
 DATA = 2_000_000
@@ -104,12 +105,12 @@ def _marks(results: Results) -> list[Mark]:
     ]
 
 
-def _unfinished(subject: Subject) -> Unfinished:
+def _unfinished(subject: DatasetResults) -> Unfinished:
     floor = _noise(subject)
     return Unfinished(subject.dataset, sortable(floor) if floor else None)
 
 
-def _chapter(subject: Subject) -> Chapter:
+def _chapter(subject: DatasetResults) -> Chapter:
     results, numbers = subject.results, numbers_of(subject.results)
     rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
     delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
@@ -128,21 +129,21 @@ def _chapter(subject: Subject) -> Chapter:
     )
 
 
-def _delta(subject: Subject) -> Table | None:
-    return None if delta_table.at_last_budget(subject).empty else delta_table.make_table(subject)
+def _delta(subject: DatasetResults) -> Table | None:
+    return None if delta_mtl_table.at_last_budget(subject).empty else delta_mtl_table.make_table(subject)
 
 
-def _costs(subject: Subject) -> Table | None:
+def _costs(subject: DatasetResults) -> Table | None:
     spent = cost_table.costs_of(subject)
     return None if spent.empty else cost_table.make_table(subject, mean_costs(spent))
 
 
-def _noise(subject: Subject) -> Table | None:
-    found = noise.measured(subject.study, subject.dataset)
+def _noise(subject: DatasetResults) -> Table | None:
+    found = measured_noise.measured(subject.study, subject.dataset)
     pool = subject.results.pool[subject.dataset]
-    return noise.make_table(subject.dataset, found, pool) if found else None
+    return measured_noise.make_table(subject.dataset, found, pool) if found else None
 
 
 def _ranks(study: Study) -> SortableTable | None:
-    found = mean_ranks.ranks_of(study)
-    return sortable(mean_ranks.make_table(found).named(study.results.label)) if found else None
+    found = mean_ranks_table.ranks_of(study)
+    return sortable(mean_ranks_table.make_table(found).named(study.results.label)) if found else None

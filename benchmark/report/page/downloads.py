@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.records.round_store import COLUMNS
-from benchmark.report.load import Results
+from benchmark.report.results.load import Results
 
 
 @dataclass(frozen=True)

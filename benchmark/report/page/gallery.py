@@ -9,7 +9,7 @@ from itertools import groupby
 
 from benchmark.records.round_store import Round, Store
 from benchmark.records.selection_pictures import PICKS, Pick, picks_folder, read_picks
-from benchmark.report.study import Study
+from benchmark.report.results.study import Study
 
 #: Characters of the page around a choice, a picture and a score, on the safe side; and of an escaped sign.
 CHOICE_MARKUP, MARKUP, SCORE_MARKUP, ESCAPED = 900, 300, 250, 5

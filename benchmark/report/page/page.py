@@ -14,11 +14,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from benchmark.report.load import FULL_DATA
 from benchmark.report.page.content import Content, gather, looks_of, numbers_of
 from benchmark.report.page.gallery import choices, fitting
-from benchmark.report.page.marks import rules
-from benchmark.report.study import Study
+from benchmark.report.page.style_sheet import rules
+from benchmark.report.results.load import FULL_DATA
+from benchmark.report.results.study import Study
 from benchmark.words import printable
 
 PAGE = "index.html"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmark.records.round_store import Round, Store
-from benchmark.report.figures import canvas
+from benchmark.report.drawing import canvas
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from benchmark.records.results_folder import write_head, write_results
 from benchmark.records.round_store import CONSTANT
 from benchmark.records.status import status_table
 from benchmark.report import write_report
-from benchmark.report.load import read_results
+from benchmark.report.results.load import read_results
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,16 @@ from benchmark.protocol.trajectory import run_trajectory
 from benchmark.records.results_folder import write_head, write_noise_head
 from benchmark.records.round_store import NOISE_SELECTION, Round
 from benchmark.report import write_report
-from benchmark.report.cells import MISSING
-from benchmark.report.noise import Noise, floors, make_table, noise_note, noise_of, noise_text
-from benchmark.report.paired import detectable_difference
+from benchmark.report.formats.table import MISSING
+from benchmark.report.statistics.paired_tests import detectable_difference
+from benchmark.report.validity.measured_noise import (
+    Noise,
+    floors,
+    make_table,
+    noise_note,
+    noise_of,
+    noise_text,
+)
 from benchmark.training.train import weights_digest
 from benchmark.untrusted_files import read_fields
 from strategies.registry import resolve

@@ -8,8 +8,8 @@ from scipy import stats
 
 from benchmark.errors import UserError
 from benchmark.report.compare import compare
-from benchmark.report.evidence import evidence
-from benchmark.report.load import read_results
+from benchmark.report.results.load import read_results
+from benchmark.report.statistics.dataset_statistics import evidence
 
 RANDOM = {0: [4.0, 3.0, 2.0], 1: [4.2, 3.1, 2.2], 2: [4.1, 3.0, 2.0], 3: [4.0, 2.9, 2.1]}
 BETTER = {0: [4.0, 2.0, 1.0], 1: [4.2, 2.2, 1.3], 2: [4.1, 2.1, 1.0], 3: [4.0, 2.0, 1.1]}

@@ -9,10 +9,10 @@ import pytest
 
 from benchmark.report import write_report
 from benchmark.report.compare import compare
-from benchmark.report.figures import canvas
-from benchmark.report.load import read_results
-from benchmark.report.naubc import naubc_of
-from benchmark.report.statistics import over_seeds
+from benchmark.report.drawing import canvas
+from benchmark.report.results.load import read_results
+from benchmark.report.statistics.intervals import over_seeds
+from benchmark.report.statistics.naubc import naubc_of
 
 METRICS = {
     ("total", "loss"): (1.3, -0.45, 0.025),

@@ -2,12 +2,13 @@
 
 import pytest
 
-from benchmark.report import delta_table, validity
-from benchmark.report.merge import merged
-from benchmark.report.metrics import PLAIN, Metrics, told_by
+from benchmark.report.dataset_results import subjects
 from benchmark.report.page.charts import task_charts
-from benchmark.report.study import read_study
-from benchmark.report.subject import subjects
+from benchmark.report.results.merge import merged
+from benchmark.report.results.metrics import PLAIN, Metrics, told_by
+from benchmark.report.results.study import read_study
+from benchmark.report.tables import delta_mtl_table
+from benchmark.report.validity import labels_matter
 
 TABLE = {("total", "loss"): (1.3, -0.4, 0.02), ("order", "rank_error"): (40.0, -10.0, 0.5)}
 
@@ -30,16 +31,17 @@ def test_delta_mtl_takes_its_direction(folder):
     for better in ("lower", "higher"):
         study = read_study(folder(better, better))
         assert study.headlines("rooms") == {"order": "rank_error"}
-        found = delta_table.deltas(subjects(study)[0])
+        found = delta_mtl_table.deltas(subjects(study)[0])
         means[better] = found[found["task"] == "order"]["value"].mean()
-        assert "rank_error of order" in delta_table.make_table(subjects(study)[0]).notes[0]
+        assert "rank_error of order" in delta_mtl_table.make_table(subjects(study)[0]).notes[0]
     assert means["lower"] == pytest.approx(-means["higher"])
     assert means["lower"] < 0  # fewer labels than all of them give a larger error
 
 
 def test_validity_sees_it_get_better_or_worse(folder):
     texts = {
-        better: " ".join(validity.notes(read_study(folder(better, better)))) for better in ("lower", "higher")
+        better: " ".join(labels_matter.notes(read_study(folder(better, better))))
+        for better in ("lower", "higher")
     }
     assert "ore labels made order rank_error no better" not in texts["lower"]
     assert "ore labels made order rank_error no better" in texts["higher"]
@@ -47,7 +49,7 @@ def test_validity_sees_it_get_better_or_worse(folder):
 
 def test_charts_show_the_arrow(folder):
     (subject,) = subjects(read_study(folder()))
-    from benchmark.report.figures.emphasis import emphasis
+    from benchmark.report.drawing.emphasis import emphasis
 
     rows, numbers = subject.results.of("rooms"), {"random": 0, "entropy": 1}
     (chart,) = task_charts(rows, numbers, 400, emphasis(subject), metrics=subject.results.metrics)

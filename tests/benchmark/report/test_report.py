@@ -8,9 +8,9 @@ import pytest
 import benchmark.report
 from benchmark.errors import UserError
 from benchmark.report import Report, write_report
-from benchmark.report.figures import canvas
-from benchmark.report.load import read_results
-from benchmark.report.tables import terminal_table
+from benchmark.report.drawing import canvas
+from benchmark.report.results.load import read_results
+from benchmark.report.tables.loss_table import terminal_table
 
 ROOT = Path(benchmark.report.__file__).parents[2]
 FIGURES = (

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from benchmark.experiment.catalogue import open_dataset
-from benchmark.report import headline
-from benchmark.report.archives import unpacked
-from benchmark.report.costs import STAGES
-from benchmark.report.evidence import evidence
-from benchmark.report.image_facts import image_facts
-from benchmark.report.load import read_results
-from benchmark.report.noise import measured
-from benchmark.report.protocol import protocol
-from benchmark.report.selection_analysis import DISTANCE, chosen_labels
-from benchmark.report.statistics import t_interval
-from benchmark.report.study import read_study
+from benchmark.report.results.archives import unpacked
+from benchmark.report.results.load import read_results
+from benchmark.report.results.study import read_study
+from benchmark.report.selections.chosen_labels import DISTANCE, chosen_labels
+from benchmark.report.selections.image_labels import image_facts
+from benchmark.report.statistics.dataset_statistics import evidence
+from benchmark.report.statistics.intervals import t_interval
+from benchmark.report.study_protocol import protocol
+from benchmark.report.tables import headline_table
+from benchmark.report.tables.costs import STAGES
+from benchmark.report.validity.measured_noise import measured
 
 DOCS = Path(__file__).parents[3] / "docs"
 STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")
@@ -38,7 +38,7 @@ def study_of(name):
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail", "rooms-video"])
 def test_the_tables_of_the_study_are_those_of_its_results(data):
     with unpacked(DOCS / "study" / f"{data}.zip") as folder:
-        written = headline.render(read_results(folder))["tables/headline.md"].decode()
+        written = headline_table.render(read_results(folder))["tables/headline.md"].decode()
     rows = [line.split("|")[1:7] for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == 11
     lines = (DOCS / "study.md").read_text().splitlines()
@@ -68,7 +68,7 @@ def test_the_gap_to_full_data_is_that_of_its_results(data):
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail"])
 def test_so_are_those_of_the_method_s_choices(data):
     with unpacked(DOCS / "study" / f"dev-{data}.zip") as folder:
-        written = headline.render(read_results(folder))["tables/headline.md"].decode()
+        written = headline_table.render(read_results(folder))["tables/headline.md"].decode()
     rows = [[cell.strip().replace("\\", "") for cell in line.split("|")] for line in written.splitlines()]
     differences = {row[1]: row[3] for row in rows if len(row) > 3 and row[1].startswith("consistency")}
     assert len(differences) in (11, 15)
@@ -179,7 +179,7 @@ def test_single_numbers_are_those_of_the_files():
 
 def test_the_table_of_camvid_is_that_of_its_results():
     results = study_of("camvid").results
-    written = headline.render(results)["tables/headline.md"].decode().splitlines()
+    written = headline_table.render(results)["tables/headline.md"].decode().splitlines()
     areas = {
         row[1]: row[2:4] for row in ([c.strip() for c in line.split("|")] for line in written) if len(row) > 4
     }

@@ -13,7 +13,7 @@ from benchmark.progress import Progress
 from benchmark.protocol.bench import open_bench
 from benchmark.protocol.train_and_evaluate import key_of
 from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, check_agreement, write_head
-from benchmark.report.metrics import KNOWN
+from benchmark.report.results.metrics import KNOWN
 from benchmark.tasks import TASKS, make_task
 from benchmark.untrusted_files import read_fields
 

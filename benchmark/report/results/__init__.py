@@ -1,0 +1,1 @@
+"""Folders of results, read and checked: one, or several as one study."""

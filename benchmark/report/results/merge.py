@@ -1,0 +1,118 @@
+"""Several folders of results as one study: only where their numbers compare, and no trajectory twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import islice
+
+import pandas as pd
+
+from benchmark.errors import UserError
+from benchmark.records.round_store import COLUMNS
+from benchmark.report.results.load import FULL_DATA, KEY, Results
+from benchmark.report.results.settings import comparable, differences, written
+from benchmark.report.results.study import Source, Study
+
+TRAJECTORY = ["dataset", "strategy", "seed"]
+#: Of many differences, the first say enough.
+SHOWN = 5
+
+
+def merged(studies: Sequence[Study]) -> Study:
+    """One study of all results.
+
+    Raises UserError where two folders computed the same data set under other settings, or where both hold a
+    trajectory (data set, strategy, seed) and its numbers differ.
+    """
+    return reduce(_joined, studies)
+
+
+def _joined(one: Study, other: Study) -> Study:
+    shared = sorted(set(one.results.datasets) & set(other.results.datasets))
+    for dataset in shared:
+        _check_same_settings(one, other, dataset)
+    twice = _held_twice(one, other)
+    rounds = [done for done in other.rounds if (done.dataset, done.strategy, done.seed) not in twice]
+    return Study(
+        results=_joined_results(one.results, other.results, twice),
+        rounds=(*one.rounds, *rounds),
+        sources=(*one.sources, *other.sources),
+    )
+
+
+def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int]]) -> Results:
+    fresh = other.table[[key not in twice for key in _keys(other.table)]]
+    pool = {**one.pool, **other.pool}
+    return Results(
+        table=pd.concat([one.table, fresh]).sort_values(KEY, ignore_index=True),
+        pool=pool,
+        val=(one.val or other.val) if len(pool) == 1 else None,
+        references=one.references | other.references,
+        full_data=one.full_data or other.full_data,
+        metrics=one.metrics | other.metrics,
+    )
+
+
+def _keys(table: pd.DataFrame) -> list[tuple[str, str, int]]:
+    return list(table[TRAJECTORY].itertuples(index=False, name=None))
+
+
+def _check_same_settings(one: Study, other: Study, dataset: str) -> None:
+    found = dict.fromkeys(
+        difference
+        for mine in one.sources_of(dataset)
+        for theirs in other.sources_of(dataset)
+        for difference in _all_differences(one.results, other.results, mine, theirs, dataset)
+    )
+    if found:
+        raise UserError(
+            f"{_folders(one)} and {_folders(other)} cannot be in one report, their results on {dataset} are "
+            f"not comparable: {'; '.join(islice(found, SHOWN))}."
+        )
+
+
+def _all_differences(
+    one: Results, other: Results, mine: Source, theirs: Source, dataset: str
+) -> Iterator[str]:
+    pools = [results.pool[dataset] for results in (one, other)]
+    if pools[0] != pools[1]:
+        yield f"pool: {pools[0]} and {pools[1]}"
+    yield from _budget_differences(one, other, dataset)
+    for part in ("data", "tasks"):
+        facts = [{part: source.environment.get(part)} for source in (mine, theirs)]
+        yield from differences(*facts)
+    settings = [
+        comparable(source.experiment, pool, str(source.folder / "experiment.yaml"))
+        for source, pool in zip((mine, theirs), pools, strict=True)
+    ]
+    yield from differences(*settings)
+
+
+def _budget_differences(one: Results, other: Results, dataset: str) -> Iterator[str]:
+    """An unfinished run has the first budgets only; any other difference is one."""
+    mine, theirs = (
+        sorted(set(rows.loc[rows["strategy"] != FULL_DATA, "labelled"]))
+        for rows in (one.of(dataset), other.of(dataset))
+    )
+    if any(a != b for a, b in zip(mine, theirs, strict=False)):
+        yield f"labelled images: {written(mine)} and {written(theirs)}"
+
+
+def _held_twice(one: Study, other: Study) -> set[tuple[str, str, int]]:
+    """Trajectories that both have, with the same numbers."""
+    mine, theirs = (dict(list(study.results.table.groupby(TRAJECTORY))) for study in (one, other))
+    twice = set(mine) & set(theirs)
+    for key in sorted(twice):
+        rows = [held[key][list(COLUMNS)].reset_index(drop=True) for held in (mine, theirs)]
+        if not rows[0].equals(rows[1]):
+            dataset, strategy, seed = key
+            raise UserError(
+                f"{_folders(one)} and {_folders(other)} both hold {strategy}, seed {seed} on {dataset}, with "
+                "other numbers: a trajectory must be in one folder only, or the same in both."
+            )
+    return twice
+
+
+def _folders(study: Study) -> str:
+    return ", ".join(str(source.folder) for source in study.sources)

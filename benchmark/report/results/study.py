@@ -1,0 +1,100 @@
+"""All that a report is made from: results, stored rounds, and how and where they were computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import UserError
+from benchmark.records.round_store import CONSTANT, Round
+from benchmark.report.results.load import Results, read_results, stored_rounds
+from benchmark.untrusted_files import read_json, read_yaml
+from strategies.reference import without_draw
+
+
+@dataclass(frozen=True)
+class Source:
+    """One folder of results: its data sets, its ``environment.json`` and its ``experiment.yaml``.
+
+    ``experiment`` is empty where the folder does not have that file.
+    """
+
+    folder: Path
+    datasets: tuple[str, ...]
+    environment: Mapping[str, Any]
+    experiment: Mapping[str, Any]
+
+    @property
+    def strategies(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is known of each strategy by its full name; empty in older results."""
+        about = self.environment.get("strategies")
+        known = about if isinstance(about, Mapping) else {}
+        return {str(name): one for name, one in known.items() if isinstance(one, Mapping)}
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, without where it lies."""
+        return self.folder.resolve().name
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The results of one folder, or of several as one; ``rounds`` lack the scores of single images."""
+
+    results: Results
+    rounds: tuple[Round, ...]
+    sources: tuple[Source, ...]
+
+    def rounds_of(self, dataset: str) -> list[Round]:
+        """The stored rounds of one data set, each of a network."""
+        return [done for done in self.rounds if done.dataset == dataset and done.strategy != CONSTANT]
+
+    def sources_of(self, dataset: str) -> list[Source]:
+        """The folders that hold results of one data set."""
+        return [source for source in self.sources if dataset in source.datasets]
+
+    def headlines(self, dataset: str) -> dict[str, str]:
+        """The headline metric of every task; empty unless all tasks have one whose better direction is known.
+
+        A mean over some of the tasks would not be comparable with anything.
+        """
+        tasks = self.sources_of(dataset)[0].environment.get("tasks")
+        about = tasks if isinstance(tasks, Mapping) else {}
+        named = {task: one.get("headline") for task, one in about.items() if isinstance(one, Mapping)}
+        known = all(isinstance(name, str) and self.results.metrics[name].better for name in named.values())
+        return {str(task): str(name) for task, name in named.items()} if known else {}
+
+    def only(self, names: Iterable[str]) -> Study:
+        """With these strategies and the network trained on everything. Raises UserError for unknown names."""
+        results = self.results.only(names)
+        kept = tuple(done for done in self.rounds if without_draw(done.strategy) not in results.left_out)
+        return replace(self, results=results, rounds=kept)
+
+
+def read_study(folder: Path) -> Study:
+    """Read a folder of results; raises UserError for all that is wrong with it."""
+    stored = stored_rounds(folder)
+    results = read_results(folder, stored)
+    known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
+    rounds = tuple(done for done in stored if (done.dataset, done.strategy) in known)
+    environment = read_json(folder / "environment.json")
+    source = Source(folder, tuple(results.datasets), environment, _experiment(folder / "experiment.yaml"))
+    return Study(results, rounds, (source,))
+
+
+def _experiment(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {error}.") from error
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise UserError(f"{path} must hold fields, one 'name: value' a line, as `mtal run` writes it.")
+    for name, kind, what in (("strategies", str, "names"), ("seeds", int, "whole numbers")):
+        listed = content.get(name) or []
+        if not isinstance(listed, list) or not all(type(each) is kind for each in listed):
+            raise UserError(f"{path}: {name} must be a list of {what}, not {listed!r:.60}.")
+    return content

@@ -1,0 +1,1 @@
+"""What strategies chose, and how much their choices overlap."""

@@ -1,0 +1,124 @@
+"""What one data set says of its strategies: the numbers that headline, page, comparison, figures share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from benchmark.report.results.load import FULL_DATA, Results, total_loss
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.family import LEVEL, Family, against_reference
+from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
+from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
+from benchmark.report.statistics.naubc import naubc_of
+from benchmark.report.statistics.paired_tests import Comparison, compare_all
+
+
+@dataclass(frozen=True)
+class DatasetStatistics:
+    """What one data set says of its strategies; ``naubc`` has one row per trajectory, references included.
+
+    ``family`` says which comparisons p values and detectable differences are corrected for: those of the
+    whole experiment, also where ``left_out`` are not shown. ``against_random`` is empty without random.
+    ``needed`` are labels for the full-data loss as a share of the pool, ``matching`` those for the loss that
+    random has at the last budget.
+    """
+
+    dataset: str
+    pool: int
+    budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    naubc: pd.DataFrame
+    family: Family
+    #: Every comparison of the family; ``against_random`` are those that are shown.
+    compared: tuple[Comparison, ...]
+    against_random: tuple[Comparison, ...]
+    gap: FullDataGap
+    needed: Mapping[str, Labels]
+    matching: Mapping[str, Labels]
+    references: frozenset[str]
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def order(self) -> tuple[list[str], list[str]]:
+        """Strategies from the lowest mean NAUBC on, those without one last; and the references by name."""
+        means = self.naubc.groupby("strategy")["naubc"].mean().sort_index()
+        names = [str(name) for name in means.sort_values(kind="stable", na_position="last").index]
+        ranked = [name for name in names if name not in self.references]
+        return ranked, sorted(self.references & set(names))
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether anything is tested at all: there may be too few seeds, or no random."""
+        return any(not math.isnan(one.corrected) for one in self.against_random)
+
+    @property
+    def differing(self) -> list[Comparison]:
+        """The strategies that differ from random beyond doubt, by the corrected test; best first."""
+        return [one for one in self.against_random if one.corrected < LEVEL]
+
+    def shown(self, names: Collection[str]) -> DatasetStatistics:
+        """The same numbers of these strategies alone: none changes with what is shown."""
+        hidden = set(self.naubc["strategy"]) - set(names)
+        return replace(
+            self,
+            naubc=self.naubc[self.naubc["strategy"].isin(names)],
+            against_random=tuple(one for one in self.against_random if one.strategy in names),
+            needed={name: labels for name, labels in self.needed.items() if name in names},
+            matching={name: labels for name, labels in self.matching.items() if name in names},
+            left_out=self.left_out | hidden,
+        )
+
+
+def evidence(results: Results, dataset: str) -> DatasetStatistics:
+    """Everything that is said of one data set, from all total losses of its experiment."""
+    found = _of_experiment(results.whole, dataset)
+    return found.shown(set(results.of(dataset)["strategy"])) if results.left_out else found
+
+
+def ranked_areas(found: DatasetStatistics) -> pd.DataFrame:
+    """The NAUBC of every trajectory of a strategy that saw no labels, as column ``value``."""
+    areas = found.naubc[~found.naubc["strategy"].isin(found.references)]
+    return areas.rename(columns={"naubc": "value"})
+
+
+def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
+    rows, pool = total_loss(results.of(dataset)), results.pool[dataset]
+    learned = rows[rows["strategy"] != FULL_DATA]
+    budgets = tuple(sorted(set(learned["labelled"])))
+    areas = naubc_of(learned, budgets)
+    family = against_reference(set(areas["strategy"]) - results.references, RANDOM)
+    every = curves(rows)
+    compared = tuple(compare_all(areas.rename(columns={"naubc": "value"}), family))
+    return DatasetStatistics(
+        dataset=dataset,
+        pool=pool,
+        budgets=budgets,
+        seeds=tuple(sorted(set(learned["seed"]))),
+        naubc=areas,
+        family=family,
+        compared=compared,
+        against_random=compared,
+        gap=_gap(every, rows),
+        needed=_shares(every, full_data(rows), pool),
+        matching=_shares(every, _last_of_random(every, budgets), pool),
+        references=results.references,
+    )
+
+
+def _gap(every: Curves, rows: pd.DataFrame) -> FullDataGap:
+    return full_data_gap(every.by_name.get(RANDOM, pd.DataFrame()), full_data(rows))
+
+
+def _shares(every: Curves, target: pd.Series, pool: int) -> dict[str, Labels]:
+    """Labels for a target as shares of the pool, of every strategy."""
+    return {name: every.needed(name, target).over(pool) for name in every.by_name}
+
+
+def _last_of_random(every: Curves, budgets: tuple[int, ...]) -> pd.Series:
+    """The loss of random at the last budget; empty without it."""
+    there = RANDOM in every.by_name and budgets[-1] in every.by_name[RANDOM]
+    return every.loss_of(RANDOM, budgets[-1]) if there else pd.Series(dtype=float)

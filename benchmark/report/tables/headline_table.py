@@ -1,0 +1,204 @@
+"""The headline table: one number per strategy, its difference to random, and the labels it needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+import pandas as pd
+
+from benchmark.report.formats.files import as_csv, table_files
+from benchmark.report.formats.numbers import decimals
+from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.results.load import Results
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
+from benchmark.report.statistics.full_data_gap import gap_words, room
+from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
+from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
+from benchmark.report.statistics.paired_tests import Comparison, best
+
+HEADS = (
+    "NAUBC",
+    "minus random",
+    "of the gap",
+    "p (Holm)",
+    "detectable",
+    "labels for full-data loss",
+    "labels for random's loss",
+)
+
+
+def make_headline(found: DatasetStatistics) -> Table:
+    """The table of one data set, best NAUBC first, references below."""
+    groups = found.naubc.groupby("strategy")["naubc"]
+    ranked, references = found.order
+    places = decimals(float(groups.mean().abs().max()))
+    values = found.naubc[found.naubc["strategy"].isin(ranked)].rename(columns={"naubc": "value"})
+    marked = best(values, len(found.seeds))
+    rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
+    return Table(
+        heads=HEADS,
+        rows=[(name, _marked(rows[name], name in marked)) for name in ranked],
+        references=[(name, rows[name]) for name in references],
+        caption=_caption(found, places),
+        notes=list(_notes(found, places)),
+        marked="The lowest NAUBC, and what a paired test (Holm) does not tell from it,",
+    )
+
+
+def render(results: Results) -> dict[str, bytes]:
+    """The files of the headline by their path within the results folder."""
+    all_found = [evidence(results, dataset) for dataset in results.datasets]
+    tables = [make_headline(found).named(results.label) for found in all_found if found.budgets]
+    raw = pd.concat([_numbers(found) for found in all_found])
+    areas = pd.concat([found.naubc for found in all_found])
+    return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}
+
+
+def _marked(cells: Sequence[Cell], is_best: bool) -> Sequence[Cell]:
+    first, *others = cells
+    return [replace(first, mark="best"), *others] if is_best else cells
+
+
+def _row(found: DatasetStatistics, name: str, areas: Sequence[float], places: int) -> list[Cell]:
+    one = next((each for each in found.against_random if each.strategy == name), None)
+    return [
+        _mean(areas, len(found.seeds), places),
+        *_compared(found, one, places),
+        _labels(found, found.needed.get(name)),
+        Cell("") if name == RANDOM else _labels(found, found.matching.get(name)),
+    ]
+
+
+def _mean(areas: Sequence[float], seeds: int, places: int) -> Cell:
+    if not areas:
+        return Cell(MISSING)
+    mean, _, high = t_interval(areas)
+    return Cell(f"{mean:.{places}f}", _spread(high - mean, places), _count(len(areas), seeds))
+
+
+def _compared(found: DatasetStatistics, one: Comparison | None, places: int) -> list[Cell]:
+    """Difference, its share of the gap, p and what is detectable, the last as a share of the gap too."""
+    if one is None or math.isnan(one.mean):
+        return [Cell("" if one is None else MISSING)] * 4
+    half, gap = one.high - one.mean, found.gap
+    shares = gap.percent(one.mean, "+"), gap.percent(half).removesuffix(" %"), gap.percent(one.detectable)
+    return [
+        Cell(f"{one.mean:+.{places}f}", _spread(half, places), _count(one.seeds, len(found.seeds))),
+        Cell(shares[0] or MISSING, f" ± {shares[1]}" if shares[1] else ""),
+        Cell(_p(one.corrected)),
+        Cell(_number(one.detectable, places), f" ({shares[2]})" if shares[2] else ""),
+    ]
+
+
+def _labels(found: DatasetStatistics, labels: Labels | None) -> Cell:
+    """A share of the pool in % with its interval; beyond the last budget nothing is known."""
+    if labels is None or math.isnan(labels.needed):
+        return Cell(MISSING)
+    last = found.budgets[-1] / found.pool
+    needed = f"{100 * labels.needed:.3g} %" if math.isfinite(labels.needed) else f"> {100 * last:.3g} %"
+    return Cell(
+        needed, bounds(labels, lambda share: f"{100 * share:.3g}"), _count(labels.seeds, len(found.seeds))
+    )
+
+
+def _spread(half: float, places: int) -> str:
+    return "" if math.isnan(half) else f" ± {half:.{places}f}"
+
+
+def _count(there: int, seeds: int) -> str:
+    return "" if there == seeds else f" [n = {there}]"
+
+
+def _number(value: float, places: int) -> str:
+    return MISSING if math.isnan(value) else f"{value:.{places}f}"
+
+
+def _p(value: float) -> str:
+    return MISSING if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _caption(found: DatasetStatistics, places: int) -> str:
+    first, last = (100 * size / found.pool for size in (found.budgets[0], found.budgets[-1]))
+    little = room(found.gap, found.compared, places)
+    return (
+        f"{found.dataset}: {f'{little}. N' if little else 'n'}ormalised area under the budget curve "
+        f"(NAUBC) of the total validation loss from {first:.3g} to {last:.3g} % labels, lower is better; its "
+        "paired difference to random, also as a share of the gap to full data; the share of labels at which "
+        f"the full-data loss, and the loss of random at {last:.3g} %, are first reached. 95 % intervals over "
+        f"{len(found.seeds)} seeds."
+    )
+
+
+def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
+    yield from (sentence for sentence in (_tested(found), left_out_note(found)) if sentence)
+    if found.family.size:
+        yield gap_words(found.gap, places)
+    yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
+    yield from _dips(found)
+    for name in sorted(found.references & set(found.naubc["strategy"])):
+        yield f"{name} saw the pool's labels: an upper reference, neither ranked nor tested."
+
+
+def _tested(found: DatasetStatistics) -> str:
+    if len(found.seeds) < SEEDS_FOR_A_TEST:
+        return f"{len(found.seeds)} seeds are descriptive: no test, and nothing here ranks strategies."
+    if not found.family.size:
+        return ""
+    return (
+        f"p: two-sided paired t test, Holm-corrected for the {found.family.words}; detectable: the true "
+        "difference that these seeds find in four studies of five at the corrected level."
+    )
+
+
+def left_out_note(found: DatasetStatistics) -> str:
+    """What is not shown, and that it changes no number; empty where everything is."""
+    if not found.left_out:
+        return ""
+    return (
+        f"Not shown, by choice, and counted in every correction: {', '.join(sorted(found.left_out))}. "
+        "Numbers are those of the whole experiment."
+    )
+
+
+def _dips(found: DatasetStatistics) -> Iterator[str]:
+    """Where a mean lies below a loss that the fitted curve does not reach."""
+    for of, needed in (("full-data", found.needed), ("last random", found.matching)):
+        names = [f"{name} at {100 * labels.below:.3g} %" for name, labels in needed.items() if labels.dips]
+        if names:
+            yield f"Below the {of} loss in the mean, but not by the fitted curve: {', '.join(names)}."
+
+
+def _numbers(found: DatasetStatistics) -> pd.DataFrame:
+    compared = {one.strategy: one for one in found.against_random}
+    rows = []
+    for name, areas in found.naubc.groupby("strategy")["naubc"]:
+        there = areas.dropna().tolist()
+        mean, low, high = t_interval(there) if there else (math.nan,) * 3
+        rows.append(
+            {"dataset": found.dataset, "strategy": name, "seeds": len(there)}
+            | {"naubc": mean, "naubc_low": low, "naubc_high": high}
+            | _of_comparison(found, compared.get(str(name)))
+            | _columns("labels_for_full_data", found.needed.get(str(name)))
+            | _columns("labels_for_loss_of_random", found.matching.get(str(name)))
+        )
+    return pd.DataFrame(rows)
+
+
+def _of_comparison(found: DatasetStatistics, one: Comparison | None) -> dict[str, float | None]:
+    """The difference to random, in losses and in shares of the gap, and how many are corrected for."""
+    numbers = asdict(one) if one else {}
+    in_loss = ("mean", "low", "high", "p", "corrected", "detectable")
+    shares = {
+        f"share_of_gap_{part}": found.gap.share(numbers[part]) if one else None
+        for part in ("mean", "low", "high", "detectable")
+    }
+    family = {"comparisons": found.family.size, "gap": found.gap.mean}
+    return {f"minus_random_{part}": numbers.get(part) for part in in_loss} | shares | family
+
+
+def _columns(name: str, labels: Labels | None) -> dict[str, float | None]:
+    parts = ("needed", "low", "high")
+    return {f"{name}_{part}": getattr(labels, part) if labels else None for part in parts}

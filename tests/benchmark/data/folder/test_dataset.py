@@ -1,0 +1,395 @@
+"""A user's own folders: what is read, and that every mistake is named."""
+
+from __future__ import annotations
+
+import pickle
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from benchmark.data.folder.dataset import open_folder
+from benchmark.errors import UserError
+
+PROJECT = Path(__file__).parents[4]
+CAMVID = PROJECT.parent / "shared" / "realdata" / "camvid"
+HEIGHT, WIDTH = 12, 16
+
+SEMSEG = {"folder": "{split}/semseg", "classes": ["wall", "floor", "door"]}
+IMAGE = {"folder": "{split}/image"}
+
+
+def write_png(path: Path, values: np.ndarray[Any, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return path
+
+
+def picture(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def grey(value: int = 0, dtype: Any = np.uint8) -> np.ndarray[Any, Any]:
+    return np.full((HEIGHT, WIDTH), value, dtype)
+
+
+class Folder:
+    """A data set on disk with two train images and one val image, to be broken by the tests."""
+
+    def __init__(self, root: Path, tasks: dict[str, Any] | None = None, **fields: Any) -> None:
+        self.root = root
+        self.fields: dict[str, Any] = {"name": "mine", "image": IMAGE, "tasks": tasks or {"semseg": SEMSEG}}
+        self.fields |= fields
+        for seed, (split, stem) in enumerate((("train", "a"), ("train", "b"), ("val", "c"))):
+            write_png(root / split / "image" / f"{stem}.png", picture(seed))
+
+    def label(self, task: str, write: Callable[[Path], Any]) -> Folder:
+        for path in (self.root / "train" / task / "a", self.root / "train" / task / "b"):
+            write(path)
+        write(self.root / "val" / task / "c")
+        return self
+
+    def semseg(self) -> Folder:
+        return self.label("semseg", lambda path: write_png(path.with_suffix(".png"), grey(1)))
+
+    @property
+    def yaml(self) -> Path:
+        path = self.root / "dataset.yaml"
+        path.write_text(yaml.safe_dump(self.fields, allow_unicode=True), encoding="utf-8")
+        return path
+
+    def open(self) -> Any:
+        return open_folder(self.yaml)
+
+    def error(self) -> str:
+        with pytest.raises(UserError) as caught:
+            self.open()
+        return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path).semseg()
+
+
+def test_opens_what_lies_there(folder: Folder) -> None:
+    dataset = folder.open()
+    assert dataset.name == "mine"
+    assert (dataset.train.ids, dataset.val.ids) == (("a", "b"), ("c",))
+    assert dataset.tasks[0].classes == ("wall", "floor", "door")
+    sample = dataset.train[1]
+    np.testing.assert_array_equal(sample.image, picture(1))
+    np.testing.assert_array_equal(sample.labels["semseg"], grey(1))
+    assert sample.image.flags.writeable
+    assert dataset.facts["size"] == [HEIGHT, WIDTH]
+    assert dataset.facts["images"] == {"train": 2, "val": 1}
+
+
+def test_data_root_overrides_root(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder.fields["root"] = "nowhere"
+    assert "nowhere" in folder.error()
+    elsewhere = tmp_path_factory.mktemp("yaml") / "dataset.yaml"
+    elsewhere.write_text(folder.yaml.read_text())
+    assert open_folder(elsewhere, folder.root).train.ids == ("a", "b")
+
+
+def test_weights_reach_the_task(tmp_path: Path) -> None:
+    edge = {"folder": "{split}/edge", "positive": 255, "weight": 7.0, "positive_weight": 0.75}
+    folder = Folder(tmp_path, {"edge": edge})
+    (task,) = folder.label("edge", lambda p: write_png(p.with_suffix(".png"), grey(255))).open().tasks
+    assert (task.weight, task.options.positive_weight) == (7.0, 0.75)
+
+
+def test_size_resizes_image_smoothly_and_labels_by_the_nearest(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, size=[24, 8]).semseg()
+    halves = grey()
+    halves[:, WIDTH // 2 :] = 2
+    write_png(tmp_path / "train" / "semseg" / "a.png", halves)
+    sample = folder.open().train[0]
+    assert sample.image.shape == (24, 8, 3)
+    np.testing.assert_array_equal(sample.labels["semseg"], np.tile([0] * 4 + [2] * 4, (24, 1)))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
+def test_images_of_other_modes_become_rgb(folder: Folder, mode: str) -> None:
+    path = folder.root / "train" / "image" / "a.png"
+    path.unlink()
+    suffix = ".tif" if mode == "CMYK" else ".PNG"
+    Image.fromarray(picture()).convert(mode).save(path.with_suffix(suffix))
+    image = folder.open().train[0].image
+    assert (image.dtype, image.shape) == (np.uint8, (HEIGHT, WIDTH, 3))
+
+
+def test_partial_labels(folder: Folder) -> None:
+    (folder.root / "train" / "semseg" / "a.png").unlink()
+    assert "a.png" in folder.error()
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "partial": True}
+    dataset = folder.open()
+    assert dataset.train[0].labels == {}
+    assert list(dataset.train[1].labels) == ["semseg"]
+    assert dataset.facts["labelled"] == {"semseg": {"train": 1, "val": 1}}
+
+
+def test_a_partial_task_needs_a_label_in_each_split(folder: Folder) -> None:
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "partial": True}
+    (folder.root / "val" / "semseg" / "c.png").unlink()
+    assert "No image of val has a semseg label" in folder.error()
+
+
+@pytest.mark.parametrize(
+    "stem", ["two words", "größe", "画像", "a.b.c", "-rf", "100%", "q'uo\"te", "{split}"]
+)
+def test_odd_names_work(folder: Folder, stem: str) -> None:
+    for task in ("image", "semseg"):
+        path = folder.root / "train" / task / "a.png"
+        path.rename(path.with_name(f"{stem}.png"))
+    assert stem in folder.open().train.ids
+
+
+def test_spellings_of_accents_match(folder: Folder) -> None:
+    for task, form in (("image", "NFC"), ("semseg", "NFD")):
+        path = folder.root / "train" / task / "a.png"
+        path.rename(path.with_name(unicodedata.normalize(form, "é.png")))
+    assert "é" in folder.open().train.ids
+
+
+def test_hidden_and_other_files_are_left_alone(folder: Folder) -> None:
+    for name in (".DS_Store", "._a.png", "Thumbs.db", "readme.txt"):
+        (folder.root / "train" / "image" / name).write_bytes(b"x")
+    (folder.root / "train" / "image" / "folder.png").mkdir()
+    assert folder.open().train.ids == ("a", "b")
+
+
+def listed(tmp_path: Path, train: str, val: str) -> Folder:
+    """All images and labels in one folder, lists of ids beside them."""
+    task = {**SEMSEG, "folder": "semseg"}
+    folder = Folder(tmp_path, {"semseg": task}, image={"folder": "image"}, splits={"list": "{split}.txt"})
+    for seed, stem in enumerate("abcd"):
+        write_png(tmp_path / "image" / f"{stem}.png", picture(seed))
+        write_png(tmp_path / "semseg" / f"{stem}.png", grey(seed % 3))
+    (tmp_path / "train.txt").write_text(train, encoding="utf-8")
+    (tmp_path / "val.txt").write_text(val, encoding="utf-8")
+    return folder
+
+
+def test_lists_choose_and_ids_are_sorted(tmp_path: Path) -> None:
+    dataset = listed(tmp_path, "\ufeffc\n\na \r\n", "d").open()
+    assert (dataset.train.ids, dataset.val.ids) == (("a", "c"), ("d",))
+    assert dataset.train[1].labels["semseg"][0, 0] == 2
+
+
+def test_list_errors_are_all_named(tmp_path: Path) -> None:
+    error = listed(tmp_path, "a\nb\nb\nx", "b").error()
+    assert f"Id 'x' of {str(tmp_path / 'train.txt')!r} has no image" in error
+    assert f"Id 'b' is 2 times in {str(tmp_path / 'train.txt')!r}" in error
+    assert f"Id 'b' ({str(tmp_path / 'image' / 'b.png')!r}) is in train and in val" in error
+
+
+def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+    folder = listed(tmp_path, "a", "b")
+    (tmp_path / "val.txt").unlink()
+    assert "val.txt" in folder.error()
+
+
+def test_equal_stems_in_both_folders_get_a_prefix(folder: Folder) -> None:
+    write_png(folder.root / "val" / "image" / "a.png", picture(9))
+    write_png(folder.root / "val" / "semseg" / "a.png", grey(2))
+    dataset = folder.open()
+    assert (dataset.train.ids, dataset.val.ids) == (("train/a", "train/b"), ("val/a", "val/c"))
+    assert dataset.train[0].labels["semseg"][0, 0] == 1
+    assert dataset.val[0].labels["semseg"][0, 0] == 2
+
+
+def test_equal_stems_need_labels_of_their_own(folder: Folder) -> None:
+    write_png(folder.root / "val" / "image" / "a.png", picture(9))
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "folder": "train/semseg"}
+    assert "tasks.semseg.folder: should contain {split}" in folder.error()
+
+
+def test_other_names_for_the_splits(folder: Folder) -> None:
+    (folder.root / "val").rename(folder.root / "test")
+    folder.fields["splits"] = {"val": "test"}
+    assert folder.open().val.ids == ("c",)
+
+
+def test_an_empty_split(folder: Folder) -> None:
+    (folder.root / "val" / "image" / "c.png").unlink()
+    error = folder.error()
+    assert f"Split val is empty: there is no image or id in {str(folder.root / 'val' / 'image')!r}" in error
+    assert f"Label {str(folder.root / 'val' / 'semseg' / 'c.png')!r} has no image 'c'" in error
+
+
+def test_missing_and_extra_labels(folder: Folder) -> None:
+    labels = folder.root / "train" / "semseg"
+    (labels / "a.png").rename(labels / "z.png")
+    error = folder.error()
+    assert f"Image {str(folder.root / 'train' / 'image' / 'a.png')!r} has no semseg label" in error
+    assert repr(str(labels / "a.png")) in error
+    assert f"Label {str(labels / 'z.png')!r} has no image 'z'" in error
+
+
+def test_only_ten_of_a_rule_are_shown(folder: Folder) -> None:
+    for number in range(25):
+        write_png(folder.root / "train" / "semseg" / f"z{number}.png", grey())
+    error = folder.error()
+    assert error.count("has no image") == 10
+    assert "(25 found)" in error
+    assert "and 15 more" in error
+
+
+@pytest.mark.parametrize("where", ["image", "semseg"])
+def test_duplicate_stems(folder: Folder, where: str) -> None:
+    first = folder.root / "train" / where / "a.png"
+    second = first.with_suffix(".jpg" if where == "image" else ".npy")
+    second.write_bytes(b"")
+    error = folder.error()
+    assert "have the same stem" in error
+    assert repr(str(first)) in error
+    assert repr(str(second)) in error
+
+
+@pytest.mark.parametrize("gone", ["train/image", "val/semseg"])
+def test_a_folder_that_is_not_there(folder: Folder, gone: str) -> None:
+    (folder.root / gone).rename(folder.root / "gone")
+    assert f"Folder {str(folder.root / gone)!r} cannot be listed" in folder.error()
+
+
+def test_a_folder_name_that_cannot_be(folder: Folder) -> None:
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "folder": "semseg\0"}
+    assert "cannot be listed" in folder.error()
+
+
+def test_unprintable_names(folder: Folder) -> None:
+    write_png(folder.root / "train" / "image" / "a\nb.png", picture())
+    error = folder.error()
+    assert "unprintable characters" in error
+    assert "a\\nb.png" in error
+
+
+def test_unreadable_files_are_all_named(folder: Folder) -> None:
+    image = folder.root / "train" / "image" / "a.png"
+    image.write_bytes(image.read_bytes()[:200])
+    label = folder.root / "train" / "semseg" / "b.png"
+    label.write_bytes(label.read_bytes()[:40])
+    text = folder.root / "val" / "image" / "c.png"
+    text.write_text("not a picture")
+    error = folder.error()
+    for path in (image, label, text):
+        assert repr(str(path)) in error
+    assert "is damaged" in error
+    assert "(3 found)" in error
+
+
+def test_wrong_sizes(folder: Folder) -> None:
+    label = write_png(folder.root / "train" / "semseg" / "a.png", np.zeros((WIDTH, HEIGHT), np.uint8))
+    assert f"{str(label)!r} is 16 high, 12 wide, and its image is 12 high, 16 wide" in folder.error()
+
+
+def test_images_of_different_sizes_need_size(folder: Folder) -> None:
+    image = write_png(folder.root / "train" / "image" / "a.png", picture(0, 10, 10))
+    write_png(folder.root / "train" / "semseg" / "a.png", np.zeros((10, 10), np.uint8))
+    assert f"{str(image)!r} is 10 high, 10 wide, and most images are 12 high" in folder.error()
+    folder.fields["size"] = [8, 8]
+    dataset = folder.open()
+    assert {dataset.train[position].image.shape for position in (0, 1)} == {(8, 8, 3)}
+    assert dataset.train[0].labels["semseg"].shape == (8, 8)
+
+
+def test_a_class_out_of_range(folder: Folder) -> None:
+    path = write_png(folder.root / "val" / "semseg" / "c.png", grey(7))
+    assert f"{str(path)!r} holds 7, and semseg has classes 0..2 and ignores [255]" in folder.error()
+
+
+class Bomb:
+    """Pickles to a call that leaves a trace."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_nothing_is_unpickled(folder: Folder, wrapped: bool) -> None:
+    trace = folder.root / "trace"
+    path = folder.root / "train" / "semseg" / "a.npy"
+    path.with_suffix(".png").unlink()
+    if wrapped:
+        np.save(path, np.array([Bomb(trace)], object), allow_pickle=True)
+    else:
+        path.write_bytes(pickle.dumps(Bomb(trace)))
+    assert repr(str(path)) in folder.error()
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("megapixels", [85, 400])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_decompression_bombs_are_refused(folder: Folder, megapixels: int) -> None:
+    path = folder.root / "train" / "image" / "a.png"
+    Image.new("1", (megapixels * 1000, 1000)).save(path, compress_level=1)
+    assert f"{str(path)!r} has more than 80 megapixels" in folder.error()
+
+
+def test_other_formats_under_an_images_name_are_refused(folder: Folder) -> None:
+    path = folder.root / "train" / "image" / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 12\nshowpage\n")
+    assert f"{str(path)!r} is no JPEG or PNG" in folder.error()
+
+
+def test_a_file_that_goes_bad_later_is_named(folder: Folder) -> None:
+    dataset = folder.open()
+    path = folder.root / "train" / "semseg" / "a.png"
+    path.unlink()
+    dataset.train.forget()  # what was decoded when it was checked
+    with pytest.raises(UserError, match="cannot be read") as caught:
+        dataset.train[0]
+    assert repr(str(path)) in str(caught.value)
+
+
+def test_digest_follows_the_data_and_not_the_place(
+    folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    digest = folder.open().digest
+    assert folder.open().digest == digest
+    copy = Folder(tmp_path_factory.mktemp("copy")).semseg()
+    assert copy.open().digest == digest
+    values = picture(0)
+    values[5, 5, 1] ^= 1
+    write_png(copy.root / "train" / "image" / "a.png", values)
+    assert copy.open().digest != digest
+
+
+def test_digest_changes_with_labels_splits_and_fields(folder: Folder) -> None:
+    digests = [folder.open().digest]
+    label = grey(1)
+    label[0, 0] = 2
+    write_png(folder.root / "train" / "semseg" / "b.png", label)
+    digests.append(folder.open().digest)
+    folder.fields["tasks"]["semseg"] = {**SEMSEG, "ignore": [3, 255]}
+    digests.append(folder.open().digest)
+    for task in ("image", "semseg"):
+        (folder.root / "train" / task / "b.png").rename(folder.root / "val" / task / "b.png")
+    digests.append(folder.open().digest)
+    assert len(set(digests)) == 4
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="the CamVid frames are not here")
+def test_camvid_example() -> None:
+    dataset = open_folder(PROJECT / "docs" / "examples" / "camvid.yaml", CAMVID)
+    assert (len(dataset.train.ids), len(dataset.val.ids)) == (367, 101)
+    stem = dataset.val.ids[7]
+    sample = dataset.val[7]
+    semseg = np.asarray(Image.open(CAMVID / "val" / "semseg" / f"{stem}.png"))
+    np.testing.assert_array_equal(sample.labels["semseg"], semseg)
+    edge = np.asarray(Image.open(CAMVID / "val" / "edge" / f"{stem}.png"))
+    np.testing.assert_array_equal(sample.labels["edge"], edge // 255)
+    movers = np.isin(
+        semseg, [dataset.tasks[0].classes.index(name) for name in ("car", "pedestrian", "bicyclist")]
+    )
+    np.testing.assert_array_equal(sample.labels["saliency"] == 1, movers)
