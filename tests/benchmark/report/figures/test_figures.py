@@ -358,7 +358,7 @@ def test_ranks_are_drawn_for_six_data_sets_and_not_for_five(synthetic, tmp_path,
     table = [row for name in blocks for row in synthetic.rows(names, 2, dataset=name, metrics=total)]
     folder = synthetic.write(tmp_path, [row for row in table if row[:3] != ("data-0", "entropy", 0)])
     study = read_study(folder)
-    files = figures.mean_ranks.render(study, Paper())
+    files = figures.critical_difference.render(study, Paper())
     assert bool(files) is shown
     if shown:
         areas = pd.DataFrame({name: areas_of(study, name) for name in blocks}).T
