@@ -54,10 +54,10 @@ def _needs(out: Path, experiment: Experiment | None, gpu: float | None) -> Itera
 def _opened(experiment: Experiment) -> tuple[list[Finding], Study | None]:
     """The data of an experiment, and what follows from them; what is wrong is found, not raised."""
     from benchmark.doctor.study_size import study_of
-    from benchmark.experiment.catalogue import open_dataset
+    from benchmark.protocol.opening import data_of
 
     try:
-        dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+        dataset = data_of(experiment)
         study = study_of(experiment, dataset)
     except (
         Exception

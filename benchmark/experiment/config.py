@@ -149,6 +149,13 @@ class Experiment(Model):
     dataset: str = Field("rooms", description="by name (mtal list datasets), or a YAML file of your own data")
     data: dict[str, Any] = Field(default_factory=dict, description="options of the data set")
     data_root: Path | None = Field(None, description="where the data lies, if not where it is looked for")
+    development: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the training images, the last ones, that stand for the validation images, which "
+        "are not read: for whatever is chosen by results",
+    )
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="weights in the multi-task loss, where not the task's own default"
     )

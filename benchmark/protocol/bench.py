@@ -17,11 +17,11 @@ from benchmark.data.checks.before_run import require_sound
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.packaged_weights import file_digest, weights_file
 from benchmark.progress import Progress
+from benchmark.protocol.opening import data_of
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.devices import pick_device
@@ -98,7 +98,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     unknown tasks or options of tasks, strategies that cannot work with these tasks, a missing GPU.
     """
     device = pick_device(experiment.device)
-    dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    dataset = data_of(experiment)
     if dataset.origin:
         progress.say(f"Data: {dataset.origin}")
     require_sound(dataset, progress.say)

@@ -108,7 +108,7 @@ class Regime:
 
     def change(self, task: str, name: str) -> Change:
         """From the first budget to the end."""
-        pairs = _paired(self.first, self.end, (task, name))
+        pairs = paired(self.first, self.end, (task, name))
         sign = -1 if self.metrics[name].better == "lower" else 1
         gains = (sign * (pairs["other"] - pairs["one"])).tolist()
         gain, low, _ = t_interval(gains) if gains else (math.nan,) * 3
@@ -129,9 +129,9 @@ def regime(subject: DatasetResults) -> Regime | None:
     return Regime(
         budgets=budgets,
         pool=subject.results.pool[subject.dataset],
-        first=_by_seed(trained[trained["labelled"] == budgets[0]]),
-        end=_by_seed(last),
-        constant=_by_seed(subject.results.constants(subject.dataset)),
+        first=by_seed(trained[trained["labelled"] == budgets[0]]),
+        end=by_seed(last),
+        constant=by_seed(subject.results.constants(subject.dataset)),
         full=full,
         headlines=_headlines(environment, subject.results.metrics),
         metrics=subject.results.metrics,
@@ -176,7 +176,7 @@ def numbers(found: Regime) -> pd.DataFrame:
     rows = []
     for task, name in pairs:
         one = found.change(task, name)
-        constant = _paired(found.first, found.constant, (task, name))["other"].mean()
+        constant = paired(found.first, found.constant, (task, name))["other"].mean()
         rows.append(
             {"task": task, "metric": name, "seeds": one.seeds, "first": one.first, "end": one.end}
             | {"gain": one.gain, "constant": constant}
@@ -253,7 +253,7 @@ def _refinement(found: Regime) -> Iterator[Check]:
     worse, asked = [], 0
     for where, values in ((found.start, found.first), (found.stop, found.end)):
         for task in found.tasks:
-            pairs = _paired(values, values, (task, LOSS), (task, INITIAL))
+            pairs = paired(values, values, (task, LOSS), (task, INITIAL))
             refined, initial = pairs["one"].mean(), pairs["other"].mean()
             asked += len(pairs) > 0
             if refined > initial * (1 + 1e-6):
@@ -287,10 +287,8 @@ def _epochs(found: Regime) -> Iterator[Check]:
 
 def _shares(found: Regime) -> Iterator[Check]:
     """Which part of the total's fall is a task's?"""
-    total = found.change(*TOTAL_LOSS).gain
-    falls = {task: found.weights.get(task, math.nan) * found.change(task, LOSS).gain for task in found.tasks}
-    known = {task: fall / total for task, fall in falls.items() if not math.isnan(fall)}
-    if not total > 0 or len(known) < len(found.tasks) or not known:
+    known = falls(found)
+    if not known:
         return
     listed = ", ".join(
         f"{task} {_percent(share)}" for task, share in sorted(known.items(), key=lambda kv: -kv[1])
@@ -304,6 +302,15 @@ def _shares(found: Regime) -> Iterator[Check]:
             "of the other tasks",
             True,
         )
+
+
+def falls(found: Regime) -> dict[str, float]:
+    """Each task's weighted part of the fall of the total loss; empty where it does not fall, or one is not known."""
+    total = found.change(*TOTAL_LOSS).gain
+    parts = {task: found.weights.get(task, math.nan) * found.change(task, LOSS).gain for task in found.tasks}
+    if not total > 0 or any(math.isnan(part) for part in parts.values()):
+        return {}
+    return {task: part / total for task, part in parts.items()}
 
 
 def _constants(found: Regime) -> Iterator[Check]:
@@ -336,10 +343,10 @@ def _no_better(task: str, values: pd.DataFrame, found: Regime) -> str:
 
 
 def _against(values: pd.DataFrame, found: Regime, task: str, name: str) -> pd.DataFrame:
-    return _paired(values, found.constant, (task, name))
+    return paired(values, found.constant, (task, name))
 
 
-def _paired(
+def paired(
     one: pd.DataFrame, other: pd.DataFrame, pair: tuple[str, str], other_pair: tuple[str, str] | None = None
 ) -> pd.DataFrame:
     """Values of a (task, metric) by seed in two frames, the seeds that both have."""
@@ -351,7 +358,7 @@ def _values(frame: pd.DataFrame, pair: tuple[str, str]) -> pd.Series:
     return frame.loc[pair] if pair in frame.index else pd.Series(dtype=float)
 
 
-def _by_seed(rows: pd.DataFrame) -> pd.DataFrame:
+def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per (task, metric), a column per seed, means over strategies; what nobody has is left out."""
     there = rows.dropna(subset="value")
     return there.pivot_table(index=["task", "metric"], columns="seed", values="value")
