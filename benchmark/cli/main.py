@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from benchmark.cli import data, doctor, jobs, results, run, strategies
+from benchmark.cli import data, doctor, gate, jobs, results, run, strategies
 from benchmark.cli.options import WholeSummaries
 from benchmark.errors import UserError
 from benchmark.optional_libraries import missing_library
@@ -34,7 +34,7 @@ def cli() -> None:
     discover()
 
 
-for group in (run, strategies, data, results, jobs, doctor):
+for group in (run, strategies, data, results, jobs, doctor, gate):
     group.add_commands(cli)
 
 

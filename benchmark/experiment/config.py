@@ -153,8 +153,8 @@ class Experiment(Model):
         None,
         gt=0,
         lt=1,
-        description="share of the training images, the last ones, that stand for the validation images, which "
-        "are not read: for whatever is chosen by results",
+        description="share of the training images, the last ones, that stand for the validation images, "
+        "which are not read: for whatever is chosen by results",
     )
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="weights in the multi-task loss, where not the task's own default"

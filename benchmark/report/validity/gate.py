@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.statistics.full_data_gap import FullDataGap
-from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
-
-from benchmark.report.results.random_draws import RANDOM
+from benchmark.errors import UserError
 from benchmark.report.dataset_results import DatasetResults
+from benchmark.report.formats.files import as_csv
 from benchmark.report.formats.numbers import head
+from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.full_data_gap import FullDataGap
 from benchmark.report.validity.labels_matter import (
     INITIAL,
     LARGEST_SHARE,
@@ -29,6 +30,7 @@ from benchmark.report.validity.labels_matter import (
     paired,
     regime,
 )
+from benchmark.words import aligned, aligned_rows
 
 #: Of the gap to full data: what the luck of a seed may add to a curve.
 LARGEST_SPREAD = 0.1
@@ -75,13 +77,13 @@ class Measured:
         return {task: self.regime.headline(task) for task in self.regime.tasks}
 
 
-def measured(subject: DatasetResults) -> Measured | None:
-    """The numbers of one data set; None without random at two budgets, or without full data."""
+def measured(subject: DatasetResults) -> Measured:
+    """The numbers of one data set. Raises UserError without random at two budgets, or without full data."""
     found = regime(subject)
     rows = subject.results.of(subject.dataset)
     random, full = (rows[rows["strategy"] == name] for name in (RANDOM, FULL_DATA))
     if found is None or not found.full or random["labelled"].nunique() < 2:
-        return None
+        raise UserError(f"{subject.dataset}: a gate needs random at two budgets or more, and full data.")
     sizes = {int(size): by_seed(part) for size, part in random.groupby("labelled")}
     return Measured(subject, found, sizes | {found.pool: by_seed(full)})
 
@@ -101,9 +103,7 @@ def criteria(found: Measured) -> list[Criterion]:
 
 def table(found: Measured) -> pd.DataFrame:
     """A row per task and budget: its headline metric, losses of both stages, those of the best constant."""
-    rows = [
-        _row(found, task, name, size) for task, name in _asked(found).items() for size in found.by_budget
-    ]
+    rows = [_row(found, task, name, size) for task, name in _asked(found).items() for size in found.by_budget]
     return pd.DataFrame(rows)
 
 
@@ -233,3 +233,34 @@ def _not_full_too_early(found: Measured) -> Criterion:
 
 def _failing(names: Sequence[str], words: str) -> str:
     return f"{words}{', '.join(names)}. " if names else ""
+
+
+def gate_text(found: Measured) -> str:
+    """For a terminal: a line a criterion, what to change below each that is not met, and the numbers."""
+    lines = [f"Gate of {found.subject.dataset}, {found.subject.seeds}, pool of {found.pool} images", ""]
+    for one in criteria(found):
+        lines += aligned_rows([("met " if one.met else "FAIL", f"{one.name}: {one.found}")])[0]
+        lines += [] if one.met else aligned_rows([("    ", f"To change: {one.advice}")])[0]
+    return "\n".join([*lines, "", *_rows(found)])
+
+
+def gate_files(found: Measured) -> dict[str, bytes]:
+    """The numbers for machines, and all of it as Markdown."""
+    verdicts = [
+        f"| {one.name} | {'met' if one.met else '**not met**'} | {one.found} |" for one in criteria(found)
+    ]
+    head_row = ["| criterion | | measured |", "|---|---|---|"]
+    numbers = "\n".join(["```", *_rows(found), "```"])
+    document = "\n".join([*head_row, *verdicts, "", numbers, ""])
+    return {"tables/gate.csv": as_csv(table(found)), "tables/gate.md": document.encode()}
+
+
+def _rows(found: Measured) -> list[str]:
+    """Headline metrics by budget, in columns; the best constant's last."""
+    sizes = list(found.by_budget)
+    rows = [("", *(found.at(size) for size in sizes), "constant")]
+    for task, name in _asked(found).items():
+        values = [_mean(found.by_budget[size], task, name) for size in sizes]
+        cells = [*values, _mean(found.regime.constant, task, name)]
+        rows.append((found.regime.change(task, name).name, *(f"{value:.4g}" for value in cells)))
+    return aligned(rows).splitlines()

@@ -305,7 +305,7 @@ def _shares(found: Regime) -> Iterator[Check]:
 
 
 def falls(found: Regime) -> dict[str, float]:
-    """Each task's weighted part of the fall of the total loss; empty where it does not fall, or one is not known."""
+    """Each task's weighted part of the total loss's fall; empty where that is none, or one is not known."""
     total = found.change(*TOTAL_LOSS).gain
     parts = {task: found.weights.get(task, math.nan) * found.change(task, LOSS).gain for task in found.tasks}
     if not total > 0 or any(math.isnan(part) for part in parts.values()):

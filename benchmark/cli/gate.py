@@ -1,0 +1,56 @@
+"""The command that holds a preset to its gate, before strategies are compared with it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli.jobs import engine_options
+from benchmark.cli.options import BUDGETS, DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, echo, fields_of
+
+
+def add_commands(cli: click.Group) -> None:
+    """Make this command part of the command line."""
+    cli.add_command(gate)
+
+
+@click.command()
+@click.argument("experiment", type=PATH, required=False)
+@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
+@click.option("--preset", help="The preset to judge. Default: quick.")
+@NETWORK
+@BUDGETS
+@click.option("--seeds", default="100-102", help="Seeds, none of which a study should use. Default: 100-102.")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.epochs=40.")
+@DEVICE
+@THREADS
+@click.option("--out", type=PATH, help="Folder of results. Default: results/gate-NAME.")
+@engine_options
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def gate(
+    experiment: Path | None, settings: tuple[str, ...], out: Path | None, quiet: bool, **flags: Any
+) -> None:
+    """Judge whether a preset is fit for a study: do labels make a difference, and is it larger than luck?
+
+    It trains random selection (three draws a seed) and full data, and asks of every task that it learns. A
+    preset that fails says what to change. Where images are rendered, they are others than a study's; with
+    `--set development=0.25` the last quarter of the training images stands for the validation images: choose
+    a recipe so. Exit code 1 if a criterion is not met. Run it again to go on after an interruption.
+    """
+    from benchmark.execution.gate import gate as judged
+    from benchmark.execution.gate import of_random
+    from benchmark.execution.resources import Wish
+    from benchmark.experiment.loading import load_experiment
+    from benchmark.progress import Progress
+
+    preset, engine = flags.pop("preset"), flags.pop("engine")
+    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
+    loaded = of_random(load_experiment(experiment, preset, fields_of(flags, settings)))
+    result = judged(loaded, out or Path("results") / loaded.name, Progress(quiet), engine, wish)
+    echo(f"\n{result.text}\n")
+    click.echo(f"Numbers: {result.folder / 'tables' / 'gate.csv'}")
+    sys.exit(0 if result.passed else 1)

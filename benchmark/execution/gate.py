@@ -1,0 +1,66 @@
+"""Hold a preset to its gate: random selection and full data, on seeds and images that no study uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+from benchmark.execution.resources import Wish
+from benchmark.execution.run import ONE, run
+from benchmark.experiment.config import Experiment
+from benchmark.progress import Progress
+from benchmark.records.round_store import write_atomically
+from strategies.reference import REFERENCE
+
+if TYPE_CHECKING:
+    from benchmark.report.validity.gate import Criterion
+
+#: Draws of random a seed: the mean of three is quiet enough to tell a seed's luck from a draw's.
+DRAWS = 3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The criteria with what was measured, the same as text, and the folder that holds the results."""
+
+    criteria: tuple[Criterion, ...]
+    text: str
+    folder: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether all are met."""
+        return all(criterion.met for criterion in self.criteria)
+
+
+def of_random(experiment: Experiment) -> Experiment:
+    """The same training, of random selection alone; of other images where a seed renders them."""
+    data = dict(experiment.data)
+    if isinstance(data.get("seed"), int):
+        data["seed"] += 1
+    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True, "data": data}
+    return experiment.model_copy(update={**wanted, "name": f"gate-{experiment.name}"})
+
+
+def gate(
+    experiment: Experiment, out: Path, progress: Progress, engine: str | None = None, wish: Wish = ONE
+) -> Gate:
+    """Run what a gate needs into a folder and judge it; what is stored is not done again.
+
+    ``experiment`` is as ``of_random`` gives it. Writes ``tables/gate.csv`` and ``tables/gate.md``. Raises
+    UserError for what a run refuses, and where a training failed.
+    """
+    from benchmark.report.dataset_results import DatasetResults
+    from benchmark.report.results.study import read_study
+    from benchmark.report.validity.gate import criteria, gate_files, gate_text, measured
+
+    failures = run(experiment, out, progress, engine=engine, wish=wish).failures
+    if failures:
+        raise UserError("A training failed, so nothing can be judged:\n" + "\n".join(failures))
+    study = read_study(out)
+    found = measured(DatasetResults(study, study.results.datasets[0]))
+    for name, content in gate_files(found).items():
+        write_atomically(out / name, content)
+    return Gate(tuple(criteria(found)), gate_text(found), out)

@@ -1,0 +1,64 @@
+"""A gate trains random and full data alone, elsewhere than the study, and ends with its verdict."""
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from benchmark.cli.main import cli
+from benchmark.execution.gate import of_random
+from benchmark.experiment.config import validated
+
+FIELDS = {
+    "name": "tiny",
+    "data": {"pool": 8, "val": 4, "height": 16, "width": 16, "seed": 3},
+    "network": {"width": 4, "blocks": 1},
+    "recipe": {"iterations": 2, "batch_size": 2},
+    "budgets": [2, 4],
+    "strategies": ["entropy", "core-set"],
+    "seeds": [0, 1, 2],
+    "full_data": False,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gate")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(FIELDS))
+    command = [
+        "gate",
+        str(folder / "tiny.yaml"),
+        "--seeds",
+        "100,101",
+        "--out",
+        str(folder / "out"),
+        "--quiet",
+    ]
+    result = CliRunner().invoke(cli, command)
+    (folder / "said.txt").write_text(result.output)
+    assert result.exit_code == 1, result.output  # two iterations teach nothing
+    return folder
+
+
+def test_only_random_and_full_data_are_trained(folder):
+    stored = yaml.safe_load((folder / "out" / "experiment.yaml").read_text())
+    assert stored["strategies"] == ["random"]
+    assert stored["references"] == 3
+    assert stored["full_data"] is True
+    assert stored["seeds"] == [100, 101]
+
+
+def test_rendered_images_are_others_than_the_study_s(folder):
+    assert yaml.safe_load((folder / "out" / "experiment.yaml").read_text())["data"]["seed"] == 4
+
+
+def test_data_without_a_seed_stay_as_they_are():
+    fields = FIELDS | {"data": {"pool": 8}}
+    assert of_random(validated(fields, "test")).data == {"pool": 8}
+
+
+def test_the_verdict_is_said_and_stored(folder):
+    said = (folder / "said.txt").read_text()
+    assert "Gate of rooms, 2 seeds" in said
+    assert "FAIL" in said
+    assert "To change:" in said
+    assert "**not met**" in (folder / "out" / "tables" / "gate.md").read_text()
