@@ -12,7 +12,7 @@ STRATEGIES ?=
 SEEDS ?=
 DATA_ROOT ?=
 OUT ?=
-RESULTS ?= results/$(notdir $(basename $(DATASET)))-$(PRESET)
+RESULTS ?= results/$(notdir $(basename $(subst .py:,/,$(DATASET))))-$(PRESET)
 
 .PHONY: help setup bench test test-slow fuzz torture test-oldest lint format perf figures docs site golden clean
 

@@ -80,6 +80,11 @@ def registries() -> tuple[Registry[Any], ...]:
     return tuple(_REGISTRIES)
 
 
+def loaded_files(*among: Registry[Any]) -> list[Path]:
+    """The files given by path that have registered something with one of these."""
+    return sorted(file for file in _LOADED if any(registry.of_file(file) for registry in among))
+
+
 def load_file(path: Path, what: str) -> None:
     """Execute a file of a user once; it may import those beside it (see ``strategies.strategy_file``).
 

@@ -12,7 +12,8 @@ import yaml
 
 from benchmark.authoring.experiment_fields import described_fields
 from benchmark.authoring.requirements import WORDS, needs, passes
-from benchmark.experiment.catalogue import DATASETS, FOLDER, NETWORKS, PRESETS, presets
+from benchmark.experiment.catalogue import NETWORKS, OWN_FAMILY, OWN_FOLDER, PRESETS, presets
+from benchmark.plugins import DATASETS
 from benchmark.words import aligned, aligned_rows, counted, terminal_width
 from strategies.registry import Entry, Family, RegistryError, broken_plugins, entries, resolve
 
@@ -41,13 +42,14 @@ def by_family() -> list[Entry]:
 
 def datasets() -> str:
     """Built-in data sets and how to name one's own."""
-    own = ("PATH/dataset.yaml", FOLDER.summary)
+    own = ("PATH/dataset.yaml", OWN_FOLDER)
     return aligned([*_summaries(dataset_facts()), own])
 
 
 def dataset_facts() -> list[Facts]:
     """Built-in data sets, and whose presets each uses."""
-    return [{"name": n, "summary": e.summary, "presets": e.family} for n, e in DATASETS.items()]
+    there = DATASETS.everything().items()
+    return [{"name": n, "summary": e.summary, "presets": e.family or OWN_FAMILY} for n, e in there]
 
 
 def networks() -> str:

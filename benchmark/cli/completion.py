@@ -39,9 +39,9 @@ def _one_of(named: Callable[[], Named], find: Callable[[Named, str], Items] = _b
 
 
 def _datasets() -> Named:
-    from benchmark.experiment.catalogue import DATASETS
+    from benchmark.plugins import DATASETS
 
-    return [(name, entry.summary) for name, entry in DATASETS.items()]
+    return [(name, entry.summary) for name, entry in DATASETS.everything().items()]
 
 
 def _networks() -> Named:
@@ -72,9 +72,11 @@ devices = _one_of(_devices)
 def presets(context: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Sizes that there are for the data set that was named before, or else for rooms."""
     from benchmark.experiment import catalogue
+    from benchmark.plugins import DATASETS
 
     del parameter
-    family = catalogue.dataset_entry(context.params.get("dataset") or "rooms").family
+    entry = DATASETS.entries.get(context.params.get("dataset") or "rooms")  # no file is executed to complete
+    family = (entry and entry.family) or catalogue.OWN_FAMILY
     sizes = [name.removeprefix(f"{family}-") for name in catalogue.presets() if name.startswith(f"{family}-")]
     return _beginning([(size, "") for size in sizes], incomplete)
 

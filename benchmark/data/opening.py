@@ -1,42 +1,76 @@
-"""Open a data set by name and options: what the catalogue refers to."""
+"""Open a data set by name and options: what the catalogue and the registry of data sets refer to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
 from benchmark.experiment.validation import sentences
+from benchmark.plugins import Entry, imported
+
+if TYPE_CHECKING:
+    from benchmark.data.rooms import RoomsConfig
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def open_rooms_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
-    """One of the built-in rooms; it is rendered, so a data root is not used."""
-    from benchmark.data.rooms import RoomsConfig, open_rooms
+@dataclass(frozen=True)
+class BuiltIn:
+    """A data set of the benchmark: its options and what opens it (``module:name``), imported when wanted."""
 
-    del data_root
-    if "variant" in options:
-        raise UserError(f"data.variant: the data set's name says it ({name}); leave the option out.")
-    return open_rooms(_validated(RoomsConfig, name, {"variant": name, **options}))
+    name: str
+    model: str
+    opener: str
+    #: Options that its name says.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def options_model(self) -> type[BaseModel]:
+        """The model of its options."""
+        model: type[BaseModel] = imported(self.model)
+        return model
+
+    def __call__(self, folder: Path | None, /, **options: Any) -> MultiTaskDataset:
+        """The data set opened. Raises UserError for options that it does not take and for broken files."""
+        for name in self.fixed.keys() & options.keys():
+            raise UserError(f"data.{name}: the data set's name says it ({self.name}); leave the option out.")
+        config = _validated(self.options_model, self.name, {**self.fixed, **options})
+        dataset: MultiTaskDataset = imported(self.opener)(config, folder)
+        return dataset
 
 
-def open_nyud_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
-    """NYUD-v2 in whichever layout lies at the data root."""
-    from benchmark.data.nyud import NyudOptions, open_nyud
-
-    return open_nyud(_validated(NyudOptions, name, options), data_root)
+def _rooms(name: str) -> BuiltIn:
+    config, opener = "benchmark.data.rooms:RoomsConfig", "benchmark.data.opening:rendered_rooms"
+    return BuiltIn(name, config, opener, {"variant": name})
 
 
-def open_pascal_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
-    """PASCAL-Context at the data root."""
-    from benchmark.data.pascal import PascalOptions, open_pascal
+def rendered_rooms(config: RoomsConfig, folder: Path | None) -> MultiTaskDataset:
+    """One of the built-in rooms; it is rendered, so a folder of data is not used."""
+    from benchmark.data.rooms import open_rooms
 
-    return open_pascal(_validated(PascalOptions, name, options), data_root)
+    del folder
+    return open_rooms(config)
+
+
+ROOMS, ROOMS_LONGTAIL, ROOMS_VIDEO = map(_rooms, ("rooms", "rooms-longtail", "rooms-video"))
+NYUD = BuiltIn("nyud", "benchmark.data.nyud:NyudOptions", "benchmark.data.nyud:open_nyud")
+PASCAL = BuiltIn("pascal", "benchmark.data.pascal:PascalOptions", "benchmark.data.pascal:open_pascal")
+
+
+def open_named(entry: Entry, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
+    """A registered data set: one of the benchmark, or one of somebody's own."""
+    from benchmark.data.own import open_own
+
+    if not entry.built_in:
+        return open_own(entry, options, data_root)
+    dataset: MultiTaskDataset = entry.create(data_root, options=options)
+    return dataset
 
 
 def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:

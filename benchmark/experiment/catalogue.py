@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
+from benchmark.plugins import DATASETS, Entry
+from strategies.registration import file_and_name
 
 if TYPE_CHECKING:
     from benchmark.data.dataset import MultiTaskDataset
@@ -17,13 +19,9 @@ if TYPE_CHECKING:
 PRESETS = Path(__file__).parent / "presets"
 
 
-@dataclass(frozen=True)
-class DatasetEntry:
-    """A data set by name: what it is, whose presets it uses, and ``module:function`` that opens it."""
-
-    summary: str
-    family: str
-    opener: str
+#: Of a YAML file that describes a user's own images, and of data sets of one's own that name no other.
+OWN_FAMILY = "folder"
+OWN_FOLDER = "your own images, described by a YAML file"
 
 
 @dataclass(frozen=True)
@@ -35,25 +33,6 @@ class NetworkEntry:
     options: tuple[str, ...] = ()
 
 
-_ROOMS = "benchmark.data.opening:open_rooms_named"
-DATASETS: Mapping[str, DatasetEntry] = {
-    "rooms": DatasetEntry("built in: rendered rooms, mixed scenes", "rooms", _ROOMS),
-    "rooms-longtail": DatasetEntry("built in: rare classes and clutter in few scenes", "rooms", _ROOMS),
-    "rooms-video": DatasetEntry("built in: walks of near-identical frames", "rooms", _ROOMS),
-    "nyud": DatasetEntry(
-        "NYUD-v2, 795 + 654 images, any of its four layouts; needs --data-root",
-        "nyud",
-        "benchmark.data.opening:open_nyud_named",
-    ),
-    "pascal": DatasetEntry(
-        "PASCAL-Context with human parts, 4,998 + 5,105 images; needs --data-root",
-        "pascal",
-        "benchmark.data.opening:open_pascal_named",
-    ),
-}
-FOLDER = DatasetEntry(
-    "your own images, described by a YAML file", "folder", "benchmark.data.opening:open_folder_named"
-)
 NETWORKS: Mapping[str, NetworkEntry] = {
     "pad_net": NetworkEntry(
         "PAD-Net, Xu et al., CVPR 2018", "benchmark.networks.pad_net:PadNet", ("width", "blocks")
@@ -75,34 +54,49 @@ NETWORKS: Mapping[str, NetworkEntry] = {
 
 
 def known_dataset(name: str) -> str:
-    """The name itself, if it is a built-in data set or a YAML file that exists. Raises ValueError."""
-    if name in DATASETS or (_is_yaml(name) and Path(name).is_file()):
-        return name
+    """The name itself, if it is a registered data set, FILE.py:NAME, or a YAML file that exists.
+
+    Raises ValueError. A Python file is executed.
+    """
     if _is_yaml(name):
-        raise ValueError(f"there is no file {name}")
-    close = difflib.get_close_matches(name, DATASETS, 1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ValueError(
-        f"there is no data set {name!r}{hint}; give one of {', '.join(DATASETS)}, "
-        "or the path of a YAML file that describes your own"
-    )
+        if not Path(name).is_file():
+            raise ValueError(f"there is no file {name}")
+        return name
+    if DATASETS.find(name) is None:
+        there = DATASETS.everything()
+        close = difflib.get_close_matches(name, there, 1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ValueError(
+            f"there is no data set {name!r}{hint}; give one of {', '.join(there)}, "
+            "the path of a YAML file that describes your own, or FILE.py:NAME"
+        )
+    return name
 
 
-def dataset_entry(name: str) -> DatasetEntry:
-    """The entry of a known data set."""
-    return DATASETS.get(name, FOLDER)
+def names_python(dataset: str) -> bool:
+    """Whether to open this data set is to execute a file by its path."""
+    return not _is_yaml(dataset) and file_and_name(dataset)[0] is not None
 
 
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
-    opener = imported(_known_entry(name).opener)
-    dataset: MultiTaskDataset = opener(name, options, data_root)
+    entry = _known_entry(name)
+    # Which imports the models of this folder.
+    opening: Any = importlib.import_module("benchmark.data.opening")
+    opener = opening.open_folder_named if entry is None else opening.open_named
+    dataset: MultiTaskDataset = opener(name if entry is None else entry, options, data_root)
     return dataset
+
+
+def family_of(dataset: str) -> str:
+    """Whose presets a data set uses."""
+    entry = _known_entry(dataset)
+    return (entry and entry.family) or OWN_FAMILY
 
 
 def preset_file(dataset: str, preset: str) -> Path:
     """The YAML file of a preset for this data set. Raises UserError with what there is."""
-    family = _known_entry(dataset).family
+    family = family_of(dataset)
     file = PRESETS / f"{family}-{preset}.yaml"
     if file.is_file():
         return file
@@ -121,11 +115,12 @@ def imported(reference: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _known_entry(name: str) -> DatasetEntry:
+def _known_entry(name: str) -> Entry | None:
+    """The entry of a registered data set; None for a YAML file. Raises UserError for what is neither."""
     try:
-        return dataset_entry(known_dataset(name))
+        return None if _is_yaml(known_dataset(name)) else DATASETS.resolve(name)
     except ValueError as error:
-        raise UserError(f"dataset: {error}.") from None
+        raise UserError(f"dataset: {str(error).rstrip('.')}.") from None
 
 
 def _is_yaml(name: str) -> bool:

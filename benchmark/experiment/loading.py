@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.experiment.catalogue import preset_file
+from benchmark.experiment.catalogue import names_python, preset_file
 from benchmark.experiment.config import Experiment, validated
 from benchmark.experiment.paths import read_experiment
+from benchmark.plugins import plain_name
 from benchmark.untrusted_files import read_fields
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     base = read_fields(preset_file(dataset, preset)) if preset else {}
     fields = _with_network(_merged(_merged(base, own), {"dataset": dataset}), flags)
     if not fields.get("name"):
-        words = re.sub(r"[^\w.=\- ]", "-", Path(dataset).stem)
+        plain = plain_name(dataset) if names_python(dataset) else Path(dataset).stem
+        words = re.sub(r"[^\w.=\- ]", "-", plain)
         fields["name"] = "-".join(filter(None, (words, preset)))
     return validated(fields, str(file or f"preset {preset} with your options"))
 

@@ -27,6 +27,8 @@ def _changed(fields: Mapping[str, Any], change: Change) -> dict[str, Any]:
     changed = dict(fields)
     if _is_file(fields.get("dataset"), (".yaml", ".yml")):
         changed["dataset"] = _moved(fields["dataset"], change)
+    elif "dataset" in fields:
+        changed["dataset"] = _strategy(fields["dataset"], change)
     if isinstance(fields.get("data_root"), str):
         changed["data_root"] = _moved(fields["data_root"], change)
     network = fields.get("network")

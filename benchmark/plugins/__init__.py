@@ -80,6 +80,63 @@ def plain_name(text: str) -> str:
     return file_and_name(text)[1]
 
 
+TASKS.declare(
+    "semseg",
+    "one of several classes per pixel: cross entropy, mIoU",
+    "Long, Shelhamer & Darrell, CVPR 2015",
+    "benchmark.tasks.semseg:Semseg",
+)
+TASKS.declare(
+    "human_parts",
+    "parts of people: cross entropy, mIoU over images that show some",
+    "Chen et al., CVPR 2014 (PASCAL-Part)",
+    "benchmark.tasks.human_parts:HumanParts",
+)
+TASKS.declare(
+    "depth",
+    "metres from the camera: L1, root mean square error",
+    "Eigen, Puhrsch & Fergus, NeurIPS 2014",
+    "benchmark.tasks.depth:Depth",
+)
+TASKS.declare(
+    "normals",
+    "unit vectors: L1, mean angle",
+    "Eigen & Fergus, ICCV 2015",
+    "benchmark.tasks.normals:Normals",
+)
+TASKS.declare(
+    "edge",
+    "on an edge or not: weighted cross entropy, F-measure",
+    "Xie & Tu, ICCV 2015",
+    "benchmark.tasks.edge:Edge",
+)
+TASKS.declare(
+    "saliency",
+    "of the salient object or not: weighted cross entropy, maxF",
+    "Achanta et al., CVPR 2009",
+    "benchmark.tasks.saliency:Saliency",
+)
+for _name, _summary in (
+    ("rooms", "built in: rendered rooms, mixed scenes"),
+    ("rooms-longtail", "built in: rare classes and clutter in few scenes"),
+    ("rooms-video", "built in: walks of near-identical frames"),
+):
+    _opener = f"benchmark.data.opening:{_name.upper().replace('-', '_')}"
+    DATASETS.declare(_name, _summary, "this benchmark", _opener, family="rooms")
+DATASETS.declare(
+    "nyud",
+    "NYUD-v2, 795 + 654 images, any of its four layouts; needs --data-root",
+    "Silberman, Hoiem, Kohli & Fergus, ECCV 2012",
+    "benchmark.data.opening:NYUD",
+    family="nyud",
+)
+DATASETS.declare(
+    "pascal",
+    "PASCAL-Context with human parts, 4,998 + 5,105 images; needs --data-root",
+    "Mottaghi et al., CVPR 2014; Chen et al., CVPR 2014",
+    "benchmark.data.opening:PASCAL",
+    family="pascal",
+)
 NETWORKS.declare(
     "pad_net",
     "initial predictions, distilled into each other by attention, and refined ones",

@@ -42,6 +42,8 @@ class Entry(Coded):
     modules: tuple[ModuleSpec, ...] = ()
     #: Fields of the experiment that set what it takes, in the place of options.
     fields: tuple[str, ...] = ()
+    #: Of data sets: whose presets it uses.
+    family: str = ""
 
     @property
     def built_in(self) -> bool:
@@ -55,13 +57,18 @@ class Entry(Coded):
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
-        """The options that it takes. Raises RegistryError for one that nobody could set."""
-        if self.fields:
+        """Options of its constructor. Raises RegistryError for one that nobody could set."""
+        if self.fields or self.options_model:
             return {}
         try:
             return parameters_of(self.thing, self.given)
         except ValueError as error:
             raise RegistryError(f"{self.what.capitalize()} {self.name!r}: {error}.") from error
+
+    @property
+    def options_model(self) -> Any:
+        """The pydantic model of its options, where it has one in the place of parameters."""
+        return getattr(self.thing, "options_model", None)
 
     @property
     def description(self) -> str:
@@ -76,8 +83,11 @@ class Entry(Coded):
     def values(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Options that are other than their default, in the order of the signature.
 
-        Raises RegistryError for one that there is not, with the nearest, and for one of another type.
+        Raises RegistryError for one that there is not, with the nearest, and for one of another type. A
+        model checks its own when they are used.
         """
+        if self.options_model:
+            return dict(options)
         for name in options:
             if name not in self.parameters:
                 raise RegistryError(unknown(f"option of {self.name}", name, list(self.parameters)))
@@ -103,7 +113,8 @@ class Entry(Coded):
         from benchmark.errors import UserError
 
         values = self.values(options or {})
-        arguments = {self.parameters[name].argument: value for name, value in values.items()}
+        known = self.parameters
+        arguments = {known[name].argument if name in known else name: v for name, v in values.items()}
         try:
             return self.thing(*given, **arguments)
         except UserError:
@@ -131,12 +142,23 @@ class PluginRegistry(Registry[Entry]):
         self.given = tuple(given)
         self._discovered = False
 
-    def declare(self, name: str, summary: str, source: str, maker: str, fields: Sequence[str] = ()) -> None:
+    def declare(
+        self,
+        name: str,
+        summary: str,
+        source: str,
+        maker: str,
+        fields: Sequence[str] = (),
+        family: str = "",
+    ) -> None:
         """What is built in, ``module:name``, and the fields of an experiment that set its options."""
-        self.entries[name] = Entry(self.what, name, summary, source, maker, self.given, fields=tuple(fields))
+        made = Entry(self.what, name, summary, source, maker, self.given, fields=tuple(fields), family=family)
+        self.entries[name] = made
 
-    def register(self, name: str, *, source: str) -> Callable[[Thing], Thing]:
+    def register(self, name: str, *, source: str, family: str = "") -> Callable[[Thing], Thing]:
         """Register a class, or a function where there is no class to derive from; ``source`` is its paper.
+
+        ``family`` is whose presets a data set uses: those of a user's own folders, if not given.
 
         What its constructor takes after what is given is an option: with a default, and a bool, int, float,
         str or Literal. Raises RegistryError for a name that is taken or is not words of letters and digits
@@ -149,7 +171,7 @@ class PluginRegistry(Registry[Entry]):
             self._check_thing(name, thing)
             summary = inspect.cleandoc(thing.__doc__ or "").partition("\n")[0]
             modules = modules_of(thing, caller)
-            entry = Entry(self.what, name, summary, source, thing, self.given, modules)
+            entry = Entry(self.what, name, summary, source, thing, self.given, modules, family=family)
             entry.parameters  # noqa: B018 - raises for what nobody could set
             self.entries[name] = entry
             return thing

@@ -64,8 +64,7 @@ def describe(
 def _task(task: Task) -> dict[str, Any]:
     options = task.options.model_dump(mode="json")
     said = {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
-    own = {"better": dict(task.better), "code": task.code}  # of one that is not built in
-    return said | {name: value for name, value in own.items() if value}
+    return said | ({"better": dict(task.better), "code": task.code} if task.code else {})
 
 
 def _strategy(named: Named) -> dict[str, Any]:

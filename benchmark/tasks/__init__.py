@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from benchmark.errors import UserError
-from benchmark.tasks.depth import Depth, Scalar
-from benchmark.tasks.edge import Edge
-from benchmark.tasks.human_parts import HumanParts
+from benchmark.plugins import TASKS
+from benchmark.tasks.depth import Scalar
 from benchmark.tasks.normals import Normals
 from benchmark.tasks.saliency import Saliency
 from benchmark.tasks.semseg import Semseg
 from benchmark.tasks.task import IGNORE, Meter, Task
 
-__all__ = ["IGNORE", "KINDS", "TASKS", "Meter", "Task", "make_task"]
+__all__ = ["BUILT_IN", "IGNORE", "KINDS", "Meter", "Task", "make_task"]
 
-TASKS: dict[str, type[Task]] = {
-    "semseg": Semseg,
-    "human_parts": HumanParts,
-    "depth": Depth,
-    "normals": Normals,
-    "edge": Edge,
-    "saliency": Saliency,
-}
+#: The tasks that are built in, by name; ``make_task`` knows those of one's own too.
+BUILT_IN: dict[str, type[Task]] = {n: entry.thing for n, entry in TASKS.entries.items() if entry.built_in}
 #: What a task of another name is by its kind alone.
 KINDS: dict[str, type[Task]] = {
     "categorical": Semseg,
@@ -36,21 +29,29 @@ def make_task(
     name: str,
     kind: str | None = None,
     *,
+    task: str | None = None,
     classes: tuple[str, ...] = (),
     weight: float | None = None,
     **options: Any,
 ) -> Task:
-    """The task of this name, or a task of this kind under a new name.
+    """The registered task of this name, or a task of this kind under a new name.
 
-    Raises UserError for an unknown name without a kind, and for a kind that contradicts the name.
+    ``task`` is the registered task that it is in the place of its name: NAME or FILE.py:NAME.
+
+    Raises UserError for an unknown name without a kind, and for a kind that contradicts the name;
+    RegistryError for a ``task`` that there is not and for one of one's own that fails.
     """
-    if name not in TASKS and kind not in KINDS:
+    entry = TASKS.resolve(task) if task else TASKS.find(name)
+    if entry is None and kind not in KINDS:
         raise UserError(
-            f"Task {name!r} needs a kind: one of {', '.join(KINDS)} (known tasks: {', '.join(TASKS)})."
+            f"Task {name!r} needs a kind: one of {', '.join(KINDS)} (known tasks: "
+            f"{', '.join(TASKS.everything())})."
         )
-    task = TASKS.get(name) or KINDS[str(kind)]
-    if kind is not None and task.kind != kind:
+    is_kind = KINDS[str(kind)].kind if entry is None else entry.thing.kind
+    if kind is not None and is_kind != kind:
         raise UserError(
-            f"Task {name!r} is of kind {task.kind}, not {kind!r}: leave the kind out or rename it."
+            f"Task {(task or name)!r} is of kind {is_kind}, not {kind!r}: leave the kind out or rename it."
         )
-    return task(name, classes, weight, **options)
+    if entry is None:
+        return KINDS[str(kind)](name, classes, weight, **options)
+    return cast(Task, entry.create(name, classes, weight, options=options))

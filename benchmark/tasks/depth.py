@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor
 
 from benchmark.tasks.colours import ramp
 from benchmark.tasks.constants import levels
-from benchmark.tasks.task import Meter, Task, mean_over_pixels
+from benchmark.tasks.task import Better, Meter, Task, mean_over_pixels
 
 
 class Scalar(Task):
     """One number per pixel (float32, H x W)."""
 
     kind = "scalar"
+    better: ClassVar[Mapping[str, Better]] = {"rmse": "lower", "abs_rel": "lower"}
 
     @property
     def headline(self) -> str:

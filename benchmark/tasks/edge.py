@@ -7,6 +7,7 @@ not matched one to one. ``ods_f`` is computed beside it where ``options.ods_f`` 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from benchmark.tasks.binary import BinaryOptions, BinaryTask, counts_at_thresholds
 from benchmark.tasks.ods_f import OdsMeter
-from benchmark.tasks.task import IGNORE, Meter, ratio
+from benchmark.tasks.task import IGNORE, Better, Meter, ratio
 
 THRESHOLDS = 100
 
@@ -40,6 +41,7 @@ class Edge(BinaryTask):
     """Is this pixel on an edge?"""
 
     default_weight = 50.0
+    better: ClassVar[Mapping[str, Better]] = {"edge_f": "higher", "ods_f": "higher"}
     options_model = EdgeOptions
     options: EdgeOptions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.tasks.constants import LEVELS, direction, levels
 from benchmark.tasks.options import Options
-from benchmark.tasks.task import Meter, Task, mean_over_pixels
+from benchmark.tasks.task import Better, Meter, Task, mean_over_pixels
 
 BINS_PER_DEGREE = 100
 
@@ -33,6 +33,13 @@ class Normals(Task):
 
     kind = "direction"
     default_weight = 10.0
+    better: ClassVar[Mapping[str, Better]] = {
+        "mean_angle": "lower",
+        "median_angle": "lower",
+        "below_11": "higher",
+        "below_22": "higher",
+        "below_30": "higher",
+    }
     options_model = NormalsOptions
     options: NormalsOptions
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from benchmark.tasks.binary import BinaryOptions, BinaryTask, counts_at_thresholds
-from benchmark.tasks.task import IGNORE, Meter, ratio
+from benchmark.tasks.task import IGNORE, Better, Meter, ratio
 
 BETA_SQUARED = 0.3  # Achanta et al. 2009
 STEPS = 20  # thresholds .05, .10 .. .95
@@ -29,6 +29,7 @@ class Saliency(BinaryTask):
     """Does this pixel belong to the salient object?"""
 
     default_weight = 5.0
+    better: ClassVar[Mapping[str, Better]] = {"max_f": "higher", "miou": "higher"}
     options_model = SaliencyOptions
     options: SaliencyOptions
 

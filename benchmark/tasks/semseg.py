@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,13 +13,14 @@ from torch import Tensor
 
 from benchmark.tasks.colours import class_colours
 from benchmark.tasks.constants import log_frequencies
-from benchmark.tasks.task import IGNORE, Meter, Task, mean_over_pixels
+from benchmark.tasks.task import IGNORE, Better, Meter, Task, mean_over_pixels
 
 
 class Semseg(Task):
     """One of several classes per pixel (uint8, H x W)."""
 
     kind = "categorical"
+    better: ClassVar[Mapping[str, Better]] = {"miou": "higher", "accuracy": "higher"}
 
     @property
     def headline(self) -> str:

@@ -47,7 +47,7 @@ class Task(ABC):
 
     kind: ClassVar[Kind]
     default_weight: ClassVar[float] = 1.0
-    #: Which way is better ("lower" or "higher") of metrics that no built-in task has.
+    #: Which way is better, of every metric of its meter.
     better: ClassVar[Mapping[str, Better]] = {}
     options_model: ClassVar[type[Options]] = Options
     options: Options

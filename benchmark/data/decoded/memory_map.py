@@ -31,7 +31,8 @@ def arrays_folder() -> Path:
 def key_of(rows: Rows, digest: str) -> str:
     """What the arrays are named by: the data set's digest, the images, and what is stored of them."""
     columns = [[column.name, column.dtype.str, column.shape] for column in rows.columns]
-    return hashlib.sha256(json.dumps([digest, rows.ids, columns]).encode()).hexdigest()[:32]
+    key = [digest, rows.ids, columns, *([rows.code] if rows.code else [])]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
 def kept_arrays(rows: Rows, digest: str, say: Say) -> Row:

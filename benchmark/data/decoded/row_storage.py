@@ -6,10 +6,12 @@ All give the same rows for the same positions, bit for bit.
 from __future__ import annotations
 
 import os
+import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,8 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmark.data.decoded.rows import Row, Rows, Say
 from benchmark.errors import UserError
+from benchmark.plugins import DATASETS, TASKS
 from strategies.device_transfer import on_device
 from strategies.interface import Positions
+from strategies.registration import load_file, loaded_files
 
 #: Batches that are read ahead of the one in use.
 AHEAD = 2
@@ -150,6 +154,16 @@ class _Decoding(Dataset[Any]):
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
+
+    def __getstate__(self) -> tuple[list[Path], bytes]:
+        """With the files of data sets and tasks of one's own: the worker, a new process, has loaded none."""
+        return loaded_files(DATASETS, TASKS), pickle.dumps(self.rows)
+
+    def __setstate__(self, state: tuple[list[Path], bytes]) -> None:
+        files, rows = state
+        for file in files:
+            load_file(file, "data set")
+        self.rows = pickle.loads(rows)  # noqa: S301 - of the process that started this one
 
     def __getitem__(self, request: _Request) -> list[Tensor] | UserError:
         """The rows asked for, or the user's error: raised, it would come wrapped in a worker's traceback."""

@@ -60,6 +60,12 @@ class Rows:
         return len(self.ids)
 
     @property
+    def code(self) -> list[Any]:
+        """What encodes labels where that is no code of the benchmark: a task's own, and its options."""
+        own = [task for task in self._tasks if task.code]
+        return [[task.name, task.code, task.options.model_dump(mode="json")] for task in own]
+
+    @property
     def size(self) -> int:
         """Bytes of all rows."""
         return len(self) * sum(column.size for column in self.columns)

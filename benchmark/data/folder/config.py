@@ -27,6 +27,7 @@ from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
 from benchmark.untrusted_files import read_yaml
 from strategies.interface import Kind
+from strategies.registration import RegistryError, file_and_name
 
 #: Stands for the name of each annotator in a task's folder or file.
 ANNOTATOR = "{annotator}"
@@ -130,6 +131,7 @@ class TaskFolder(_Model):
     """Where a task's labels lie and what their values mean."""
 
     name: str
+    task: str | None = None
     kind: Kind | None = Field(None, validate_default=True)
     folder: str = Field(min_length=1)
     file: str = PLAIN
@@ -146,6 +148,7 @@ class TaskFolder(_Model):
     invalid: Numbers | None = None
     weight: Finite | None = None
     positive_weight: Number | None = Field(None, gt=0, lt=1)
+    options: dict[str, Any] = Field(default_factory=dict)
 
     _plain_name = field_validator("name")(_name)
     _named_by_id = field_validator("file")(_file_pattern)
@@ -171,6 +174,14 @@ class TaskFolder(_Model):
             raise ValueError(f"{info.data.get('kind')} labels are combined by {' or '.join(rules)}")
         return combine
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.folder, self.file))  # options may hold what has none
+
+    @property
+    def meant(self) -> str:
+        """The registered task that it is, if it is one."""
+        return self.task or self.name
+
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
         """Folder and file name, as patterns, for every annotator, or of the only one."""
@@ -182,14 +193,23 @@ class TaskFolder(_Model):
         """How labels of several annotators become one; a single one stays as it is."""
         return self.combine or RULES[self.kind or "binary"][0]
 
+    @field_validator("task")
+    @classmethod
+    def _beside(cls, task: str | None, info: ValidationInfo) -> str | None:
+        """A Python file is looked for beside the YAML file."""
+        file, name = file_and_name(task) if task else (None, "")
+        return f"{(info.context or Path()) / file}:{name}" if file else task
+
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, kind: Kind | None, info: ValidationInfo) -> Kind | None:
         from benchmark.tasks import make_task  # torch takes seconds to import
 
+        if "name" not in info.data or "task" not in info.data:  # which is said already
+            return kind
         try:
-            return make_task(info.data.get("name", ""), kind).kind
-        except UserError as error:
+            return make_task(info.data["name"], kind, task=info.data["task"]).kind
+        except (UserError, RegistryError) as error:
             raise ValueError(str(error).rstrip(".")) from None
 
     @field_validator("classes")
@@ -251,7 +271,7 @@ class TaskFolder(_Model):
     @property
     def shrinking(self) -> Shrink:
         """How labels are made smaller: edges, which are thin, so that none is lost."""
-        return self.shrink or ("any" if self.name == "edge" else "nearest")
+        return self.shrink or ("any" if self.meant == "edge" else "nearest")
 
     @property
     def ignored(self) -> tuple[int, ...]:
@@ -266,7 +286,7 @@ class TaskFolder(_Model):
         """Numbers that stand for no measurement: by default 0 in depth maps, none elsewhere."""
         if self.invalid is not None:
             return self.invalid
-        return (0.0,) if self.name == "depth" else ()
+        return (0.0,) if self.meant == "depth" else ()
 
     @property
     def coding(self) -> Coding:
@@ -342,7 +362,7 @@ def load_config(path: Path) -> FolderConfig:
     Raises UserError, which names every wrong field at once.
     """
     try:
-        return FolderConfig.model_validate(_load_yaml(path))
+        return FolderConfig.model_validate(_load_yaml(path), context=path.parent)
     except ValidationError as error:
         mistakes = "".join(f"\n  {_sentence(detail)}" for detail in error.errors(include_url=False))
         raise UserError(f"{str(path)!r} does not describe a data set:{mistakes}") from None

@@ -93,8 +93,12 @@ def _only(items: Mapping[str, tuple[Item, ...]], options: FolderOptions) -> Mapp
 def _task(task: TaskFolder) -> Task:
     from benchmark.tasks import make_task
 
-    options = {} if task.positive_weight is None else {"positive_weight": task.positive_weight}
-    return make_task(task.name, task.kind, classes=task.classes, weight=task.weight, **options)
+    options = dict(task.options)
+    if task.positive_weight is not None:
+        options["positive_weight"] = task.positive_weight
+    return make_task(
+        task.name, task.kind, task=task.task, classes=task.classes, weight=task.weight, **options
+    )
 
 
 def _facts(items: Mapping[str, tuple[Item, ...]], config: FolderConfig, scans: Scans) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 import baselines  # noqa: F401
 from benchmark.authoring.listings import LISTINGS, by_family, describe_strategy
 from benchmark.authoring.requirements import needs
-from benchmark.experiment.catalogue import DATASETS, NETWORKS, presets
+from benchmark.experiment.catalogue import NETWORKS, presets
+from benchmark.plugins import DATASETS
 from strategies import Strategy, register
 from strategies.registry import RegistryError, entries
 
@@ -77,7 +78,11 @@ def test_a_strategy_that_cannot_be_made_is_listed_and_described_by_its_error():
 
 @pytest.mark.parametrize(
     ("what", "names"),
-    [("datasets", [*DATASETS, "PATH/dataset.yaml"]), ("networks", NETWORKS), ("presets", presets())],
+    [
+        ("datasets", [*sorted(DATASETS.entries), "PATH/dataset.yaml"]),
+        ("networks", NETWORKS),
+        ("presets", presets()),
+    ],
 )
 def test_everything_else_is_listed_too(what, names):
     text = LISTINGS[what]()

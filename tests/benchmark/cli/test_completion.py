@@ -9,7 +9,8 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from benchmark.cli.main import cli
-from benchmark.experiment.catalogue import DATASETS, NETWORKS
+from benchmark.experiment.catalogue import NETWORKS
+from benchmark.plugins import DATASETS
 from strategies.registry import entries, resolve
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +25,7 @@ def completed(words):
 
 @pytest.mark.parametrize("command", ["run", "doctor", "noise", "profile", "chosen results"])
 def test_data_sets_are_completed_wherever_one_is_named(command):
-    assert completed(f"{command} --dataset ") == list(DATASETS)
+    assert completed(f"{command} --dataset ") == sorted(DATASETS.entries)
     assert completed(f"{command} --dataset pas") == ["pascal"]
 
 

@@ -6,21 +6,21 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import (
-    DATASETS,
-    FOLDER,
     NETWORKS,
-    dataset_entry,
+    OWN_FAMILY,
+    family_of,
     imported,
     known_dataset,
     open_dataset,
     preset_file,
     presets,
 )
+from benchmark.plugins import DATASETS
 
 
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", sorted(DATASETS.entries))
 def test_every_data_set_has_its_opener(name):
-    assert callable(imported(DATASETS[name].opener))
+    assert callable(DATASETS.entries[name].thing)
     assert known_dataset(name) == name
     assert preset_file(name, "quick").is_file()  # the size that `mtal run` takes by itself
 
@@ -43,7 +43,7 @@ def test_a_yaml_file_is_a_data_set_of_ones_own(tmp_path, suffix):
         known_dataset(str(file))
     file.write_text("")
     assert known_dataset(str(file)) == str(file)
-    assert dataset_entry(str(file)) is FOLDER
+    assert family_of(str(file)) == OWN_FAMILY
     assert preset_file(str(file), "quick").stem == "folder-quick"
 
 
@@ -53,7 +53,7 @@ def test_another_name_is_refused_with_what_there_is(name):
         with pytest.raises(UserError) as caught:
             attempt()
         assert str(caught.value).startswith("dataset: there is no data set ")
-        assert all(there in str(caught.value) for there in DATASETS)
+        assert all(there in str(caught.value) for there in DATASETS.entries)
 
 
 def test_a_folder_is_no_data_set(tmp_path):
@@ -69,7 +69,7 @@ def test_an_unknown_preset_lists_those_of_the_data_set(preset):
 
 
 def test_presets_are_files_of_families():
-    families = {entry.family for entry in (*DATASETS.values(), FOLDER)}
+    families = {*(entry.family for entry in DATASETS.entries.values()), OWN_FAMILY}
     assert presets() == sorted(presets())
     assert all(any(name.startswith(f"{family}-") for family in families) for name in presets())
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from benchmark.errors import UserError
-from benchmark.tasks import IGNORE, TASKS, make_task
+from benchmark.tasks import BUILT_IN, IGNORE, make_task
 
 B, H, W, CLASSES = 5, 7, 9, ("wall", "floor", "chair", "lamp")
-NAMES = list(TASKS)
+NAMES = list(BUILT_IN)
 #: Every task as it is, and every choice that changes a loss.
 VARIANTS = [
     *((name, {}) for name in NAMES),
@@ -20,7 +20,7 @@ VARIANTS = [
 
 
 def task_named(name, **options):
-    return make_task(name, classes=CLASSES if TASKS[name].kind == "categorical" else (), **options)
+    return make_task(name, classes=CLASSES if BUILT_IN[name].kind == "categorical" else (), **options)
 
 
 def random_label(task, rng, share_invalid=0.3, count=B):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from benchmark.tasks import IGNORE, TASKS, make_task
+from benchmark.tasks import BUILT_IN, IGNORE, make_task
 from benchmark.tasks.edge import _dilated
 
 CLASSES = tuple(map(str, range(6)))
@@ -13,7 +13,7 @@ H, W, B = 24, 31, 7
 
 
 def task_named(name):
-    return make_task(name, classes=CLASSES if TASKS[name].kind == "categorical" else ())
+    return make_task(name, classes=CLASSES if BUILT_IN[name].kind == "categorical" else ())
 
 
 def measured(task, prediction, label, size=B):
@@ -27,7 +27,7 @@ def data(name, seed=0, share_invalid=0.2):
     """Predictions that are a noisy version of the labels, so that metrics lie well inside their range."""
     rng = np.random.default_rng(seed)
     bad = rng.random((B, H, W)) < share_invalid
-    if TASKS[name].kind == "categorical":  # class 5 occurs nowhere, class 4 in labels only
+    if BUILT_IN[name].kind == "categorical":  # class 5 occurs nowhere, class 4 in labels only
         label = rng.integers(0, 5, (B, H, W))
         logits = rng.normal(size=(B, 6, H, W)) + 2 * np.eye(6)[label].transpose(0, 3, 1, 2)
         logits[:, 4:] = -9
@@ -241,7 +241,7 @@ def test_saliency_without_an_object_is_background_alone():
     assert np.isnan(got["max_f"])
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_metrics_do_not_depend_on_how_images_are_batched(name):
     task = task_named(name)
     prediction, label = data(name)
@@ -251,7 +251,7 @@ def test_metrics_do_not_depend_on_how_images_are_batched(name):
     assert measured(task, prediction.flip(0), label.flip(0), 3) == pytest.approx(whole, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_perfect_predictions_are_perfect(name):
     task = task_named(name)
     prediction, _ = data(name)
@@ -260,7 +260,7 @@ def test_perfect_predictions_are_perfect(name):
     assert got == pytest.approx({key: perfect.get(key, 100) for key in got}, abs=1.2e-2)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_unlabelled_data_give_nan_and_unlabelled_images_change_nothing(name):
     task = task_named(name)
     prediction, label = data(name)

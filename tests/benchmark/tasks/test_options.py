@@ -14,7 +14,7 @@ from benchmark.protocol.bench import open_bench
 from benchmark.protocol.train_and_evaluate import key_of
 from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, check_agreement, write_head
 from benchmark.report.results.metrics import KNOWN
-from benchmark.tasks import TASKS, make_task
+from benchmark.tasks import BUILT_IN, make_task
 from benchmark.untrusted_files import read_fields
 
 SMALL = {
@@ -66,15 +66,16 @@ def test_defaults_are_those_of_the_field():
     ],
 )
 def test_the_headline_is_a_metric_that_is_computed(name, options, headline):
-    task = make_task(name, classes=("a", "b") if TASKS[name].kind == "categorical" else (), **options)
+    task = make_task(name, classes=("a", "b") if BUILT_IN[name].kind == "categorical" else (), **options)
     assert task.headline == headline
     assert headline in task.meter().compute()
 
 
-@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in TASKS), ("edge", {"ods_f": True})])
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in BUILT_IN), ("edge", {"ods_f": True})])
 def test_the_report_knows_every_metric(name, options):
-    task = make_task(name, classes=("a", "b") if TASKS[name].kind == "categorical" else (), **options)
+    task = make_task(name, classes=("a", "b") if BUILT_IN[name].kind == "categorical" else (), **options)
     assert set(task.meter().compute()) <= set(KNOWN)
+    assert {name: KNOWN[name].better for name in task.better} == task.better
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_the_results_carry_the_choices(tmp_path):
 def test_presets_choose_what_there_is(file):
     preset = yaml.safe_load(file.read_text())
     for name, options in preset.get("tasks", {}).items():
-        make_task(name, classes=("a", "b") if TASKS[name].kind == "categorical" else (), **options)
+        make_task(name, classes=("a", "b") if BUILT_IN[name].kind == "categorical" else (), **options)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.tasks import TASKS, make_task
+from benchmark.tasks import BUILT_IN, make_task
 
 B, H, W, CLASSES = 5, 12, 14, ("background", "head", "torso")
 CASES = [
-    *((name, {}) for name in TASKS),
+    *((name, {}) for name in BUILT_IN),
     ("normals", {"divisor": "pixels"}),
     ("saliency", {"balance": "image"}),
     ("edge", {"ods_f": True}),
@@ -41,7 +41,7 @@ def metrics_of(task, prediction, label, size=2):
 @given(seed=st.integers(0, 99), unlabelled=st.lists(st.booleans(), min_size=B, max_size=B))
 @settings(max_examples=8)
 def test_unlabelled_images_are_as_if_dropped(name, options, seed, unlabelled):
-    task = make_task(name, classes=CLASSES if TASKS[name].kind == "categorical" else (), **options)
+    task = make_task(name, classes=CLASSES if BUILT_IN[name].kind == "categorical" else (), **options)
     prediction, label = images_of(task, seed)
     kept = ~torch.tensor(unlabelled)
     partly = with_blanks(task, label, unlabelled)

@@ -19,8 +19,9 @@ from benchmark.data.checks.check import check_dataset
 from benchmark.data.feed import Feed
 from benchmark.data.published import publication as archives
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import DATASETS, open_dataset, preset_file
+from benchmark.experiment.catalogue import open_dataset, preset_file
 from benchmark.experiment.loading import load_experiment
+from benchmark.plugins import DATASETS
 
 SMALL = Path(__file__).parents[4].parent / "shared" / "nyud240"
 REAL = Path(__file__).parents[4].parent / "shared" / "realdata" / "NYUD_MT"
@@ -416,7 +417,7 @@ def test_parquet_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_options_and_presets() -> None:
-    assert "nyud" in DATASETS
+    assert "nyud" in DATASETS.entries
     assert "hight" in error(Path(), hight=3)
     for preset in ("quick", "standard", "paper"):
         assert preset_file("nyud", preset).is_file()
