@@ -37,6 +37,15 @@ def amount_of_time(seconds: float) -> str:
     return f"{hours:,.{1 if hours < 10 else 0}f} h"
 
 
+def amount_of_bytes(count: float) -> str:
+    """Bytes with their unit: ``3.2 MB``, ``12 GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
 def printable(text: str) -> str:
     """The text without line ends and other control characters, which would break rows or drive a terminal."""
     return "".join(

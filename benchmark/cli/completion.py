@@ -50,6 +50,12 @@ def _networks() -> Named:
     return [(name, entry.summary) for name, entry in NETWORKS.items()]
 
 
+def _sources() -> Named:
+    from benchmark.data.fetching.sources import SOURCES
+
+    return [(name, source.title) for name, source in SOURCES.items()]
+
+
 def _engines() -> Named:
     from benchmark.execution.engine import ENGINES
 
@@ -65,6 +71,7 @@ def _devices() -> Named:
 
 datasets = _one_of(_datasets, _or_files)
 networks = _one_of(_networks)
+sources = _one_of(_sources)
 engines = _one_of(_engines)
 devices = _one_of(_devices)
 

@@ -1,9 +1,10 @@
-"""Commands on data sets: look at them, check them, write them elsewhere; and what was decoded before."""
+"""Commands on data sets: fetch, check and look at them, write them elsewhere; and what was decoded before."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,11 @@ from benchmark.cli.options import (
     echo,
     fields_of,
 )
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmark.data.checks.check import CheckReport
+    from benchmark.data.fetching.sources import Source
 
 
 def add_commands(cli: click.Group) -> None:
@@ -25,7 +31,7 @@ def add_commands(cli: click.Group) -> None:
 
 @click.group(cls=WholeSummaries)
 def data() -> None:
-    """Look at data sets and check them."""
+    """Get data sets, look at them and check them."""
 
 
 @data.command("check")
@@ -38,16 +44,62 @@ def data_check(
     dataset: str, quick: bool, settings: tuple[str, ...], data_root: Path | None, as_json: bool
 ) -> None:
     """Check a data set: counts, sizes, value ranges, what is missing, a digest."""
+    found = _checked(dataset, fields_of({}, settings), data_root, quick)
+    echo_json(found.document()) if as_json else echo(found.text())
+    sys.exit(1 if found.problems else 0)
+
+
+def _checked(dataset: str, options: dict[str, Any], data_root: Path | None, quick: bool) -> CheckReport:
+    """What a check finds, noted for runs to come if it has looked at everything."""
     from benchmark.data.checks.before_run import remember
     from benchmark.data.checks.check import check_dataset
     from benchmark.experiment.catalogue import open_dataset
 
-    opened = open_dataset(dataset, fields_of({}, settings), data_root)
+    opened = open_dataset(dataset, options, data_root)
     found = check_dataset(opened, quick=quick)
     if not quick:
         remember(opened, found)
-    echo_json(found.document()) if as_json else echo(found.text())
+    return found
+
+
+@data.command("fetch")
+@click.argument("name", shell_complete=completion.sources)
+@click.argument("folder", type=PATH)
+@click.option(
+    "--revision", help="A branch, tag or commit. Default: what the folder was begun with, else the newest."
+)
+@click.option("--accept-terms", is_flag=True, help="Accept the terms without being asked for it.")
+def data_fetch(name: str, folder: Path, revision: str | None, accept_terms: bool) -> None:
+    """Download a data set from Hugging Face into a folder of its own, and check it.
+
+    NAME is nyud: NYUD-v2 with 13 classes, about 3 GB. The data belong to others: their terms are shown first.
+
+    The same command goes on after an interruption. fetched.json in the folder says which commit was fetched.
+    HF_ENDPOINT names another hub. Exit code 1 if the check finds a problem.
+    """
+    from benchmark.data.fetching.fetch import fetch
+    from benchmark.data.fetching.hub import check_online
+    from benchmark.data.fetching.sources import check_readable, source_named
+
+    source = source_named(name)
+    check_readable(source)
+    check_online()
+    _ask_for_terms(source, accept_terms)
+    record = fetch(source, folder, revision, lambda line: click.echo(line, err=True))
+    click.echo(f"{source.repository} at commit {record.commit} is in {folder}.\n")
+    found = _checked(name, {}, folder, quick=False)
+    echo(found.text())
+    click.echo(f"\nRun on it: mtal run --dataset {name} --data-root {folder}")
     sys.exit(1 if found.problems else 0)
+
+
+def _ask_for_terms(source: Source, accepted: bool) -> None:
+    """Show the terms. Raises UserError unless they are accepted."""
+    echo(f"{source.title}\n\n{source.terms}\n")
+    if not accepted and not sys.stdin.isatty():
+        raise UserError("Nothing was fetched: --accept-terms says that you accept these terms.")
+    if not accepted and not click.confirm("Do you accept these terms?"):
+        raise UserError("Nothing was fetched, because the terms were not accepted.")
 
 
 @data.command("describe")

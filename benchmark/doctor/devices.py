@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.doctor.finding import Finding, ok, problem, size, warning
+from benchmark.doctor.finding import Finding, ok, problem, warning
 from benchmark.training.devices import unopened, usable_gpus
+from benchmark.words import amount_of_bytes
 
 DRIVER = Path("/proc/driver/nvidia/version")
 LITTLE = 2e9  # bytes: less holds no network of the presets for GPUs
@@ -89,7 +90,7 @@ def _finding(gpu: Gpu, devices: Devices, index: int, precision: str) -> Finding:
         return problem("device", f"{index}: {gpu.name}, which cannot be opened ({gpu.shut})", advice)
     major, minor = gpu.capability
     half = "bf16" if gpu.bf16 else "no bf16"
-    memory = f"{size(gpu.free)} free of {size(gpu.total)}"
+    memory = f"{amount_of_bytes(gpu.free)} free of {amount_of_bytes(gpu.total)}"
     found = f"{index}: {gpu.name}, {memory}, compute capability {major}.{minor}, {half}"
     if not supported(gpu.capability, devices.built_for):
         built_for = ", ".join(devices.built_for)

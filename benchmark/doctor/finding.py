@@ -44,15 +44,6 @@ def problem(check: str, found: str, advice: str) -> Finding:
     return Finding("problem", check, found, advice)
 
 
-def size(count: float) -> str:
-    """Bytes in words: ``3.2 MB``, ``12 GB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
 def reason(error: BaseException) -> str:
     """The first line of an error's message, or its type."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

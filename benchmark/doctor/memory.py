@@ -7,8 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.doctor.finding import Finding, ok, problem, size, warning
+from benchmark.doctor.finding import Finding, ok, problem, warning
 from benchmark.doctor.study_size import Study, nearest
+from benchmark.words import amount_of_bytes
 
 PROCESS = 1e9  # bytes that a process takes before it has data: Python and torch
 SHARED = Path("/dev/shm")  # noqa: S108 - where torch's workers hand batches over
@@ -71,17 +72,17 @@ def memory_findings(memory: Memory, study: Study | None, feed: str, workers: int
     """Main memory, the place of decoded images, and the folder of shared memory."""
     home = home_of(study, memory, feed) if study else "device"
     needed = PROCESS + (study.rows if study and home == "device" and memory.gpu is None else 0)
-    found = f"{size(memory.free)} free of {size(memory.total)}"
+    found = f"{amount_of_bytes(memory.free)} free of {amount_of_bytes(memory.total)}"
     if memory.free < needed:
         advice = "End what else runs, or set feed to disk."
-        return [problem("memory", f"{found}, and {size(needed)} are needed", advice)]
+        return [problem("memory", f"{found}, and {amount_of_bytes(needed)} are needed", advice)]
     first = ok("memory", found)
     data = [_data_finding(memory, study, home)] if study else []
     return [first, *data, *_shared_findings(memory, study, home, workers)]
 
 
 def _data_finding(memory: Memory, study: Study, home: str) -> Finding:
-    found = f"{size(study.rows)} of decoded images, {_places(memory)[home]}"
+    found = f"{amount_of_bytes(study.rows)} of decoded images, {_places(memory)[home]}"
     if home == "device" and memory.gpu is not None and study.rows > memory.gpu:
         return problem("images", found, "Set feed to auto, disk or stream: they do not fit.")
     if home == "disk" and study.rows > memory.cache:
@@ -92,10 +93,10 @@ def _data_finding(memory: Memory, study: Study, home: str) -> Finding:
 
 
 def _places(memory: Memory) -> dict[str, str]:
-    device = "main memory" if memory.gpu is None else f"the GPU ({size(memory.gpu)} free)"
+    device = "main memory" if memory.gpu is None else f"the GPU ({amount_of_bytes(memory.gpu)} free)"
     return {
         "device": f"kept in {device}",
-        "disk": f"kept in the cache folder ({size(memory.cache)} free)",
+        "disk": f"kept in the cache folder ({amount_of_bytes(memory.cache)} free)",
         "stream": "decoded anew for every batch",
     }
 
@@ -105,9 +106,9 @@ def _shared_findings(memory: Memory, study: Study | None, home: str, workers: in
     if memory.shared is None or (study is not None and home != "stream"):
         return []
     needed = LITTLE if study is None else study.batch * AHEAD * workers
-    found = f"{size(memory.shared)} of shared memory in {SHARED}"
+    found = f"{amount_of_bytes(memory.shared)} of shared memory in {SHARED}"
     if memory.shared >= needed:
         return [ok("shared", found)]
     advice = "Start the container with --shm-size=1g or more, or keep feed off stream."
     word = warning if study is None else problem
-    return [word("shared", f"{found}, and workers that stream need {size(needed)}", advice)]
+    return [word("shared", f"{found}, and workers that stream need {amount_of_bytes(needed)}", advice)]

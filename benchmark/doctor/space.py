@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.doctor.finding import Finding, ok, problem, reason, size, warning
+from benchmark.doctor.finding import Finding, ok, problem, reason, warning
 from benchmark.doctor.study_size import Study, nearest
 from benchmark.records.selection_pictures import PICKS
+from benchmark.words import amount_of_bytes
 
 # As the store writes them: JSON with an element a line.
 SCORE, ROW, ID, HEAD = 24, 9, 6, 3_000
@@ -45,8 +46,8 @@ def free_at(place: Path) -> Room:
 def space_finding(place: Path, free: Room, need: Room | None) -> Finding:
     """Against what a study needs, or what a small one would."""
     wanted = need or Room(LITTLE, FEW)
-    needed = f", and the plan needs about {size(wanted.bytes)}" if need else ""
-    found = f"{size(free.bytes)} free at {place}{needed}"
+    needed = f", and the plan needs about {amount_of_bytes(wanted.bytes)}" if need else ""
+    found = f"{amount_of_bytes(free.bytes)} free at {place}{needed}"
     advice = "Make room, or give --out on another disk."
     lacking = problem if need else warning
     if free.bytes < wanted.bytes:

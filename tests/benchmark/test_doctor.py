@@ -25,7 +25,7 @@ from benchmark.doctor import (
     weights,
 )
 from benchmark.doctor.devices import Devices, Gpu, device_findings, supported
-from benchmark.doctor.finding import ok, problem, size, warning
+from benchmark.doctor.finding import ok, problem, warning
 from benchmark.doctor.memory import Memory, memory_findings
 from benchmark.doctor.packages import in_range, range_findings
 from benchmark.doctor.space import Room, results_need, space_finding, space_findings
@@ -36,6 +36,7 @@ from benchmark.execution.serial import run_serial
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.protocol.work_left import plan
+from benchmark.words import amount_of_bytes
 
 GB = 1e9
 H200 = Gpu("NVIDIA H200", 140 * GB, 150 * GB, (9, 0), bf16=True)
@@ -49,7 +50,11 @@ def words(findings):
 def test_a_line_says_word_check_find_and_what_to_do():
     assert ok("memory", "8 GB").text == "8 GB"
     assert warning("memory", "1 GB", "End others.").text == "1 GB. End others."
-    assert [size(999), size(1234), size(5e13)] == ["999 B", "1.23 kB", "50 TB"]
+    assert [amount_of_bytes(999), amount_of_bytes(1234), amount_of_bytes(5e13)] == [
+        "999 B",
+        "1.23 kB",
+        "50 TB",
+    ]
 
 
 class TestPackages:

@@ -40,11 +40,12 @@ NYUD = Publication(
     folders=("NYUD_MT", "NYUDv2", "nyuv2"),
     images={"train": 795, "val": 654},
     how_to_get=(
-        "Get NYUD_MT.tgz (Google Drive id 14EAEMXmd3zs2hIMY63UhHPSFPDAkiTzw), the NYUDv2 archive that "
-        "MTDP_Lib re-hosts (Google Drive id 1rj3tHdQVYqe-Y3mpxv4EgWsiqgq3z87H) or the data set "
-        "tanganke/nyuv2 of Hugging Face; hosts move: the name and id are what to search for. Unpack it so "
-        "that X/NYUD_MT holds images/, segmentation/, depth/, normals/, edge/ and gt_sets/{train,val}.txt "
-        "(docs/datasets.md shows the other layouts), and check it: mtal data check nyud --data-root X"
+        "Get it: `mtal data fetch nyud X` brings the data set tanganke/nyuv2 of Hugging Face (13 classes) "
+        "and checks it. With 40 classes, get NYUD_MT.tgz (Google Drive id 14EAEMXmd3zs2hIMY63UhHPSFPDAkiTzw) "
+        "or the NYUDv2 archive that MTDP_Lib re-hosts (Google Drive id 1rj3tHdQVYqe-Y3mpxv4EgWsiqgq3z87H); "
+        "hosts move: the name and id are what to search for. Unpack it so that X/NYUD_MT holds images/, "
+        "segmentation/, depth/, normals/, edge/ and gt_sets/{train,val}.txt (docs/datasets.md shows the "
+        "other layouts), and check it: mtal data check nyud --data-root X"
     ),
 )
 

@@ -34,6 +34,10 @@ def test_data_sets_of_commands_on_data(command):
     assert completed(f"data {command} rooms-") == ["rooms-longtail", "rooms-video"]
 
 
+def test_data_sets_that_can_be_fetched():
+    assert completed("data fetch ") == ["nyud"]
+
+
 @pytest.mark.parametrize("words", ["run --dataset ./mine", "data check docs/examples/c", "show mine.py"])
 def test_what_is_no_name_is_a_file_that_the_shell_finds(words):
     assert completed(words) == ["file"]
