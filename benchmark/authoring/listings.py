@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, get_args
 
 import yaml
 
+from benchmark.authoring.entry_listings import (
+    broken_lines,
+    described,
+    entry_facts,
+    listing,
+    paragraphs,
+    parameter_rows,
+)
 from benchmark.authoring.experiment_fields import described_fields
 from benchmark.authoring.requirements import WORDS, needs, passes
-from benchmark.experiment.catalogue import NETWORKS, OWN_FAMILY, OWN_FOLDER, PRESETS, presets
-from benchmark.plugins import DATASETS
-from benchmark.words import aligned, aligned_rows, counted, terminal_width
-from strategies.registry import Entry, Family, RegistryError, broken_plugins, entries, resolve
+from benchmark.experiment.catalogue import OWN_FAMILY, OWN_FOLDER, PRESETS, presets
+from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS, PluginRegistry
+from benchmark.words import aligned, aligned_rows, counted
+from strategies.registration import Registry, file_and_name, load_file, registries, unknown
+from strategies.registry import (
+    STRATEGIES,
+    Entry,
+    Family,
+    RegistryError,
+    broken_plugins,
+    entries,
+    resolve,
+)
 
 Facts = dict[str, Any]
 
@@ -26,8 +41,7 @@ def strategies() -> str:
     rows = aligned_rows([(f"  {f['name']}", _cost(f), f"{f['summary']} [{f['source']}]") for f in found])
     for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0]["family"]):
         lines += [f"{family}:", *(line for _, row in group for line in row)]
-    broken = [f"plug-in {name} failed to import: {why}" for name, why in broken_plugins().items()]
-    return "\n".join([*lines, *broken])
+    return "\n".join([*lines, *broken_lines(dict(broken_plugins()))])
 
 
 def strategy_facts() -> list[Facts]:
@@ -43,24 +57,45 @@ def by_family() -> list[Entry]:
 def datasets() -> str:
     """Built-in data sets and how to name one's own."""
     own = ("PATH/dataset.yaml", OWN_FOLDER)
-    return aligned([*_summaries(dataset_facts()), own])
+    return listing(DATASETS, own)
 
 
 def dataset_facts() -> list[Facts]:
-    """Built-in data sets, and whose presets each uses."""
-    there = DATASETS.everything().items()
-    return [{"name": n, "summary": e.summary, "presets": e.family or OWN_FAMILY} for n, e in there]
+    """Data sets, and whose presets each uses."""
+    own = {name: entry.family or OWN_FAMILY for name, entry in DATASETS.everything().items()}
+    return [fact | {"presets": own[fact["name"]]} for fact in entry_facts(DATASETS)]
+
+
+def tasks() -> str:
+    """Tasks by name, built in and plug-ins."""
+    return listing(TASKS)
+
+
+def task_facts() -> list[Facts]:
+    """Tasks."""
+    return entry_facts(TASKS)
 
 
 def networks() -> str:
-    """Networks, and what may stand below them."""
-    backbones = ("backbones", "tiny (built in), or any timm model that gives feature maps")
-    return aligned([*_summaries(network_facts()), backbones])
+    """Networks, built in and plug-ins."""
+    return listing(NETWORKS)
 
 
 def network_facts() -> list[Facts]:
-    """Networks, and the options that each takes."""
-    return [{"name": n, "summary": e.summary, "options": e.options} for n, e in NETWORKS.items()]
+    """Networks, and the fields of an experiment that set the options of each."""
+    return [fact | {"options": NETWORKS.entries[fact["name"]].fields} for fact in entry_facts(NETWORKS)]
+
+
+def backbones() -> str:
+    """Backbones, built in and plug-ins, and where there are more."""
+    return listing(
+        BACKBONES, ("NAME", "any model of timm that gives feature maps, such as resnet50 or hrnet_w18")
+    )
+
+
+def backbone_facts() -> list[Facts]:
+    """Backbones, without those of timm."""
+    return entry_facts(BACKBONES)
 
 
 def preset_list() -> str:
@@ -83,15 +118,26 @@ def fields() -> str:
 LISTINGS = {
     "strategies": strategies,
     "datasets": datasets,
+    "tasks": tasks,
     "networks": networks,
+    "backbones": backbones,
     "presets": preset_list,
     "fields": fields,
+}
+REGISTRIES: dict[str, Registry[Any]] = {
+    "strategies": STRATEGIES,
+    "datasets": DATASETS,
+    "tasks": TASKS,
+    "networks": NETWORKS,
+    "backbones": BACKBONES,
 }
 #: The same for programs: what a line of each list says, and more.
 FACTS: dict[str, Callable[[], Iterable[Any]]] = {
     "strategies": strategy_facts,
     "datasets": dataset_facts,
+    "tasks": task_facts,
     "networks": network_facts,
+    "backbones": backbone_facts,
     "presets": preset_facts,
     "fields": described_fields,
 }
@@ -99,8 +145,34 @@ FACTS: dict[str, Callable[[], Iterable[Any]]] = {
 
 def listing_document(what: str) -> Facts:
     """A list as ``mtal list --json`` gives it: under its name, and beside it what could not be listed."""
-    broken = {"broken_plugins": dict(broken_plugins())} if what == "strategies" else {}
-    return {what: FACTS[what](), **broken}
+    found = {what: FACTS[what]()}  # first: it imports what installed packages offer
+    return found | ({"broken_plugins": dict(REGISTRIES[what].broken)} if what in REGISTRIES else {})
+
+
+def describe(text: str, kind: str | None = None) -> str:
+    """All about what a name or ``FILE.py:NAME`` stands for, of whatever kind.
+
+    Raises RegistryError for a name of nothing, and for one of several kinds if no ``kind`` is told.
+    """
+    kinds = {registry.what: registry for registry in registries()}
+    if kind is not None and kind not in kinds:
+        raise RegistryError(unknown("--kind", kind, list(kinds)))
+    file, name = file_and_name(text)
+    if file is not None:
+        load_file(file, kind or "plug-in")
+    found = [each for what, each in kinds.items() if kind in (None, what) and _knows(each, name)]
+    if len(found) > 1:
+        raise RegistryError(f"{name!r} is a {' and a '.join(r.what for r in found)}: say by --kind which.")
+    (registry,) = found or [kinds[kind or STRATEGIES.what]]
+    return (
+        described(registry.resolve(name)) if isinstance(registry, PluginRegistry) else describe_strategy(name)
+    )
+
+
+def _knows(registry: Registry[Any], name: str) -> bool:
+    if isinstance(registry, PluginRegistry):
+        return name in registry.everything()
+    return name.partition("[")[0] in registry.entries
 
 
 def describe_strategy(text: str) -> str:
@@ -113,12 +185,12 @@ def describe_strategy(text: str) -> str:
         [
             named.name,
             "",
-            _paragraphs(entry.description),
+            paragraphs(entry.description),
             "",
-            *map(_paragraphs, facts),
+            *map(paragraphs, facts),
             "",
             "Parameters:",
-            _parameters(entry),
+            parameter_rows(entry.parameters.values()),
         ]
     )
 
@@ -146,25 +218,6 @@ def _cost(facts: Facts) -> str:
         return "cannot be made"
     extra = [need for need in facts["needs"] if need in ("module", "labels")]
     return " + ".join([counted(facts["passes"], "pass", "passes"), *extra])
-
-
-def _summaries(facts: list[Facts]) -> list[tuple[str, str]]:
-    return [(fact["name"], fact["summary"]) for fact in facts]
-
-
-def _paragraphs(text: str) -> str:
-    """Docstring text in the width of the terminal; each parameter begins a line of its own."""
-    blocks = re.split(r"\n\s*\n|\n(?=[\w, ]+: )", text)
-    return "\n".join(textwrap.fill(" ".join(block.split()), terminal_width()) for block in blocks)
-
-
-def _parameters(entry: Entry) -> str:
-    rows = [(f"  {p.name}={_shown(p.default)}", p.wanted) for p in entry.parameters.values()]
-    return aligned(rows) if rows else "  none"
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _preset(name: str) -> Facts:

@@ -45,9 +45,9 @@ def _datasets() -> Named:
 
 
 def _networks() -> Named:
-    from benchmark.experiment.catalogue import NETWORKS
+    from benchmark.plugins import NETWORKS
 
-    return [(name, entry.summary) for name, entry in NETWORKS.items()]
+    return [(name, entry.summary) for name, entry in NETWORKS.entries.items()]
 
 
 def _sources() -> Named:
@@ -70,7 +70,7 @@ def _devices() -> Named:
 
 
 datasets = _one_of(_datasets, _or_files)
-networks = _one_of(_networks)
+networks = _one_of(_networks, _or_files)
 sources = _one_of(_sources)
 engines = _one_of(_engines)
 devices = _one_of(_devices)

@@ -22,13 +22,13 @@ def add_commands(cli: click.Group) -> None:
 @click.command("list")
 @click.argument(
     "what",
-    type=click.Choice(["strategies", "datasets", "networks", "presets", "fields"]),
+    type=click.Choice(["strategies", "datasets", "tasks", "networks", "backbones", "presets", "fields"]),
     default="strategies",
 )
 @click.option("--markdown", is_flag=True, help="Strategies as a Markdown table, with all that they need.")
 @JSON
 def list_(what: str, markdown: bool, as_json: bool) -> None:
-    """List what there is: strategies (default), datasets, networks, presets or fields of an experiment."""
+    """List what there is: strategies if not told what, or data sets, networks, presets, fields, .."""
     from benchmark.authoring.listings import LISTINGS, listing_document
 
     if as_json and markdown:
@@ -46,12 +46,16 @@ def list_(what: str, markdown: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("strategy", shell_complete=completion.strategy)
-def show(strategy: str) -> None:
-    """Show what a strategy does and needs, its parameters with defaults, and its source."""
-    from benchmark.authoring.listings import describe_strategy
+@click.argument("name", shell_complete=completion.strategy)
+@click.option("--kind", help="strategy, network, backbone, task or data set, where one name is several.")
+def show(name: str, kind: str | None) -> None:
+    """Show what a strategy, network or backbone is and needs, its options with defaults, and its source.
 
-    click.echo(describe_strategy(strategy))
+    NAME, or FILE.py:NAME; a strategy may have parameters set: NAME[key=value,...].
+    """
+    from benchmark.authoring.listings import describe
+
+    click.echo(describe(name, kind))
 
 
 @click.command("new-strategy")

@@ -1,11 +1,10 @@
-"""What there is, by name: data sets, networks, presets. Nothing heavy is imported before it is used."""
+"""What there is, by name: data sets and presets. Nothing heavy is imported before it is used."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,35 +21,6 @@ PRESETS = Path(__file__).parent / "presets"
 #: Of a YAML file that describes a user's own images, and of data sets of one's own that name no other.
 OWN_FAMILY = "folder"
 OWN_FOLDER = "your own images, described by a YAML file"
-
-
-@dataclass(frozen=True)
-class NetworkEntry:
-    """A network by name: what it is, ``module:class``, and the options that it takes."""
-
-    summary: str
-    maker: str
-    options: tuple[str, ...] = ()
-
-
-NETWORKS: Mapping[str, NetworkEntry] = {
-    "pad_net": NetworkEntry(
-        "PAD-Net, Xu et al., CVPR 2018", "benchmark.networks.pad_net:PadNet", ("width", "blocks")
-    ),
-    "mti_net": NetworkEntry(
-        "MTI-Net, Vandenhende et al., ECCV 2020", "benchmark.networks.mti_net:MtiNet", ("width",)
-    ),
-    "multi_task": NetworkEntry(
-        "reference of one stage: a shared backbone, a head per task",
-        "benchmark.networks.one_stage:MultiTask",
-        ("width",),
-    ),
-    "single_task": NetworkEntry(
-        "reference of one stage: a backbone and a head per task",
-        "benchmark.networks.one_stage:SingleTask",
-        ("width",),
-    ),
-}
 
 
 def known_dataset(name: str) -> str:
@@ -107,12 +77,6 @@ def preset_file(dataset: str, preset: str) -> Path:
 def presets() -> list[str]:
     """All presets, ``FAMILY-SIZE``."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
-
-
-def imported(reference: str) -> Any:
-    """What ``module:name`` refers to."""
-    module, _, name = reference.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def _known_entry(name: str) -> Entry | None:

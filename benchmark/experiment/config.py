@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import NETWORKS, known_dataset
+from benchmark.experiment.catalogue import known_dataset
 from benchmark.experiment.validation import Model, Positive, sentences
+from benchmark.plugins import BACKBONES, NETWORKS
 from strategies.reference import with_draws
 from strategies.registry import RegistryError, resolve
 
@@ -32,8 +34,12 @@ WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 class NetworkConfig(Model):
     """The network that every strategy trains."""
 
-    name: str = Field("pad_net", description="which network (mtal list networks)")
-    backbone: str = Field("tiny", description="tiny, or a timm model by name")
+    name: str = Field("pad_net", description="which network (mtal list networks), or FILE.py:NAME")
+    options: dict[str, Any] = Field(default_factory=dict, description="of a network of one's own (mtal show)")
+    backbone: str = Field("tiny", description="tiny, a timm model by name, or FILE.py:NAME")
+    backbone_options: dict[str, Any] = Field(
+        default_factory=dict, description="of a backbone of one's own (mtal show)"
+    )
     width: Positive | None = Field(
         None,
         description="channels per task (pad_net: 256; mti_net: the backbone's, up to 384; "
@@ -53,9 +59,22 @@ class NetworkConfig(Model):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in NETWORKS:
-            raise ValueError(f"there is no network {name!r}; there is: {', '.join(NETWORKS)}")
+        NETWORKS.resolve(name)
         return name
+
+    @field_validator("backbone")
+    @classmethod
+    def _loaded(cls, name: str) -> str:
+        BACKBONES.find(name)  # timm's are looked for when one is made: asking imports torch
+        return name
+
+    @field_validator("options", "backbone_options")
+    @classmethod
+    def _taken(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        registry, field = (NETWORKS, "name") if info.field_name == "options" else (BACKBONES, "backbone")
+        if options and field in info.data:
+            registry.values(info.data[field], options)
+        return options
 
     @field_validator("pretrained", mode="before")
     @classmethod
@@ -70,13 +89,14 @@ class NetworkConfig(Model):
 
     @model_validator(mode="after")
     def _takes(self) -> NetworkConfig:
-        foreign = sorted(set(self.options()) - set(NETWORKS[self.name].options))
-        if foreign:
-            raise ValueError(f"{self.name} takes no {' and no '.join(foreign)}; set them to null")
+        entry = NETWORKS.resolve(self.name)
+        if foreign := sorted(set(self.sizes()) - set(entry.fields)):
+            hint = "set them to null" if entry.built_in else "its own are in network.options"
+            raise ValueError(f"{entry.name} takes no {' and no '.join(foreign)}; {hint}")
         return self
 
-    def options(self) -> dict[str, int]:
-        """The network's own options that are set."""
+    def sizes(self) -> dict[str, int]:
+        """What is set of the fields that built-in networks take."""
         given = {"width": self.width, "blocks": self.blocks}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -42,7 +42,11 @@ def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str,
     if not isinstance(asked, Mapping) or not isinstance(named, Mapping):
         return _merged(fields, flags)
     if asked.get("name", named.get("name")) != named.get("name"):
-        named = {option: named[option] for option in ("backbone", "pretrained") if option in named}
+        named = {
+            option: named[option]
+            for option in ("backbone", "backbone_options", "pretrained")
+            if option in named
+        }
     return _merged(fields | {"network": named}, flags)
 
 

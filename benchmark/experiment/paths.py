@@ -23,23 +23,29 @@ def seen_from(folder: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changed(fields: Mapping[str, Any], change: Change) -> dict[str, Any]:
-    """The same with every relative path changed: of data, their root, weights, and strategies' files."""
+    """The same with every relative path changed: of data, their root, weights, and files of plug-ins."""
     changed = dict(fields)
     if _is_file(fields.get("dataset"), (".yaml", ".yml")):
         changed["dataset"] = _moved(fields["dataset"], change)
     elif "dataset" in fields:
-        changed["dataset"] = _strategy(fields["dataset"], change)
+        changed["dataset"] = _plugin(fields["dataset"], change)
     if isinstance(fields.get("data_root"), str):
         changed["data_root"] = _moved(fields["data_root"], change)
-    network = fields.get("network")
-    if isinstance(network, Mapping) and isinstance(network.get("pretrained"), str):
-        changed["network"] = {**network, "pretrained": _moved(network["pretrained"], change)}
+    if isinstance(network := fields.get("network"), Mapping):
+        changed["network"] = _network(network, change)
     if isinstance(fields.get("strategies"), list | tuple):
-        changed["strategies"] = [_strategy(name, change) for name in fields["strategies"]]
+        changed["strategies"] = [_plugin(name, change) for name in fields["strategies"]]
     return changed
 
 
-def _strategy(name: Any, change: Change) -> Any:
+def _network(network: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    changed = {**network, **{n: _plugin(network[n], change) for n in ("name", "backbone") if n in network}}
+    if isinstance(network.get("pretrained"), str):
+        changed["pretrained"] = _moved(network["pretrained"], change)
+    return changed
+
+
+def _plugin(name: Any, change: Change) -> Any:
     """``FILE.py:NAME`` with its file changed; parameters belong to the name, paths in them too."""
     if not isinstance(name, str) or ".py:" not in name.partition("[")[0]:
         return name

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmark.experiment.catalogue import NETWORKS, imported
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.layout import layout_of
 from benchmark.networks.network import Network
 from benchmark.networks.normalisation import normalisation_of
+from benchmark.plugins import NETWORKS
 from benchmark.tasks.task import Task
 
 __all__ = ["Network", "build_network", "placed"]
@@ -20,12 +20,14 @@ __all__ = ["Network", "build_network", "placed"]
 def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
     """A network with weights drawn from torch's current random state, the backbone's pre-trained if asked.
 
-    Raises UserError for a backbone that there is not or that does not suit, and for weights that do not fit.
+    Raises UserError for a backbone that there is not or that does not suit, and for weights that do not fit,
+    and RegistryError for a plug-in that cannot be made.
     """
-    maker: type[Network] = imported(NETWORKS[config.name].maker)
-    backbone = make_backbone(config.backbone, config.pretrained, pyramid=maker.wants_pyramid)
+    entry = NETWORKS.resolve(config.name)
+    pyramid = entry.thing.wants_pyramid
+    backbone = make_backbone(config.backbone, config.pretrained, pyramid, config.backbone_options)
     backbone.normalisation = normalisation_of(config)
-    network: Network = maker(backbone, tasks, **config.options())
+    network: Network = entry.create(backbone, tasks, options=config.options, **config.sizes())
     # Wherever it is made, also without memory: in the layout of a CPU until it is placed.
     return network.to(memory_format=layout_of(network, torch.device("cpu")))
 

@@ -1,14 +1,17 @@
-"""Backbones by name: our own small one, and all of timm's."""
+"""Backbones by name: our own small one, plug-ins, and all of timm's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
+from benchmark.plugins import BACKBONES, Entry
 
 
 class TinyPyramid(Backbone):
@@ -36,17 +39,45 @@ class TinyPyramid(Backbone):
         return maps
 
 
-def make_backbone(name: str, pretrained: bool | Path = False, pyramid: bool = False) -> Backbone:
-    """``tiny`` or a timm model, whose maps are all at different strides if a ``pyramid`` is wanted.
+def make_backbone(
+    name: str,
+    pretrained: bool | Path = False,
+    pyramid: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Backbone:
+    """``tiny``, a plug-in or a timm model, with maps all at different strides if a ``pyramid`` is wanted.
 
-    ``pretrained`` is true for timm's own weights, or a file. Raises UserError for a name that neither knows,
-    a model that cannot do it, and weights that do not fit.
+    ``pretrained`` is true for timm's own weights, or a file. Raises UserError for a name that nobody knows,
+    a model that cannot do it, and weights that do not fit; RegistryError for a plug-in that cannot be made.
     """
-    if name != "tiny":
+    entry = BACKBONES.find(name)
+    if entry is None:
         return _timm_backbone(name, pretrained, pyramid)
+    if not entry.built_in:
+        return _plugin(entry, pretrained, pyramid, options or {})
     if pretrained:
         raise UserError("network.pretrained: the tiny backbone has no pre-trained weights; set it to false.")
-    return TinyPyramid()
+    made: Backbone = entry.create()
+    return made
+
+
+def _plugin(entry: Entry, pretrained: bool | Path, pyramid: bool, options: Mapping[str, Any]) -> Backbone:
+    """A backbone of one's own; on a pyramid, as timm's plain transformers, if it has one stride only."""
+    from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
+    from benchmark.networks.pretrained import load_weights
+
+    backbone: Backbone = entry.create(options=options)
+    for attribute in ("channels", "strides", "multiple"):
+        if not hasattr(backbone, attribute):
+            raise UserError(f"Backbone {entry.name!r} must have the attribute {attribute}.")
+    if pretrained is True:
+        raise UserError(
+            f"network.pretrained: only timm knows weights of its own; for {entry.name} give a file, or false."
+        )
+    if pretrained:
+        backbone.loaded = load_weights(backbone, entry.name, pretrained)
+    one_stride = len(set(backbone.strides)) == 1
+    return SimpleFeaturePyramid(backbone) if pyramid and one_stride else backbone
 
 
 def _timm_backbone(name: str, pretrained: bool | Path, pyramid: bool) -> Backbone:

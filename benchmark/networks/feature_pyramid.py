@@ -6,10 +6,11 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from benchmark.errors import UserError
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import conv_norm, conv_norm_relu
 
-PUBLISHED_WIDTH = 256
+PUBLISHED_WIDTH, LEAST_WIDTH = 256, 4
 
 
 class SimpleFeaturePyramid(Backbone):
@@ -26,6 +27,10 @@ class SimpleFeaturePyramid(Backbone):
         super().__init__()
         self.backbone, self.loaded = backbone, backbone.loaded
         before, stride = backbone.channels[-1], backbone.strides[-1]
+        if before < LEAST_WIDTH:
+            raise UserError(
+                f"network.backbone: a pyramid needs a map of {LEAST_WIDTH} channels, not {before}."
+            )
         width = min(before // 3, PUBLISHED_WIDTH)
         self.channels = (width,) * 4
         self.strides = (stride / 4, stride / 2, stride, stride * 2)

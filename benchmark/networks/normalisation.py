@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.plugins import BACKBONES
+
 if TYPE_CHECKING:
     from benchmark.experiment.config import NetworkConfig
 
@@ -35,14 +37,23 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "ImageNet
 
 
 def normalisation_of(config: NetworkConfig) -> Normalisation:
-    """The experiment's own, or that of the pre-trained configuration, or ImageNet's for fresh weights.
+    """The experiment's own, or that of a plug-in or the pre-trained configuration, or else ImageNet's.
 
     A file of weights says nothing of it: timm's default configuration of the same backbone stands for it.
     """
-    found = _of_weights(config) if config.pretrained else IMAGENET
+    found = _own(config) or (_of_weights(config) if config.pretrained else IMAGENET)
     if config.mean is None and config.spread is None:
         return found
     return Normalisation(config.mean or found.mean, config.spread or found.spread, "the experiment's")
+
+
+def _own(config: NetworkConfig) -> Normalisation | None:
+    """What a backbone of one's own declares."""
+    entry = BACKBONES.find(config.backbone)
+    if entry is None or entry.built_in:
+        return None
+    declared: Normalisation = entry.thing.normalisation
+    return declared
 
 
 def _of_weights(config: NetworkConfig) -> Normalisation:

@@ -63,6 +63,22 @@ def _given(name: str, file: Path | None, package: Path | None) -> dict[str, Tens
     return renamed(read_packaged(package), _whole(name)) if package else read_weights(cast(Path, file))
 
 
+def load_weights(model: nn.Module, name: str, file: Path) -> str:
+    """Load a file into a model that timm does not know; returns what was loaded.
+
+    Raises UserError unless every tensor of the model was loaded and is finite, and for a file with others.
+    """
+    handed = Handed(model.state_dict(keep_vars=True), read_weights(file))
+    match = _matched(model, [handed], list(handed.own))
+    origin = _of_file(file)
+    if not match.complete:
+        raise UserError(f"network.pretrained: {origin} does not fit {name}: {match.complaint}.")
+    model.load_state_dict(dict(handed.given), strict=False)  # batch counters may lack
+    if broken := _not_finite(model):
+        raise UserError(f"network.pretrained: {origin} holds NaN or infinite numbers in {broken}.")
+    return f"{name}: {match.summary} loaded from {origin}"
+
+
 def read_weights(file: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors file or of one that torch saved, without wrappers and prefixes.
 
@@ -205,9 +221,13 @@ def _origin(model: Any, name: str, file: Path | None, package: Path | None) -> s
     if package:
         return f"the package {PACKAGES[name].name} (sha256 {file_digest(package)[:12]})"
     if file:
-        return f"{file} (sha256 {file_digest(file)[:12]})"
+        return _of_file(file)
     config = model.pretrained_cfg
     return f"timm's {config.get('hf_hub_id') or config.get('url') or config.get('architecture')}"
+
+
+def _of_file(file: Path) -> str:
+    return f"{file} (sha256 {file_digest(file)[:12]})"
 
 
 def _not_loaded(name: str, file: Path | None, error: Exception) -> str:

@@ -86,8 +86,13 @@ class Entry(Coded):
         Raises RegistryError for one that there is not, with the nearest, and for one of another type. A
         model checks its own when they are used.
         """
+        if not options:
+            return {}
         if self.options_model:
             return dict(options)
+        if self.fields:
+            fields = " and ".join(f"{self.what}.{name}" for name in self.fields)
+            raise RegistryError(f"{self.name} has no options of its own: it is set by {fields}.")
         for name in options:
             if name not in self.parameters:
                 raise RegistryError(unknown(f"option of {self.name}", name, list(self.parameters)))
@@ -104,8 +109,8 @@ class Entry(Coded):
                 f"The option {parameter.name} of {self.name} must be {parameter.wanted}, not {value!r:.60}."
             ) from None
 
-    def create(self, *given: Any, options: Mapping[str, Any] | None = None) -> Any:
-        """What it makes of what it is given, and of options.
+    def create(self, *given: Any, options: Mapping[str, Any] | None = None, **fields: Any) -> Any:
+        """What it makes of what it is given, of options, and of ``fields`` if it is built in.
 
         Raises RegistryError for options that it does not take, and for a plug-in that fails in any way but by
         a UserError.
@@ -116,7 +121,7 @@ class Entry(Coded):
         known = self.parameters
         arguments = {known[name].argument if name in known else name: v for name, v in values.items()}
         try:
-            return self.thing(*given, **arguments)
+            return self.thing(*given, **fields, **arguments)
         except UserError:
             raise
         except Exception as error:
@@ -224,6 +229,21 @@ class PluginRegistry(Registry[Entry]):
         if entry is None:
             raise RegistryError(unknown(self.what, text, list(self.everything())))
         return entry
+
+    def values(self, text: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of a name that are other than their default; none are known of one that is not registered.
+
+        Raises RegistryError.
+        """
+        entry = self.find(text)
+        if entry is None and options:
+            raise RegistryError(f"{text} takes no options: it is no {self.what} of your own.")
+        return entry.values(options) if entry else {}
+
+    def code(self, text: str) -> str:
+        """The name under which it enters keys; of one that is not registered, the name."""
+        entry = self.find(text)
+        return entry.code if entry else text
 
 
 def imported(reference: str) -> Any:

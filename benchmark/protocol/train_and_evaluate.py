@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmark.experiment.config import NetworkConfig
+from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Round, digest_of, processor
@@ -119,8 +120,17 @@ def _task(task: Task) -> list[Any]:
 
 
 def _network(config: NetworkConfig) -> dict[str, Any]:
-    """Its settings; a file of weights is known by its digest, and may be moved or called from elsewhere."""
-    return config.model_dump(mode="json") | {"pretrained": bool(config.pretrained)}
+    """Its settings; files of weights and of plug-ins are known by digests, and may be moved.
+
+    Options are left out where there are none: networks of before had none.
+    """
+    own = {
+        "options": NETWORKS.values(config.name, config.options),
+        "backbone_options": BACKBONES.values(config.backbone, config.backbone_options),
+    }
+    named = {"name": NETWORKS.code(config.name), "backbone": BACKBONES.code(config.backbone)}
+    settings = config.model_dump(mode="json", exclude=set(own)) | {"pretrained": bool(config.pretrained)}
+    return settings | named | {name: values for name, values in own.items() if values}
 
 
 def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:

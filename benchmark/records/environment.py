@@ -10,12 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.plugins import BACKBONES, NETWORKS, Entry
 from strategies.registry import Named, resolve
 
 if TYPE_CHECKING:
     import torch
 
     from benchmark.data.dataset import MultiTaskDataset
+    from benchmark.experiment.config import NetworkConfig
     from benchmark.networks.normalisation import Normalisation
     from benchmark.tasks.task import Task
 
@@ -30,6 +32,7 @@ ARITHMETIC = {
 
 
 def describe(
+    network: NetworkConfig,
     normalisation: Normalisation,
     dataset: MultiTaskDataset,
     strategies: Sequence[str],
@@ -49,6 +52,7 @@ def describe(
         },
         "tasks": {task.name: _task(task) for task in dataset.tasks},
         "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
+        "network": _network(network),
         "normalisation": asdict(normalisation),
         "pretrained": weights and {"sha256": weights},
         "device": device_name(device),
@@ -65,6 +69,18 @@ def _task(task: Task) -> dict[str, Any]:
     options = task.options.model_dump(mode="json")
     said = {"kind": task.kind, "weight": task.weight, "headline": task.headline, "options": options}
     return said | ({"better": dict(task.better), "code": task.code} if task.code else {})
+
+
+def _network(config: NetworkConfig) -> dict[str, Any]:
+    """The network and its backbone: name, source, and the code of one that is not built in."""
+    found = NETWORKS.find(config.name), BACKBONES.find(config.backbone)
+    known = {part: entry for part, entry in zip(("network", "backbone"), found, strict=True) if entry}
+    return {part: _entry(entry) for part, entry in known.items()}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    said = {"name": entry.name, "source": entry.source}
+    return said if entry.built_in else said | {"code": entry.digest}
 
 
 def _strategy(named: Named) -> dict[str, Any]:

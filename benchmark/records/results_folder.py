@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from benchmark.errors import BusyError, UserError
-from benchmark.experiment.config import Experiment, validated
+from benchmark.experiment.config import Experiment, NetworkConfig, validated
 from benchmark.experiment.paths import read_experiment, seen_from
+from benchmark.plugins import BACKBONES, NETWORKS, plain_name
 from benchmark.records.round_store import to_json, write_atomically
 from benchmark.untrusted_files import read_fields, read_json
 
@@ -25,6 +26,7 @@ LOCK, A_LOOK = ".lock", 0.5  # seconds that somebody may take to ask whether a f
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 
 
+Difference = tuple[str, Any, Any]  # a field, its value there and now
 #: What results in one folder must agree on, for numbers to be comparable.
 FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
 
@@ -78,11 +80,12 @@ def check_agreement(experiment: Experiment, out: Path) -> None:
         return
     # Their code and their data have digests of their own, wherever they lie now.
     elsewhere = {"strategies": experiment.strategies, "dataset": experiment.dataset}
-    stored = validated(read_experiment(file) | elsewhere, str(file))
+    fields = read_experiment(file) | elsewhere
+    fields["network"], others = _where_it_is_now(fields.get("network"), experiment.network)
+    # The file of another plug-in is not executed only to say so.
+    found = others or _differences(_settings(validated(fields, str(file))), _settings(experiment))
     differences = [
-        f"{path}: {before!r} there, {now!r} now"
-        for path, before, now in _differences(_settings(stored), _settings(experiment))
-        if path.split(".")[0] in FIXED
+        f"{path}: {before!r} there, {now!r} now" for path, before, now in found if path.split(".")[0] in FIXED
     ]
     if differences:
         raise UserError(
@@ -91,16 +94,32 @@ def check_agreement(experiment: Experiment, out: Path) -> None:
         )
 
 
+def _where_it_is_now(stored: Any, network: NetworkConfig) -> tuple[Any, list[Difference]]:
+    """Stored fields with this network's plug-ins, whose files may have moved; and what is another file."""
+    changed, others = dict(stored) if isinstance(stored, Mapping) else {}, list[Difference]()
+    for part, now in (("name", network.name), ("backbone", network.backbone)):
+        before = str(changed.get(part, ""))
+        if plain_name(before) == plain_name(now):
+            changed[part] = now
+        elif before != plain_name(before):
+            others.append((f"network.{part}", before, now))
+    return changed or stored or {}, others
+
+
 def _settings(experiment: Experiment) -> dict[str, Any]:
-    """Its fields, in which one file of weights has one path, whichever folder that was relative to."""
-    fields = experiment.model_dump(mode="json")
-    weights = experiment.network.pretrained
+    """Its fields, in which one file of weights has one path, whichever folder that was relative to, and an
+    option of a plug-in that is its default is as one that is not given.
+    """
+    fields, network = experiment.model_dump(mode="json"), experiment.network
+    fields["network"]["options"] = NETWORKS.values(network.name, network.options)
+    fields["network"]["backbone_options"] = BACKBONES.values(network.backbone, network.backbone_options)
+    weights = network.pretrained
     if isinstance(weights, Path):
         fields["network"]["pretrained"] = str(weights.absolute())
     return fields
 
 
-def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+def _differences(before: Any, now: Any, path: str = "") -> list[Difference]:
     if isinstance(before, dict | None) and isinstance(now, dict | None):
         before, now = before or {}, now or {}
         names = sorted({*before, *now})
@@ -119,6 +138,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
 
     threads = torch.get_num_threads()
     environment = describe(
+        experiment.network,
         bench.normalisation,
         bench.dataset,
         experiment.every_strategy,

@@ -51,6 +51,7 @@ def _of_dataset(subject: DatasetResults) -> Iterator[Section]:
     yield Section(f"{dataset}: comparisons", list(_comparisons(subject)))
     yield Section(f"{dataset}: data", _agreed(sources, _data))
     yield Section(f"{dataset}: settings", _agreed(sources, _settings))
+    yield Section(f"{dataset}: network", _agreed(sources, lambda source: _each(source, "network")))
     yield Section(f"{dataset}: tasks", _agreed(sources, lambda source: _each(source, "tasks")))
     strategies = _agreed(sources, lambda source: _each(source, "strategies"))
     hidden = subject.results.left_out

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import folder_of
@@ -127,11 +128,14 @@ class Sending:
 
 
 def curve_of(bench: Bench, job: Job) -> Curve:
-    """A trajectory as trackers know it. Changed code of a strategy makes it another one."""
+    """A trajectory as trackers know it. Changed code of a plug-in makes it another one."""
     fields = bench.experiment.model_dump(mode="json", exclude=ELSEWHERE)
     settings = {"dataset": bench.dataset.name, "strategy": job.name, "seed": job.seed, **fields}
-    code = resolve(job.strategy).digests if job.kind == "trajectory" else ()
-    parts = [identity(bench.store.root), bench.dataset.name, job.name, job.seed, list(code)]
+    code = list(resolve(job.strategy).digests) if job.kind == "trajectory" else []
+    network = bench.experiment.network
+    found = NETWORKS.find(network.name), BACKBONES.find(network.backbone)
+    code += [entry.digest for entry in found if entry and not entry.built_in]
+    parts = [identity(bench.store.root), bench.dataset.name, job.name, job.seed, code]
     place = folder_of(bench, job).relative_to(bench.store.root)
     return Curve(digest_of(parts)[:20], job.label, place, settings)
 

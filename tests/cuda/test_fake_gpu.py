@@ -7,11 +7,11 @@ the network computes in bfloat16 reaches no loss and no row.
 from pathlib import Path
 
 import baselines  # noqa: F401
-from benchmark.experiment.catalogue import NETWORKS
+from benchmark.plugins import NETWORKS
 from strategies.registry import entries, resolve
 
 FIRST = "pad_net"  # the quickest of two stages
-OTHERS = [name for name in NETWORKS if name != FIRST]
+OTHERS = [name for name in NETWORKS.entries if name != FIRST]
 #: All but those that need a record of another run.
 STRATEGIES = [name for name in entries() if not resolve(name).create().required]
 #: With what they read that others do not: a companion, coarser predictions, views, labels.

@@ -7,8 +7,8 @@ import pytest
 import baselines  # noqa: F401
 from benchmark.authoring.listings import LISTINGS, by_family, describe_strategy
 from benchmark.authoring.requirements import needs
-from benchmark.experiment.catalogue import NETWORKS, presets
-from benchmark.plugins import DATASETS
+from benchmark.experiment.catalogue import presets
+from benchmark.plugins import DATASETS, NETWORKS
 from strategies import Strategy, register
 from strategies.registry import RegistryError, entries
 
@@ -80,7 +80,7 @@ def test_a_strategy_that_cannot_be_made_is_listed_and_described_by_its_error():
     ("what", "names"),
     [
         ("datasets", [*sorted(DATASETS.entries), "PATH/dataset.yaml"]),
-        ("networks", NETWORKS),
+        ("networks", NETWORKS.entries),
         ("presets", presets()),
     ],
 )

@@ -9,8 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from benchmark.cli.main import cli
-from benchmark.experiment.catalogue import NETWORKS
-from benchmark.plugins import DATASETS
+from benchmark.plugins import DATASETS, NETWORKS
 from strategies.registry import entries, resolve
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +49,7 @@ def test_presets_are_those_of_the_data_set_before_them():
 
 
 def test_networks_engines_and_trackers():
-    assert completed("run --network ") == list(NETWORKS)
+    assert completed("run --network ") == list(NETWORKS.entries)
     assert completed("run --engine s") == ["serial", "slurm"]
     assert completed("run --tracker tensorboard,w") == ["tensorboard,wandb"]
 

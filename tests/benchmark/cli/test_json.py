@@ -64,7 +64,7 @@ def test_a_plug_in_that_cannot_be_made_has_no_cost(asked, monkeypatch):
         def __init__(self):
             raise registry.RegistryError("on purpose")
 
-    monkeypatch.setattr(registry, "_BROKEN", {ODD: "ImportError: \udcff"})
+    monkeypatch.setattr(registry.STRATEGIES, "broken", {ODD: "ImportError: \udcff"})
     found, _ = asked("list")
     (entry,) = (one for one in found["strategies"] if one["name"] == "fails")
     assert entry["passes"] is None

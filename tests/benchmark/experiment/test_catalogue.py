@@ -6,16 +6,14 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import (
-    NETWORKS,
     OWN_FAMILY,
     family_of,
-    imported,
     known_dataset,
     open_dataset,
     preset_file,
     presets,
 )
-from benchmark.plugins import DATASETS
+from benchmark.plugins import DATASETS, NETWORKS
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS.entries))
@@ -33,7 +31,7 @@ def test_variants_share_the_presets_of_their_family(name):
 def test_every_network_has_its_class():
     from torch import nn
 
-    assert all(issubclass(imported(entry.maker), nn.Module) for entry in NETWORKS.values())
+    assert all(issubclass(entry.thing, nn.Module) for entry in NETWORKS.entries.values())
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml", "YAML"])

@@ -42,7 +42,7 @@ def mistake(**fields):
         ("name", "..", "name: '..' must be"),
         ("name", "a/b", "name: 'a/b' must be"),
         ("name", "a\n", "name: "),
-        ("network", {"name": "padnet"}, "network.name: there is no network 'padnet'; there is: pad_net"),
+        ("network", {"name": "padnet"}, "network.name: There is no network 'padnet'. Did you mean 'pad_net'"),
         ("network", {"width": 0}, "network.width: "),
         ("network", {"width": 2.5}, "network.width: "),
         ("network", {"pretrained": "perhaps"}, "network.pretrained: "),

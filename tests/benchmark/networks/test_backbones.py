@@ -8,13 +8,13 @@ import timm
 import torch
 
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import NETWORKS
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.backbones import make_backbone
 from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
 from benchmark.networks.timm_backbone import TimmBackbone
+from benchmark.plugins import NETWORKS
 from benchmark.tasks import make_task
 
 TASKS = (make_task("semseg", classes=("a", "b", "c")), make_task("depth"))
@@ -99,7 +99,7 @@ class Plain(Backbone):
 @pytest.mark.parametrize(
     ("network", "backbone"),
     [
-        *((network, backbone) for network in NETWORKS for backbone in ("test_resnet", "test_vit")),
+        *((network, backbone) for network in NETWORKS.entries for backbone in ("test_resnet", "test_vit")),
         ("pad_net", "vit_small_patch14_dinov2"),
         ("mti_net", "swin_tiny_patch4_window7_224"),
     ],

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from benchmark.experiment.catalogue import NETWORKS
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network, placed
 from benchmark.networks.layout import laid_out, layout_of
+from benchmark.plugins import NETWORKS
 from benchmark.tasks import make_task
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -67,7 +67,7 @@ def test_weights_and_images_follow_the_network():
 
 
 @pytest.mark.parametrize("backbone", ["tiny", "test_resnet"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS.entries)
 def test_a_network_can_be_mapped_over_images(name, backbone):
     """``torch.func.vmap``: maps of one image at a time, and a gradient of the weights for each image."""
     network = build_network(NetworkConfig(name=name, backbone=backbone, width=8), TASKS).eval()
