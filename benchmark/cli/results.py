@@ -146,7 +146,7 @@ def noise(
     from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
     from benchmark.protocol.noise_floor import measure_noise
-    from benchmark.protocol.opening import opened
+    from benchmark.protocol.opening import opened, require_weights
     from benchmark.records.results_folder import check_agreement, write_noise_head
     from benchmark.report.results.study import read_study
     from benchmark.report.validity.measured_noise import measured_text
@@ -154,6 +154,7 @@ def noise(
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     folder = out or Path("results") / experiment.name
     check_agreement(experiment, folder)
+    require_weights(experiment, folder)
     bench = opened(experiment, folder, Progress(quiet))
     write_noise_head(bench, folder)
     measure_noise(bench, trainings)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from benchmark.doctor.finding import Finding, ok, problem, warning
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.experiment.config import NetworkConfig
-
-FILES = ("model.safetensors", "pytorch_model.bin")
-PATIENCE = 5.0  # seconds for a host to answer
 
 
 def weight_findings(
@@ -24,6 +19,8 @@ def weight_findings(
     reached: Callable[[str], bool] | None = None,
 ) -> list[Finding]:
     """Nothing for a network that starts from fresh weights."""
+    from benchmark.networks.weights_at_hand import is_kept, is_reached
+
     if not network.pretrained:
         return []
     if isinstance(network.pretrained, Path):
@@ -65,45 +62,3 @@ def _file_finding(file: Path) -> Finding:
     if file.is_file():
         return ok("weights", str(file))
     return problem("weights", f"there is no file {file}", "Set network.pretrained to one that is there.")
-
-
-def is_kept(backbone: str) -> bool:
-    """Whether timm would find the weights of a backbone without a network."""
-    import torch
-    from huggingface_hub import try_to_load_from_cache
-
-    config = _config(backbone)
-    if config is None:
-        return False
-    if config.file:
-        return Path(config.file).is_file()
-    if config.hf_hub_id:
-        names = (config.hf_hub_filename,) if config.hf_hub_filename else FILES
-        repository = config.hf_hub_id.partition("@")[0]
-        return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
-    return (Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(config.url or "").path).name).is_file()
-
-
-def is_reached(backbone: str) -> bool:
-    """Whether the host of the weights answers."""
-    from huggingface_hub import constants
-
-    config = _config(backbone)
-    if config is None or (config.hf_hub_id and constants.HF_HUB_OFFLINE):
-        return False
-    address = urlsplit(constants.ENDPOINT if config.hf_hub_id else config.url or "")
-    try:
-        port = address.port or (80 if address.scheme == "http" else 443)
-        socket.create_connection((address.hostname or "", port), PATIENCE).close()
-    except OSError:
-        return False
-    return True
-
-
-def _config(backbone: str) -> Any | None:
-    from timm.models import get_pretrained_cfg
-
-    try:
-        return get_pretrained_cfg(backbone)
-    except RuntimeError:  # no such model: the run says it better
-        return None

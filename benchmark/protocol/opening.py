@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
+from benchmark.records.results_folder import EXPERIMENT
 
 if TYPE_CHECKING:
     from benchmark.data.dataset import MultiTaskDataset
@@ -33,3 +34,14 @@ def data_of(experiment: Experiment) -> MultiTaskDataset:
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
     share = experiment.development
     return dataset if share is None else with_development_split(dataset, share)
+
+
+def require_weights(experiment: Experiment, out: Path) -> None:
+    """Raises UserError where the network's pre-trained weights cannot be had: said before data are opened.
+
+    A folder that holds results may be finished, and then needs none.
+    """
+    from benchmark.networks.weights_at_hand import check_weights
+
+    if not (out / EXPERIMENT).is_file():
+        check_weights(experiment.network)

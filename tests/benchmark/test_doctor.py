@@ -22,7 +22,6 @@ from benchmark.doctor import (
     packages,
     space,
     threads,
-    weights,
 )
 from benchmark.doctor.devices import Devices, Gpu, device_findings, supported
 from benchmark.doctor.finding import ok, problem, warning
@@ -398,17 +397,6 @@ class TestEnginesAndWeights:
         assert words(weight_findings(NetworkConfig(backbone="resnet18", pretrained=file))) == ["problem"]
         file.write_bytes(b"")
         assert words(weight_findings(NetworkConfig(backbone="resnet18", pretrained=file))) == ["ok"]
-
-    def test_weights_in_an_empty_cache_of_an_offline_machine(self, tmp_path, monkeypatch):
-        from huggingface_hub import constants, file_download
-
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        for module in (constants, file_download):
-            monkeypatch.setattr(module, "HF_HUB_CACHE", str(tmp_path), raising=False)
-        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-        assert not weights.is_kept("resnet18")
-        assert not weights.is_reached("resnet18")
-        assert not weights.is_kept("no such model")
 
 
 def test_the_whole_of_a_small_study(small_experiment, tmp_path):
