@@ -1,7 +1,7 @@
 """The built-in strategies: importing this package registers them all, the method included."""
 
 from baselines import (
-    aggregations,
+    aggregate,
     badge,
     cdal,
     cluster_random,
@@ -17,18 +17,18 @@ from baselines import (
     margin,
     max_herding,
     mc_dropout,
+    noisy,
     oracle,
     probcover,
     random,
     replay,
-    stochastic,
     typiclust,
     vaal,
 )
 from strategies import consistency_diversity
 
 __all__ = [
-    "aggregations",
+    "aggregate",
     "badge",
     "cdal",
     "cluster_random",
@@ -45,11 +45,11 @@ __all__ = [
     "margin",
     "max_herding",
     "mc_dropout",
+    "noisy",
     "oracle",
     "probcover",
     "random",
     "replay",
-    "stochastic",
     "typiclust",
     "vaal",
 ]

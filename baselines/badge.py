@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies import Outputs, Pool, Selection, Strategy, TaskSpec, register
-from strategies.kernels.k_means import k_means_plus_plus
+from strategies.kernels.k_means_plus_plus import k_means_plus_plus
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from baselines._probabilities import DISCRETE, probabilities
 from strategies import Outputs, Pool, Selection, Strategy, TaskSpec, register
 from strategies.interface import Positions
+from strategies.kernels.k_center_by_distance import k_center_by_distance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +22,6 @@ Float64s = NDArray[np.float64]
 CONTEXT = ".context "  # before a task's name, and no name of a task begins so
 LEAST = 1e-7  # a probability below counts as this: its logarithm is finite
 EQUAL = 1e-9  # a divergence below is the rounding of its sums
-ROWS, CENTRES = 256, 128  # images and centres compared at once
 
 
 @register("cdal", source="Agarwal, Arora, Anand & Arora, ECCV 2020 (CDAL-CS)", family="diversity")
@@ -51,11 +51,15 @@ class ContextualDiversity(Strategy):
     def select(self, pool: Pool, budget: int) -> Selection:
         """Always the image farthest from everything labelled or chosen."""
         contexts = [Contexts(pool.rows[CONTEXT + name]) for name in discrete(pool.tasks)]
+
+        def distances(images: slice, centres: Positions) -> Float32s:
+            return sum((each.distances(images, centres) for each in contexts), np.zeros(1, np.float32))
+
         tickets = np.zeros(len(pool.ids))
         tickets[pool.unlabelled] = 1 - pool.rng.random(len(pool.unlabelled))
         # The products are small: a second BLAS thread gains little and costs much on a busy machine.
         with threadpool_limits(limits=1, user_api="blas"):
-            return Selection(farthest_first(contexts, pool.labelled, budget, tickets))
+            return Selection(k_center_by_distance(distances, pool.labelled, budget, tickets))
 
 
 def discrete(tasks: Sequence[TaskSpec]) -> list[str]:
@@ -100,31 +104,3 @@ class Contexts:
 def _flat(mixtures: NDArray[Any], classes: Positions) -> Float64s:
     """The mixtures of some classes as one row for each image (n x C x C to n x K C)."""
     return mixtures[:, classes].astype(np.float64).reshape(len(mixtures), -1)
-
-
-def farthest_first(
-    contexts: Sequence[Contexts], centres: Positions, budget: int, tickets: Float64s
-) -> Positions:
-    """``budget`` times the image farthest from all centres, which becomes one.
-
-    Of equally far ones that with the highest of N tickets; one with the ticket 0 is never taken.
-    """
-    nearest = np.full(len(tickets), np.inf, np.float32)
-    nearest[tickets == 0] = -1
-    for at in range(0, len(centres), CENTRES):
-        approach(nearest, contexts, centres[at : at + CENTRES])
-    chosen: list[int] = []
-    for _ in range(budget):
-        farthest = np.flatnonzero(nearest == nearest.max())
-        chosen.append(int(farthest[tickets[farthest].argmax()]))
-        approach(nearest, contexts, np.array(chosen[-1:]))
-        nearest[chosen[-1]] = -1
-    return np.array(chosen, np.int64)
-
-
-def approach(nearest: Float32s, contexts: Sequence[Contexts], centres: Positions) -> None:
-    """Bring the distances of N images to their nearest centres to date with more centres."""
-    for at in range(0, len(nearest), ROWS):
-        part = slice(at, at + ROWS)
-        distances = sum(each.distances(part, centres) for each in contexts)
-        nearest[part] = np.minimum(nearest[part], np.min(distances, axis=1))

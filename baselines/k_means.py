@@ -11,7 +11,7 @@ from baselines._clusters import members
 from baselines._features import FeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
-from strategies.kernels.k_means import k_means
+from strategies.kernels.lloyd import k_means
 from strategies.ranking import highest
 
 

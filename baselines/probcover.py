@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.kernels.ball_cover import greedy_cover, largest_pure_radius
-from strategies.kernels.k_means import k_means
+from strategies.kernels.lloyd import k_means
 
 
 @register("probcover", source="Yehuda, Dekel, Hacohen & Weinshall, NeurIPS 2022", family="diversity")

@@ -12,7 +12,7 @@ from baselines._clusters import members
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
-from strategies.kernels.k_means import k_means
+from strategies.kernels.lloyd import k_means
 from strategies.kernels.neighbours import nearest_neighbours
 from strategies.ranking import highest
 

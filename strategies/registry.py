@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -42,8 +42,11 @@ __all__ = [
     "discover",
     "entries",
     "load_file",
+    "names",
+    "names_of",
     "register",
     "resolve",
+    "short_names",
     "split_names",
 ]
 
@@ -67,6 +70,8 @@ class Entry(Coded):
     description: str
     modules: tuple[ModuleSpec, ...] = ()
     family: Family = "other"
+    #: Other names of it, and the values that each of them stands for.
+    short_names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,23 @@ class Named:
     name: str
     entry: Entry
     values: Mapping[str, Any]
+
+    @property
+    def full_name(self) -> str:
+        """The same without a short name: ``aggregate[how=max]`` for ``maximum``."""
+        defaults = {name: parameter.default for name, parameter in self.entry.parameters.items()}
+        settings = defaults | {**self._stands_for, **self.values}
+        said = {k: v for k, v in settings.items() if k in self._stands_for or v != defaults[k]}
+        return _with_values(self.entry.name, said)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its results go by a short name."""
+        return self.name.partition("[")[0] != self.entry.name
+
+    @property
+    def _stands_for(self) -> Mapping[str, Any]:
+        return self.entry.short_names.get(self.name.partition("[")[0], {})
 
     @property
     def digests(self) -> tuple[str | None, ...]:
@@ -108,6 +130,7 @@ def register(
     family: Family | None = None,
     views: Sequence[str] = (),
     kinds: Sequence[Kind] = (),
+    short_names: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Callable[[Registered], Registered]:
     """Register a ``Strategy`` class, or a function that maps Outputs to ``{task: scores of B images}``.
 
@@ -117,7 +140,9 @@ def register(
     function's scores are ranked per task, averaged over tasks, and the highest chosen; ties are random.
     ``views`` is what a function reads of ``outputs.views``; ``kinds`` the kinds of task that it has a score
     for, if not for all. Every strategy of scores has the parameter ``task``: the one task that decides; but
-    not a class with a ``select`` of its own, of which nobody knows what it chooses by.
+    not a class with a ``select`` of its own, of which nobody knows what it chooses by. ``short_names`` maps
+    other names to the values that they stand for: ``{"maximum": {"how": "max"}}``. Results go by the short
+    name wherever there is one for their values, however the strategy was asked for.
 
     Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
     parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName.
@@ -126,11 +151,13 @@ def register(
     caller = sys._getframe(1).f_globals
 
     def decorate(thing: Registered) -> Registered:
-        check_name(name)
+        for each in (name, *short_names):
+            check_name(each)
         _check_thing(name, thing, views, kinds, family)
         # A function's choice is made there.
         modules = modules_of(thing, caller, () if inspect.isclass(thing) else ("strategies.scoring",))
-        STRATEGIES.entries[name] = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
+        entry = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
+        STRATEGIES.entries[name] = _with_short_names(entry, short_names)
         return thing
 
     return decorate
@@ -139,6 +166,21 @@ def register(
 def entries() -> Mapping[str, Entry]:
     """All registered strategies by name, sorted."""
     return MappingProxyType(dict(sorted(STRATEGIES.entries.items())))
+
+
+def short_names() -> Mapping[str, Entry]:
+    """The strategy that each short name stands for."""
+    return {short: entry for entry in entries().values() for short in entry.short_names}
+
+
+def names_of(entry: Entry) -> list[str]:
+    """The names that a strategy's results have without other values: its own, or its short ones."""
+    return sorted({resolve(entry.name).name, *entry.short_names})
+
+
+def names() -> list[str]:
+    """Those of all strategies, sorted."""
+    return sorted(name for entry in entries().values() for name in names_of(entry))
 
 
 def broken_plugins() -> Mapping[str, str]:
@@ -165,10 +207,14 @@ def resolve(text: str) -> Named:
     if file is not None:
         load_file(file)
     name, arguments = _split(text)
-    if name not in STRATEGIES.entries:
-        raise RegistryError(unknown("strategy", name, list(entries())))
-    entry = STRATEGIES.entries[name]
-    values = {key: _value(entry, key, value) for key, value in arguments.items()}
+    entry = STRATEGIES.entries.get(name) or short_names().get(name)
+    if entry is None:
+        raise RegistryError(unknown("strategy", name, sorted({*entries(), *short_names()})))
+    stands_for = entry.short_names.get(name, {})
+    if twice := sorted(stands_for.keys() & arguments.keys()):
+        whole = _with_values(entry.name, stands_for)
+        raise RegistryError(f"{name} stands for {whole}: for another {twice[0]}, name {entry.name} itself.")
+    values = {**stands_for, **{key: _value(entry, key, value) for key, value in arguments.items()}}
     return Named(_canonical(entry, values), entry, values)
 
 
@@ -188,8 +234,9 @@ def check_name(name: str) -> None:
     words = name.replace("-", " ").split()
     if not words or name != "-".join(words) or not all(w.isascii() and w.isalnum() for w in words):
         raise RegistryError(f"Strategy name {name!r} must be words of letters and digits joined by hyphens.")
-    if name in RESERVED or name in STRATEGIES.entries:
-        taken = ", ".join(sorted({*STRATEGIES.entries, *RESERVED}))
+    used = {*STRATEGIES.entries, *short_names(), *RESERVED}
+    if name in used:
+        taken = ", ".join(sorted(used))
         raise RegistryError(f"Strategy name {name!r} is taken; names in use: {taken}.")
 
 
@@ -285,9 +332,33 @@ def _value(entry: Entry, key: str, text: str) -> Any:
         raise RegistryError(message) from None
 
 
+def _with_short_names(entry: Entry, short: Mapping[str, Mapping[str, Any]]) -> Entry:
+    """Raises RegistryError where one stands for a parameter or a value that there is not."""
+    for values in short.values():
+        for key, value in values.items():
+            _value(entry, key, as_text(value))
+    return replace(entry, short_names=MappingProxyType(dict(short)))
+
+
 def _canonical(entry: Entry, values: Mapping[str, Any]) -> str:
+    name, stands_for = _shortest(entry, values)
     changed = {
-        k: values[k] for k in entry.parameters if k in values and values[k] != entry.parameters[k].default
+        key: values[key]
+        for key, parameter in entry.parameters.items()
+        if key in values and key not in stands_for and values[key] != parameter.default
     }
-    inside = ",".join(f"{key}={as_text(value)}" for key, value in changed.items())
-    return f"{entry.name}[{inside}]" if inside else entry.name
+    return _with_values(name, changed)
+
+
+def _shortest(entry: Entry, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The short name for these values and what it says of them; the own name where there is none."""
+    settings = {key: parameter.default for key, parameter in entry.parameters.items()} | dict(values)
+    for name, stands_for in entry.short_names.items():
+        if all(settings[key] == value for key, value in stands_for.items()):
+            return name, stands_for
+    return entry.name, {}
+
+
+def _with_values(name: str, values: Mapping[str, Any]) -> str:
+    inside = ",".join(f"{key}={as_text(value)}" for key, value in values.items())
+    return f"{name}[{inside}]" if inside else name

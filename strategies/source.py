@@ -3,7 +3,7 @@
 Covered are the module in which a strategy is defined, the one that registers it, and, through all import
 statements, wherever they stand, what these import of their own top-level package, of ``strategies`` and
 ``baselines``, and of files that are not installed, as those beside a strategy file. Comments, docstrings,
-layout, and a registration's ``source`` and ``family`` are left out: wording undoes no study.
+layout, and a registration's ``source``, ``family`` and ``short_names`` are left out: wording undoes no study.
 
 Not covered are other installed packages and Python, which have versions; modules that are imported by a name
 made while running; data files; code without a file; and the frame, which passes on what strategies compute.
@@ -35,7 +35,7 @@ FRAME = frozenset(
 REGISTER = frozenset(
     {"register", *(f"register_{what}" for what in ("network", "backbone", "task", "dataset"))}
 )
-WORDS = frozenset({"source", "family"})
+WORDS = frozenset({"source", "family", "short_names"})
 NO_CODE = frozenset({"kind", "type_comment", "type_ignores"})  # fields of a tree that only say something
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 

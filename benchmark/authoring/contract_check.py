@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
-from strategies.registry import entries, load_file, resolve
+from strategies.registry import entries, load_file, names_of, resolve
 
 if TYPE_CHECKING:
     from strategies.contract import Probe
@@ -19,7 +19,8 @@ def check_file(file: Path) -> tuple[str, bool]:
     before = set(entries())
     load_file(file)
     here = file.expanduser().resolve()
-    names = [name for name, entry in entries().items() if name not in before or here in entry.files]
+    found = [entry for name, entry in entries().items() if name not in before or here in entry.files]
+    names = [name for entry in found for name in names_of(entry)]
     if not names:
         raise UserError(f'{file} registers no strategy: decorate one with @register("name", source="...").')
     reports = [_report(name) for name in names]

@@ -38,7 +38,7 @@ Facts = dict[str, Any]
 def strategies() -> str:
     """By family: names, costs, one-line summaries and sources; then the plug-ins that failed to import."""
     found, lines = strategy_facts(), []
-    rows = aligned_rows([(f"  {f['name']}", _cost(f), f"{f['summary']} [{f['source']}]") for f in found])
+    rows = aligned_rows([(f"  {f['name']}", _cost(f), _summary(f)) for f in found])
     for family, group in groupby(zip(found, rows, strict=True), lambda pair: pair[0]["family"]):
         lines += [f"{family}:", *(line for _, row in group for line in row)]
     return "\n".join([*lines, *broken_lines(dict(broken_plugins()))])
@@ -181,9 +181,11 @@ def describe_strategy(text: str) -> str:
     entry, strategy = named.entry, named.create()
     said = "; ".join(WORDS.get(need, need) for need in needs(strategy))
     facts = [f"Source: {entry.source}", f"Family: {entry.family}", f"Needs: {said or 'nothing'}"]
+    if entry.short_names:
+        facts.append(f"Short names: {_short_names(entry)}; results go by them")
     return "\n".join(
         [
-            named.name,
+            f"{named.name}: short for {named.full_name}" if named.is_short else named.name,
             "",
             paragraphs(entry.description),
             "",
@@ -205,12 +207,23 @@ def _facts_of(entry: Entry) -> Facts:
         "family": entry.family,
         "summary": entry.summary,
         "source": entry.source,
+        "short_names": {short: dict(values) for short, values in entry.short_names.items()},
         "passes": None if strategy is None else passes(strategy),
         "needs": None if strategy is None else needs(strategy),
         "parameters": [
             {"name": p.name, "default": p.default, "values": p.wanted} for p in entry.parameters.values()
         ],
     }
+
+
+def _summary(facts: Facts) -> str:
+    short = f" Short: {', '.join(facts['short_names'])}." if facts["short_names"] else ""
+    return f"{facts['summary']}{short} [{facts['source']}]"
+
+
+def _short_names(entry: Entry) -> str:
+    said = {short: ", ".join(f"{k}={v}" for k, v in of.items()) for short, of in entry.short_names.items()}
+    return ", ".join(f"{short} ({values})" for short, values in said.items())
 
 
 def _cost(facts: Facts) -> str:

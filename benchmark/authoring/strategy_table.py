@@ -39,7 +39,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     named = resolve(entry.name)
     strategy = named.create()
     return (
-        f"`{entry.name}`",
+        ", ".join(f"`{name}`" for name in (entry.name, *entry.short_names)),
         entry.family,
         ", ".join(needs(strategy)) or "nothing",
         str(passes(strategy)),

@@ -11,7 +11,6 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from strategies.parameters import Parameter
-    from strategies.registry import Entry
 
 Items = list[CompletionItem]
 #: Names, and what each is, which zsh and fish show beside it.
@@ -121,13 +120,15 @@ def _beginnings(text: str) -> Iterator[int]:
 
 def _strategy(incomplete: str, before: str) -> Items:
     import baselines  # noqa: F401 - registers the built-in ones: no command has begun that did it
-    from strategies.registry import discover, entries
+    from strategies.registry import discover, entries, short_names
 
     discover()
     name, bracket, inside = incomplete.partition("[")
     if not bracket:
-        return _or_files(_summaries(entries().values()), incomplete, before)
-    parameters = entries()[name].parameters if name in entries() else {}
+        return _or_files(_strategies(), incomplete, before)
+    entry = entries().get(name) or short_names().get(name)
+    fixed = entry.short_names.get(name, {}) if entry else {}
+    parameters = {k: p for k, p in entry.parameters.items() if k not in fixed} if entry else {}
     earlier, comma, last = inside.rpartition(",")
     key, equals, value = last.partition("=")
     before = f"{before}{name}[{earlier}{comma}"
@@ -136,18 +137,19 @@ def _strategy(incomplete: str, before: str) -> Items:
     return _beginning([(f"{p.name}=", p.wanted) for p in parameters.values()], key, before)
 
 
-def _summaries(entries: Iterable[Entry]) -> Named:
-    return [(entry.name, entry.summary) for entry in entries]
+def _strategies() -> Named:
+    from strategies.registry import entries, short_names
+
+    return sorted((name, entry.summary) for name, entry in {**entries(), **short_names()}.items())
 
 
 def _values(parameter: Parameter | None) -> Named:
     """Values of a parameter that are names; none of a number."""
     from strategies.parameters import StrategyName
-    from strategies.registry import entries
 
     if parameter is None:
         return []
     if parameter.annotation is StrategyName:
-        return _summaries(entries().values())
+        return _strategies()
     words = ("true", "false") if parameter.annotation is bool else parameter.choices
     return [(str(word), "") for word in words]

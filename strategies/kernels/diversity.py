@@ -3,7 +3,8 @@
 from strategies.kernels.distributed_k_center import distributed_k_center
 from strategies.kernels.facility_location import facility_location
 from strategies.kernels.k_center import k_center_greedy, nearest_distance
-from strategies.kernels.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
+from strategies.kernels.k_means_plus_plus import k_means_plus_plus
+from strategies.kernels.lloyd import k_means
 from strategies.kernels.neighbours import nearest_neighbours
 
 __all__ = [
@@ -12,7 +13,6 @@ __all__ = [
     "k_center_greedy",
     "k_means",
     "k_means_plus_plus",
-    "k_means_plus_plus_factored",
     "nearest_distance",
     "nearest_neighbours",
 ]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from baselines.badge import GRADIENT, Badge, gradients, projected, scaled, slopes
 from strategies.contract import TASKS, made_up_outputs
-from strategies.kernels.k_means import k_means_plus_plus
+from strategies.kernels.k_means_plus_plus import k_means_plus_plus
 from strategies.registry import RegistryError, resolve
 
 SEMSEG, SALIENCY, DEPTH, NORMALS = TASKS

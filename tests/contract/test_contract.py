@@ -17,7 +17,7 @@ from strategies.contract import (
 )
 from strategies.interface import Pool, Selection, Strategy
 from strategies.parameters import parameters_of
-from strategies.registry import Entry, Named, entries, resolve
+from strategies.registry import Entry, Named, entries, names, resolve
 
 VARIANTS = [
     "consistency-diversity[measure=loss]",
@@ -37,6 +37,8 @@ VARIANTS = [
     "power[base=density[base=least-confidence]]",
     "softmax[base=entropy[task=depth]]",
     "soft-rank[base=flip-consistency,beta=2]",
+    "aggregate[how=rank]",
+    "aggregate[how=rrf,base=margin]",
     "density[base=entropy]",
     "density[base=learning-loss,power=2]",
     "density[base=true-loss,task=saliency]",
@@ -59,7 +61,7 @@ def brief_distillation(monkeypatch):
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
-@pytest.mark.parametrize("name", [*entries(), *VARIANTS])
+@pytest.mark.parametrize("name", [*names(), *VARIANTS])
 def test_every_strategy_keeps(name, clause, request):
     """The method itself distils as long as in a study, its variants briefly."""
     if name != METHOD:

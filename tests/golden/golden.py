@@ -26,7 +26,7 @@ from benchmark.training.forward import forward
 from benchmark.training.train import train
 from strategies.contract import Probe
 from strategies.interface import Outputs, TaskSpec
-from strategies.registry import entries, resolve
+from strategies.registry import names, resolve
 
 HERE = Path(__file__).parent
 OUTPUTS, PICKS = HERE / "outputs.npz", HERE / "picks.json"
@@ -44,7 +44,7 @@ def picks(name: str) -> list[int]:
 
 def named() -> list[str]:
     """Every registered strategy that needs nothing which no made-up pool has."""
-    return [name for name in entries() if not resolve(name).create().required]
+    return [name for name in names() if not resolve(name).create().required]
 
 
 def golden_outputs() -> Outputs:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies.kernels.facility_location import facility_location
-from strategies.kernels.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
+from strategies.kernels.k_means_plus_plus import k_means_plus_plus
+from strategies.kernels.lloyd import k_means
 
 pytestmark = pytest.mark.perf
 
 COUNT, PICKS = 50_000, 1000
 FEW = 20  # picks of a reference of which every one costs the same
 Float32s = NDArray[np.float32]
-Factors = tuple[Float32s, Float32s]
 Measure = Callable[[int, Callable[[], object]], None]
 
 
@@ -36,18 +36,6 @@ def decaying(count: int, width: int) -> Float32s:
     features += middles[rng.integers(50, size=count)]
     features *= scale
     return features
-
-
-@lru_cache(maxsize=1)
-def gradient_factors(classes: int) -> Factors:
-    """What BADGE clusters: softmax less the most likely class, and the features it came from."""
-    features = decaying(COUNT, 512)
-    weights = np.random.default_rng(1).standard_normal((512, classes), dtype=np.float32) / 2
-    logits = features @ weights
-    slope = np.exp(logits - logits.max(1, keepdims=True))
-    slope /= slope.sum(1, keepdims=True)
-    slope[np.arange(COUNT), slope.argmax(1)] -= 1
-    return slope, features
 
 
 @pytest.fixture(autouse=True)
@@ -73,21 +61,6 @@ def measure(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> Measure:
 # k-means++.
 
 
-@pytest.mark.parametrize("classes", [10, 100])
-@pytest.mark.parametrize("labelled", [0, 5000])
-def test_factored_k_means_plus_plus_1000_picks(measure: Measure, classes: int, labelled: int) -> None:
-    factors = [gradient_factors(classes)]
-    rng, found = np.random.default_rng(0), list[NDArray[np.int64]]()
-    measure(PICKS, lambda: found.append(k_means_plus_plus_factored(factors, PICKS, range(labelled), rng=rng)))
-    assert len(np.unique(found[0])) == PICKS
-
-
-@pytest.mark.parametrize("classes", [10, 100])
-def test_eager_factored_k_means_plus_plus_20_picks(measure: Measure, classes: int) -> None:
-    left, right = gradient_factors(classes)
-    measure(FEW, lambda: eager([left, right], FEW))
-
-
 @pytest.mark.parametrize("width", [128, 512])
 def test_k_means_plus_plus_1000_picks(measure: Measure, width: int) -> None:
     features, rng = decaying(COUNT, width), np.random.default_rng(0)
@@ -96,7 +69,7 @@ def test_k_means_plus_plus_1000_picks(measure: Measure, width: int) -> None:
 
 @pytest.mark.parametrize("width", [128, 512])
 def test_eager_k_means_plus_plus_20_picks(measure: Measure, width: int) -> None:
-    measure(FEW, lambda: eager([decaying(COUNT, width)], FEW))
+    measure(FEW, lambda: eager(decaying(COUNT, width), FEW))
 
 
 @pytest.mark.parametrize("width", [128, 512])
@@ -107,13 +80,13 @@ def test_scikit_learn_k_means_plus_plus_20_picks(measure: Measure, width: int) -
     measure(FEW, lambda: kmeans_plusplus(features, FEW, n_local_trials=1, random_state=0))
 
 
-def eager(factors: list[Float32s], budget: int) -> None:
+def eager(points: Float32s, budget: int) -> None:
     """Every D^2 brought to date for each pick, and a sum over all to draw from."""
     rng = np.random.default_rng(0)
-    norm = np.prod([np.einsum("ij,ij->i", factor, factor) for factor in factors], axis=0)
+    norm = np.einsum("ij,ij->i", points, points)
     nearest, pick = np.full(COUNT, np.inf), 0
     for _ in range(budget):
-        products = np.prod([factor @ factor[pick] for factor in factors], axis=0)
+        products = points @ points[pick]
         np.minimum(nearest, np.maximum(norm + norm[pick] - 2 * products, 0), out=nearest)
         nearest[pick] = 0
         pick = int(np.searchsorted(np.cumsum(nearest), rng.random() * nearest.sum()))

@@ -10,7 +10,7 @@ from benchmark.authoring.requirements import needs
 from benchmark.experiment.catalogue import presets
 from benchmark.plugins import DATASETS, NETWORKS
 from strategies import Strategy, register
-from strategies.registry import RegistryError, entries
+from strategies.registry import RegistryError, entries, names, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,7 @@ def test_strategies_are_listed_with_summary_and_source():
     for name, entry in entries().items():
         (line,) = [line for line in lines if line.split()[0] == name]
         assert entry.summary in line
+        assert all(short in line for short in entry.short_names)
         assert line.endswith(f"[{entry.source}]")
         assert entry.summary.endswith("."), f"{name}: the first line of its docstring is a sentence"
         assert entry.source
@@ -89,15 +90,15 @@ def test_everything_else_is_listed_too(what, names):
     assert all(any(line.split()[0] == name for line in text.splitlines()) for name in names)
 
 
-@pytest.mark.parametrize("name", sorted(entries()))
+@pytest.mark.parametrize("name", names())
 def test_a_strategy_is_described_with_all_its_parameters(name):
-    text = describe_strategy(name)
-    assert text.splitlines()[0] == name
-    assert entries()[name].source in " ".join(text.split())
+    text, entry = describe_strategy(name), resolve(name).entry
+    assert text.splitlines()[0].partition(":")[0] == name
+    assert entry.source in " ".join(text.split())
     rows = text.partition("Parameters:\n")[2].splitlines()
-    if not entries()[name].parameters:
+    if not entry.parameters:
         assert rows == ["  none"]
-    for parameter, row in zip(entries()[name].parameters.values(), rows, strict=False):
+    for parameter, row in zip(entry.parameters.values(), rows, strict=False):
         shown = str(parameter.default).lower() if isinstance(parameter.default, bool) else parameter.default
         assert row.startswith(f"  {parameter.name}={shown} ")
         assert row.endswith(parameter.wanted)
@@ -121,6 +122,14 @@ def test_a_strategy_is_described_with_all_its_parameters(name):
 )
 def test_what_a_strategy_needs_is_said(name, needs):
     assert f"Needs: {needs}\n" in describe_strategy(name)
+
+
+def test_what_a_short_name_stands_for_is_said():
+    for asked in ("pareto[base=margin]", "aggregate[base=margin,how=pareto]"):
+        text = describe_strategy(asked)
+        assert text.startswith("pareto[base=margin]: short for aggregate[base=margin,how=pareto]\n")
+        assert "reciprocal-rank-fusion (how=rrf)" in " ".join(text.split())
+    assert describe_strategy("aggregate[how=rank]").startswith("aggregate[how=rank]\n")
 
 
 def test_the_family_is_said():

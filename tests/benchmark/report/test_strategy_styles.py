@@ -14,9 +14,9 @@ from matplotlib.markers import MarkerStyle
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.report.page.style_sheet import SHAPES
 from benchmark.report.strategy_styles import FIXED, MARKERS, OTHERS, look_of, looks
-from strategies.registry import entries
+from strategies.registry import names
 
-BUILT_IN = sorted(name for name in entries() if name not in FIXED)
+BUILT_IN = sorted(name for name in names() if name not in FIXED)
 #: Published with the method, and others.
 VARIANTS = [name for name in OTHERS if "[" in name] + ["random[draw=2]", "power[base=margin]"]
 #: Machado et al. 2009, severity 1, on linear RGB.

@@ -1,4 +1,4 @@
-"""k-means++ by its law, also on outer products, and k-means by Lloyd's algorithm written anew."""
+"""k-means++ by its law."""
 
 from __future__ import annotations
 
@@ -18,22 +18,16 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, chisquare, ks_2samp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from strategies.kernels import k_means as module
-from strategies.kernels.k_means import k_means, k_means_plus_plus, k_means_plus_plus_factored
+from strategies.kernels import k_means_plus_plus as module
+from strategies.kernels.k_means_plus_plus import k_means_plus_plus
 
 Array = NDArray[Any]
 
 POINTS = np.array([[0.0, 0], [1, 0], [1, 0], [0, 2], [3, 1], [-2, 5]])
-LEFT = np.array([[1.0, 0], [0.5, -0.5], [0.5, -0.5], [0, 0], [0.1, 2], [-1, 1]])
 
 
 def all_squared_distances(points: Array) -> Array:
     return np.square(points[:, None].astype(np.float64) - points).sum(2)
-
-
-def explicit(factors: Sequence[tuple[Array, Array]]) -> Array:
-    products = [np.einsum("ni,nj->nij", left, right, dtype=np.float64) for left, right in factors]
-    return np.concatenate([product.reshape(len(product), -1) for product in products], axis=1)
 
 
 def probability(squared: Array, drawn: Sequence[int], centres: Sequence[int], allowed: Any) -> float:
@@ -82,7 +76,7 @@ def test_sequences_of_draws_have_the_law_of_d_squared_sampling(
 ) -> None:
     if refresh != "where it pays":
         always = refresh == "always"
-        monkeypatch.setattr(module._DSquared, "_refresh_pays", lambda _, missed: always and missed > 0)
+        monkeypatch.setattr(module.DSquared, "_refresh_pays", lambda _, missed: always and missed > 0)
         monkeypatch.setattr(module, "DRAWS", 2)
     check_law(lambda rng: k_means_plus_plus(POINTS, 3, rng=rng), law(POINTS, 3), 1500)
 
@@ -91,14 +85,6 @@ def test_sequences_of_draws_have_the_law_of_d_squared_sampling(
 def test_labelled_points_are_centres_of_which_none_is_drawn() -> None:
     case: dict[str, Any] = {"budget": 2, "labelled": [4, 1], "candidates": [0, 2, 3, 5]}
     check_law(lambda rng: k_means_plus_plus(POINTS, rng=rng, **case), law(POINTS, **case), 1000)
-
-
-@pytest.mark.usefixtures("_quick_calls")
-@pytest.mark.parametrize("labelled", [[], [0]])
-def test_factored_points_have_the_law_of_their_outer_products(labelled: list[int]) -> None:
-    factors = [(LEFT, POINTS), (POINTS[:, :1] - 1, LEFT)]
-    expected = law(explicit(factors), 2, labelled)
-    check_law(lambda rng: k_means_plus_plus_factored(factors, 2, labelled, rng=rng), expected, 1000)
 
 
 @pytest.mark.usefixtures("_quick_calls")
@@ -160,29 +146,23 @@ def test_distinct_points_come_before_copies(seed: int, offset: float) -> None:
     assert sorted(drawn) == list(range(52))
 
 
-def test_squared_distances_are_those_of_the_outer_products() -> None:
-    rng = np.random.default_rng(0)
-    factors = [
-        (rng.standard_normal((30, 3)), rng.standard_normal((30, 4)).astype(np.float32)),
-        (rng.standard_normal((30, 1)), rng.standard_normal((30, 7)) + 1e6),
-    ]
-    for left, right in factors:
-        left[7], right[7] = left[3], right[3]
-        left[9], right[9] = left[3] * (1 + 1e-7), right[3]
-    everything = module._rows(module._checked_factors(factors), np.arange(30))
+def test_squared_distances_keep_their_digits_between_close_points() -> None:
+    points = np.random.default_rng(0).standard_normal((30, 7)) + 1e6
+    points[7], points[9] = points[3], points[3] * (1 + 1e-12)
+    everything = module._rows(points, np.arange(30))
     found = everything.squared_distance(everything)
-    expected = all_squared_distances(explicit(factors))
-    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    np.testing.assert_allclose(found, all_squared_distances(points), rtol=1e-7)
     assert found[3, 7] == 0
     assert (np.diag(found) == 0).all()
 
 
-def test_features_are_factors_beside_ones() -> None:
-    points = np.random.default_rng(0).standard_normal((300, 6))
-    factors = [(np.ones((300, 1)), points)]
-    plain = k_means_plus_plus(points, 80, range(20), rng=np.random.default_rng(1))
-    factored = k_means_plus_plus_factored(factors, 80, range(20), rng=np.random.default_rng(1))
-    np.testing.assert_array_equal(plain, factored)
+def test_memory_does_not_hold_a_copy_of_the_features() -> None:
+    points = np.random.default_rng(0).standard_normal((20_000, 260), dtype=np.float32)
+    tracemalloc.start()
+    k_means_plus_plus(points, 200, range(500), rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < points.nbytes / 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int64])
@@ -198,9 +178,6 @@ def test_tensors_in_main_memory_are_taken() -> None:
     found = k_means_plus_plus(points, 20, torch.tensor([3, 4]), rng=np.random.default_rng(0))
     expected = k_means_plus_plus(points.numpy(), 20, [3, 4], rng=np.random.default_rng(0))
     np.testing.assert_array_equal(found, expected)
-    factored = k_means_plus_plus_factored([(points, points)], 20, rng=np.random.default_rng(0))
-    assert len(set(factored)) == 20
-    assert k_means(points, 4, rng=np.random.default_rng(0))[0].shape == (4, 5)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -208,39 +185,17 @@ def test_number_of_threads_does_not_matter(threads: int) -> None:
     points = np.random.default_rng(0).standard_normal((3000, 40), dtype=np.float32)
     with threadpool_limits(limits=1):
         drawn = k_means_plus_plus(points, 100, rng=np.random.default_rng(0))
-        clusters = k_means(points, 20, rng=np.random.default_rng(0), iterations=5)
     with threadpool_limits(limits=threads):
         np.testing.assert_array_equal(drawn, k_means_plus_plus(points, 100, rng=np.random.default_rng(0)))
-        again = k_means(points, 20, rng=np.random.default_rng(0), iterations=5)
-    np.testing.assert_array_equal(clusters[0], again[0])
-    np.testing.assert_array_equal(clusters[1], again[1])
-
-
-def test_memory_holds_neither_products_nor_a_copy_of_the_factors() -> None:
-    rng = np.random.default_rng(0)
-    left = rng.standard_normal((20_000, 60), dtype=np.float32)
-    right = rng.standard_normal((20_000, 200), dtype=np.float32)
-    tracemalloc.start()
-    k_means_plus_plus_factored([(left, right)], 200, range(500), rng=rng)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < (left.nbytes + right.nbytes) / 2
-    assert peak < 20_000 * 60 * 200 / 20  # bytes: a twentieth of one for each value
 
 
 def test_distances_are_not_all_recomputed_for_each_draw() -> None:
     rng = np.random.default_rng(0)
     points = rng.standard_normal((5000, 64), dtype=np.float32)
-    search = module._DSquared(module._plain(points), np.arange(5000), np.arange(0), rng)
+    search = module.DSquared(points, np.arange(5000), np.arange(0), rng)
     assert len(set(search.draw(300))) == 300
     assert search.seen < 30
     assert search.wasted < 300 * 300
-
-
-def test_the_global_random_stream_is_left_alone() -> None:
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
-    k_means(np.random.default_rng(0).standard_normal((50, 3)), 5, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
 # Defects seen in other implementations.
@@ -262,84 +217,9 @@ def test_equal_points_come_in_a_seeded_random_order() -> None:
         assert len({int(order[place]) for order in orders}) == 30
 
 
-def test_all_zero_factors_are_no_more_than_equal_points() -> None:
-    left, right = np.zeros((50, 3)), np.random.default_rng(0).standard_normal((50, 4))
-    drawn = k_means_plus_plus_factored([(left, right)], 50, rng=np.random.default_rng(0))
-    assert sorted(drawn) == list(range(50))
-
-
-# Lloyd's algorithm.
-
-
-def lloyd(points: Array, centres: Array, iterations: int) -> tuple[Array, Array]:
-    points, cluster = points.astype(np.float64), None
-    for _ in range(iterations):
-        nearest = np.square(points[:, None] - centres).sum(2).argmin(1)
-        centres = np.stack([points[nearest == at].mean(0) for at in range(len(centres))])
-        if cluster is not None and (nearest == cluster).all():
-            break
-        cluster = nearest
-    return centres, np.square(points[:, None] - centres).sum(2).argmin(1)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("iterations", [1, 3, 100])
-def test_rounds_are_those_of_lloyd_from_a_k_means_plus_plus_start(dtype: type, iterations: int) -> None:
-    points = np.random.default_rng(0).standard_normal((1100, 4)).astype(dtype)
-    start = points[k_means_plus_plus(points, 12, rng=np.random.default_rng(5))]
-    centres, cluster = k_means(points, 12, rng=np.random.default_rng(5), iterations=iterations)
-    expected = lloyd(points, start.astype(np.float64), iterations)
-    np.testing.assert_allclose(centres, expected[0], atol=1e-4 if dtype == np.float32 else 1e-10)
-    assert (cluster == expected[1]).mean() > (0.999 if dtype == np.float32 else 1 - 1e-9)
-    assert centres.dtype == dtype
-    assert cluster.dtype == np.int64
-
-
-@given(
-    count=st.integers(1, 60),
-    distinct=st.integers(1, 20),
-    clusters=st.integers(1, 70),
-    offset=st.sampled_from([0.0, 1e4]),
-    seed=st.integers(0, 10**6),
-)
-def test_every_point_has_a_cluster_and_every_cluster_a_point(
-    count: int, distinct: int, clusters: int, offset: float, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    points = (rng.standard_normal((distinct, 3))[rng.integers(distinct, size=count)] + offset).astype(
-        np.float32
-    )
-    centres, cluster = k_means(points, clusters, rng=rng)
-    assert cluster.shape == (count,)
-    assert sorted(set(cluster)) == list(range(len(centres)))
-    assert len(centres) <= min(clusters, len(np.unique(points, axis=0)))
-    assert np.isfinite(centres).all()
-
-
-def test_with_clusters_for_all_distinct_points_each_has_its_own() -> None:
-    distinct = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
-    points = distinct[np.arange(40) % 9]
-    for clusters in (9, 10, 40, 1000):
-        centres, cluster = k_means(points, clusters, rng=np.random.default_rng(0))
-        assert len(centres) == 9
-        np.testing.assert_allclose(centres[cluster], points, rtol=1e-5)
-
-
-@pytest.mark.parametrize("largest", [1e-300, 1e-40, 1e30, 1e300])
-def test_scale_of_the_features_does_not_matter(largest: float) -> None:
-    rng = np.random.default_rng(0)
-    blobs = np.repeat(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 0.0]]), 30, axis=0)
-    points = (blobs + 0.01 * rng.standard_normal((90, 2))) * largest
-    centres, cluster = k_means(points, 3, rng=rng)
-    assert [len(set(cluster[at : at + 30])) for at in (0, 30, 60)] == [1, 1, 1]
-    assert len(set(cluster)) == 3
-    np.testing.assert_allclose(centres[cluster] / largest, blobs, atol=0.02)
-
-
 def test_points_are_left_as_they_were() -> None:
     points = np.random.default_rng(0).standard_normal((200, 4))
     before = points.copy()
-    k_means(points, 5, rng=np.random.default_rng(0))
     k_means_plus_plus(points, 5, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(points, before)
 
@@ -365,33 +245,3 @@ def test_wrong_input_of_k_means_plus_plus_is_named(changed: dict[str, Any], mess
     right: dict[str, Any] = {"features": np.zeros((5, 1)), "budget": 1, "rng": np.random.default_rng(0)}
     with pytest.raises(ValueError, match=message):
         k_means_plus_plus(**{**right, **changed})
-
-
-@pytest.mark.parametrize(
-    ("factors", "message"),
-    [
-        ([], "rows"),
-        ([(np.zeros((5, 1)), np.zeros((4, 2)))], r"\[4, 5\] rows"),
-        ([(np.zeros((5, 1)), np.zeros((5, 2))), (np.zeros((6, 1)), np.zeros((6, 1)))], r"\[5, 6\] rows"),
-        ([(np.zeros(5), np.zeros((5, 2)))], r"factors\[0\]\[0\] have the shape"),
-        ([(np.zeros((5, 1)), np.full((5, 2), np.inf))], r"factors\[0\]\[1\] must be finite: row 0"),
-    ],
-)
-def test_wrong_factors_are_named(factors: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        k_means_plus_plus_factored(factors, 1, rng=np.random.default_rng(0))
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"features": np.zeros((0, 2))}, "no rows"),
-        ({"features": np.full((5, 2), np.nan)}, "row 0"),
-        ({"clusters": 0}, "clusters is 0"),
-        ({"iterations": 0}, "iterations is 0"),
-    ],
-)
-def test_wrong_input_of_k_means_is_named(changed: dict[str, Any], message: str) -> None:
-    right: dict[str, Any] = {"features": np.zeros((5, 1)), "clusters": 1, "rng": np.random.default_rng(0)}
-    with pytest.raises(ValueError, match=message):
-        k_means(**{**right, **changed})

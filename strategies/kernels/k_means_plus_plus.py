@@ -1,4 +1,4 @@
-"""k-means and its k-means++ start, which is also a way to select: diverse points, drawn at random.
+"""The k-means++ draw: diverse points at random, as the start of k-means or as a selection.
 
 What makes the draws fast is rejection: the squared distance D^2 of a point to its nearest centre only shrinks
 as centres are added, so an old D^2 is an upper bound. A point drawn from old bounds and kept with probability
@@ -9,13 +9,11 @@ from approximate distances; here the bounds are exact distances to fewer centres
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies.kernels.arrays import (
@@ -29,7 +27,6 @@ from strategies.kernels.arrays import (
 )
 
 Chosen = Sequence[int] | Positions
-Factors = Sequence[tuple[Features, Features]]
 
 ROWS = 512  # points compared with centres at once: their float64 copy stays in the processor's cache
 CENTRES = 128  # centres that one refresh compares every point with
@@ -66,84 +63,19 @@ def k_means_plus_plus(
     Raises:
         ValueError: an argument is not as described.
     """
-    return _selected(_plain(checked_features(features)), budget, labelled, candidates, rng)
-
-
-def k_means_plus_plus_factored(
-    factors: Sequence[tuple[ArrayLike, ArrayLike]],
-    budget: int,
-    labelled: Chosen = (),
-    candidates: Chosen | None = None,
-    *,
-    rng: np.random.Generator,
-) -> Positions:
-    """The same for points that are outer products, side by side, in the memory of their factors.
-
-    ``factors`` holds pairs (left N x c, right N x d). Point i is the concatenation over pairs of the c * d
-    values ``outer(left[i], right[i])``; inner products are sums over pairs of
-    (left_i . left_j)(right_i . right_j), so no point is ever formed. Gradients of a linear layer are such
-    products, of the loss's gradient and the layer's input (BADGE: Ash et al. 2020, section 3).
-
-    Arguments, returned positions and errors are those of ``k_means_plus_plus``.
-    """
-    return _selected(_checked_factors(factors), budget, labelled, candidates, rng)
-
-
-def k_means(
-    features: ArrayLike, clusters: int, *, rng: np.random.Generator, iterations: int = 25
-) -> tuple[Features, Positions]:
-    """Centres (K x d) and the cluster of each of N points (N), by Lloyd's algorithm from a k-means++ start.
-
-    It ends when no point changes its cluster, or after ``iterations`` rounds. Every cluster has a point, so K
-    is less than ``clusters`` where there are fewer distinct points, or where a cluster lost its last one.
-    scikit-learn does the rounds, on one thread, so that sums are taken in one order and an answer depends on
-    ``rng`` alone. faiss is not used: it fills an empty cluster by splitting another in two, and so gives
-    another answer.
-
-    Raises ValueError unless ``features`` is N x d and finite with N >= 1, and both counts are at least 1.
-    """
     points = checked_features(features)
-    if len(points) == 0:
-        raise ValueError("features have no rows, must have at least one to be clustered")
-    if clusters < 1 or iterations < 1:
-        raise ValueError(f"clusters is {clusters} and iterations is {iterations}, both must be at least 1")
-    exponent = np.frexp(np.abs(points).max(initial=0))[1]
-    scaled = np.ldexp(points, -exponent)  # exact, and squares neither under- nor overflow
-    with threadpool_limits(limits=1):
-        start = _DSquared(_plain(scaled), np.arange(len(points)), np.arange(0), rng).draw(clusters)
-        centres, cluster = _lloyd(scaled, scaled[start], iterations)
-    kept, cluster = np.unique(cluster, return_inverse=True)
-    return np.ldexp(centres[kept], exponent), cluster.astype(np.int64)
-
-
-def _lloyd(points: Features, start: Features, iterations: int) -> tuple[Features, NDArray[Any]]:
-    """Centres and the cluster of each point; overwrites the points."""
-    from sklearn.cluster import KMeans  # a second to import
-
-    # The state is not used, but where there is none, the global one is.
-    rounds = {"max_iter": iterations, "tol": 0, "n_init": 1, "random_state": 0}
-    algorithm = KMeans(len(start), init=start, copy_x=False, **rounds)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer clusters than asked for: the caller drops the empty ones
-        algorithm.fit(points)
-    return algorithm.cluster_centers_, algorithm.labels_
-
-
-def _selected(
-    factors: Factors, budget: int, labelled: Chosen, candidates: Chosen | None, rng: np.random.Generator
-) -> Positions:
-    count = len(factors[0][0])
+    count = len(points)
     centres = checked_positions("labelled", labelled, count)
     allowed = checked_candidates(candidates, centres, count)
     check_budget(budget, allowed)
     # The products are small: a second BLAS thread gains little and costs much on a busy machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        drawn = _DSquared(factors, allowed, centres, rng).draw(budget)
+        drawn = DSquared(points, allowed, centres, rng).draw(budget)
     left = np.setdiff1d(allowed, drawn)  # of distance 0, if any are still wanted
     return np.concatenate([drawn, rng.permutation(left)[: budget - len(drawn)]])
 
 
-class _DSquared:
+class DSquared:
     """Draws candidates with probability proportional to D^2, one centre more after each.
 
     ``bound`` is, for each candidate, its squared distance to the nearest of at least the first ``seen``
@@ -152,9 +84,9 @@ class _DSquared:
     """
 
     def __init__(
-        self, factors: Factors, candidates: Positions, centres: Positions, rng: np.random.Generator
+        self, points: Features, candidates: Positions, centres: Positions, rng: np.random.Generator
     ) -> None:
-        self.factors, self.candidates, self.rng = factors, candidates, rng
+        self.points, self.candidates, self.rng = points, candidates, rng
         self.centres, self.seen, self.wasted = centres, 0, 0
         self.bound = np.full(len(candidates), np.inf)
 
@@ -172,7 +104,7 @@ class _DSquared:
         """The bounds, after comparing all with the oldest centres missed where that pays."""
         missed = self.centres[self.seen : self.seen + CENTRES]
         if self.seen == 0 or self._refresh_pays(len(missed)):
-            self._refresh(_rows(self.factors, missed))
+            self._refresh(_rows(self.points, missed))
             self.seen, self.wasted = self.seen + len(missed), 0
         return self.bound
 
@@ -182,13 +114,13 @@ class _DSquared:
     def _refresh(self, centres: _Rows) -> None:
         for at in range(0, len(self.candidates), ROWS):
             part = slice(at, at + ROWS)
-            squared = _rows(self.factors, self.candidates[part]).squared_distance(centres)
+            squared = _rows(self.points, self.candidates[part]).squared_distance(centres)
             self.bound[part] = np.minimum(self.bound[part], squared.min(1))
 
     def _draw_some(self, wanted: int) -> None:
         """Draw from the bounds as they are and keep what D^2 keeps; the bounds of all drawn are D^2 then."""
         places = self._proposals(min(DRAWS, 2 * wanted + 16))
-        rows, bound = _rows(self.factors, self.candidates[places]), self.bound[places]
+        rows, bound = _rows(self.points, self.candidates[places]), self.bound[places]
         missed = len(self.centres) - self.seen
         squared = np.minimum(bound, self._to_missed(rows))
         kept = _accepted(self.rng.random(len(places)) * bound, squared, rows.squared_distance(rows), wanted)
@@ -204,7 +136,7 @@ class _DSquared:
     def _to_missed(self, rows: _Rows) -> Float64s:
         nearest = np.full(len(rows.norm), np.inf)
         for at in range(self.seen, len(self.centres), ROWS):
-            centres = _rows(self.factors, self.centres[at : at + ROWS])
+            centres = _rows(self.points, self.centres[at : at + ROWS])
             np.minimum(nearest, rows.squared_distance(centres).min(1), out=nearest)
         return nearest
 
@@ -224,59 +156,31 @@ def _accepted(least: Float64s, squared: Float64s, between: Float64s, wanted: int
 
 @dataclass
 class _Rows:
-    """Some points in float64: their left and right factors, and squared norms."""
+    """Some points in float64, and their squared norms."""
 
-    pairs: list[tuple[Float64s, Float64s]]
+    values: Float64s
     norm: Float64s
 
     def squared_distance(self, other: _Rows) -> Float64s:
-        """Of each of these to each of the others; exactly 0 where the factors are equal."""
+        """Of each of these to each of the others; exactly 0 between equal points."""
         norms = np.add.outer(self.norm, other.norm)
-        squared = norms.copy()
-        for (left, right), (left_other, right_other) in zip(self.pairs, other.pairs, strict=True):
-            squared -= 2 * (left @ left_other.T) * (right @ right_other.T)
+        squared = np.asarray(norms - 2 * (self.values @ other.values.T))
         row, column = np.nonzero(squared < CLOSE * norms)
         for at in range(0, len(row), PAIRS):
             one, two = row[at : at + PAIRS], column[at : at + PAIRS]
-            squared[one, two] = self._by_differences(one, other, two)
+            difference = self.values[one] - other.values[two]
+            squared[one, two] = _dot(difference)
         return squared
 
-    def _by_differences(self, row: Positions, other: _Rows, column: Positions) -> Float64s:
-        """The same from outer(a, b) - outer(c, d) = outer(a - c, b) + outer(c, b - d): nothing cancels."""
-        squared = np.zeros(len(row))
-        for (left, right), (left_other, right_other) in zip(self.pairs, other.pairs, strict=True):
-            a, b, c, d = left[row], right[row], left_other[column], right_other[column]
-            squared += _dot(a - c, a - c) * _dot(b, b) + _dot(c, c) * _dot(b - d, b - d)
-            squared += 2 * _dot(a - c, c) * _dot(b, b - d)
-        return np.maximum(squared, 0)
 
-
-def _rows(factors: Factors, positions: Positions) -> _Rows:
-    pairs = [
-        (left[positions].astype(np.float64), right[positions].astype(np.float64)) for left, right in factors
-    ]
+def _rows(points: Features, positions: Positions) -> _Rows:
+    values = points[positions].astype(np.float64)
     with np.errstate(over="ignore"):
-        norm = sum((_dot(left, left) * _dot(right, right) for left, right in pairs), np.zeros(len(positions)))
+        norm = _dot(values)
     if not (norm <= LARGEST).all():
         raise ValueError(f"features are too large: a squared norm is over {LARGEST}")
-    return _Rows(pairs, norm)
+    return _Rows(values, norm)
 
 
-def _dot(left: Float64s, right: Float64s) -> Float64s:
-    return np.asarray(np.einsum("ij,ij->i", left, right), np.float64)
-
-
-def _plain(features: Features) -> Factors:
-    """Features as outer products with the number one, which takes no memory."""
-    return [(np.broadcast_to(np.float64(1), (len(features), 1)), features)]
-
-
-def _checked_factors(factors: Sequence[tuple[ArrayLike, ArrayLike]]) -> Factors:
-    pairs = []
-    for at, (left, right) in enumerate(factors):
-        names = f"factors[{at}][0]", f"factors[{at}][1]"
-        pairs.append((checked_features(left, names[0]), checked_features(right, names[1])))
-    counts = {len(array) for pair in pairs for array in pair}
-    if len(counts) != 1:
-        raise ValueError(f"factors have {sorted(counts)} rows, must be pairs of arrays with N rows each")
-    return pairs
+def _dot(rows: Float64s) -> Float64s:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows), np.float64)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from strategies import aggregation
-from strategies.aggregation import (
+from strategies import rank_aggregation
+from strategies.rank_aggregation import (
     maximum_rank,
     mean_rank,
     minimum_rank,
@@ -87,8 +87,8 @@ def test_pareto_looks_at_no_more_than_it_must(kind, monkeypatch):
         "independent": rng(2).random((5000, 5)),
         "equal": np.ones((5000, 2)),
     }[kind]
-    dominates = aggregation._Front.dominates
-    monkeypatch.setattr(aggregation._Front, "dominates", lambda *a: looks.append(1) or dominates(*a))
+    dominates = rank_aggregation._Front.dominates
+    monkeypatch.setattr(rank_aggregation._Front, "dominates", lambda *a: looks.append(1) or dominates(*a))
     pareto(scores, 200, rng())
     assert len(looks) < {"aligned": 5000 + 8 * 200, "independent": 9 * 5000}.get(kind, 200)
 
@@ -131,4 +131,4 @@ def test_with_one_task_all_are_its_order(aggregate):
 
 
 def test_the_damping_is_that_of_the_paper():
-    assert aggregation.DAMPING == 60
+    assert rank_aggregation.DAMPING == 60
