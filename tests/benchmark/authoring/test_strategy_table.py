@@ -19,7 +19,7 @@ def table():
 @pytest.fixture
 def row(table):
     def cells(name):
-        (line,) = [line for line in table.splitlines() if line.startswith(f"| `{name}` |")]
+        (line,) = [line for line in table.splitlines() if line.startswith((f"| `{name}` |", f"| `{name}`, "))]
         return dict(zip(HEAD, [cell.strip() for cell in line.strip("|").split(" | ")], strict=True))
 
     return cells
@@ -37,6 +37,7 @@ def test_every_strategy_has_a_row_with_its_parameters(row, name):
     entry = entries()[name]
     assert found["family"] == entry.family
     assert found["source"] == entry.source
+    assert found["name"].replace("`", "").split(", ") == [name, *entry.short_names]
     assert [p.split("=")[0] for p in found["parameters"].replace("`", "").split()] == list(entry.parameters)
 
 
