@@ -236,12 +236,17 @@ def _cost(facts: Facts) -> str:
 def _preset(name: str) -> Facts:
     fields = yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
     sizes = {key: fields[key] for key in ("strategies", "seeds", "budgets")}
-    return {"name": name, **sizes, "iterations": fields["recipe"]["iterations"]}
+    length = {key: fields["recipe"].get(key) for key in ("iterations", "epochs")}
+    return {"name": name, **sizes, **{key: value for key, value in length.items() if value is not None}}
+
+
+def _length(preset: Facts) -> str:
+    return f"{preset['iterations']} iterations" if "iterations" in preset else f"{preset['epochs']:g} epochs"
 
 
 def _size(preset: Facts) -> str:
     strategies, seeds, budgets = (preset[key] for key in ("strategies", "seeds", "budgets"))
     return (
         f"{len(strategies)} strategies, {len(seeds)} seeds, {budgets[0]} to {budgets[-1]} in "
-        f"{len(budgets)} budgets, {preset['iterations']} iterations each"
+        f"{len(budgets)} budgets, {_length(preset)} each"
     )

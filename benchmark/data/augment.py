@@ -31,15 +31,20 @@ MEAN = (0.485, 0.456, 0.406)
 
 
 def augmented(batch: Batch, tasks: Sequence[Task], how: Augmentation, generator: Generator) -> Batch:
-    """A batch after random changes of geometry and colour; random numbers are drawn on the CPU."""
+    """A batch after random changes of geometry and colour; random numbers are drawn on the CPU.
+
+    Maps come with it that show the same: where there is more than mirroring, none do.
+    """
     draws = torch.rand((len(batch.images), DRAWS), generator=generator)
     full = (batch.images.shape[-2], batch.images.shape[-1])
     size = full if how.crop is None else (min(how.crop[0], full[0]), min(how.crop[1], full[1]))
     resampled = bool(set(how.zoom) - {1.0} or how.scale or how.rotation)
     if how.flip or resampled or size != full:
-        batch = moved(batch, tasks, _drawn_motion(how, draws[:, :6], full, size), size, resampled)
+        motion = _drawn_motion(how, draws[:, :6], full, size)
+        maps = batch.maps and not resampled and size == full and batch.maps.flipped(motion.mirror.numpy())
+        batch = replace(moved(batch, tasks, motion, size, resampled), maps=maps or None)
     if how.colour or how.saturation or how.hue:
-        batch = replace(batch, images=_recoloured(batch.images, how, draws[:, 6:]))
+        batch = replace(batch, images=_recoloured(batch.images, how, draws[:, 6:]), maps=None)
     return batch
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.dataset import MultiTaskDataset, Split
-from benchmark.data.decoded.memory_map import arrays_folder, kept_arrays
+from benchmark.data.decoded.memory_map import KeepableRows, arrays_folder, kept_arrays
 from benchmark.data.decoded.row_storage import Home, Mapped, OnDevice, Streamed
 from benchmark.data.decoded.rows import Rows, Say
 from benchmark.errors import UserError
@@ -25,12 +27,37 @@ from strategies.interface import Positions
 READ = 16  # images whose labels are looked at at once
 
 
+class KeptMaps(Protocol):
+    """A frozen trunk's maps of all images of a split and of their mirror images."""
+
+    def take(self, positions: Positions, mirrored: NDArray[np.bool_]) -> list[Tensor]:
+        """Those of the images at these positions, of some mirrored, in float16 on the device."""
+
+
+@dataclass(frozen=True)
+class BatchMaps:
+    """A frozen trunk's maps of a batch, read when they are needed: which are mirrored is drawn late."""
+
+    kept: KeptMaps
+    positions: Positions
+    mirrored: NDArray[np.bool_]
+
+    def flipped(self, which: NDArray[np.bool_] | bool = True) -> BatchMaps:
+        """Of these images mirrored (B, or all)."""
+        return replace(self, mirrored=self.mirrored ^ which)
+
+    def read(self) -> list[Tensor]:
+        """The maps, fine to coarse (B x C x h x w, float16)."""
+        return self.kept.take(self.positions, self.mirrored)
+
+
 @dataclass(frozen=True)
 class Batch:
-    """B images (B x 3 x H x W, 0..1) with encoded labels by task."""
+    """B images (B x 3 x H x W, 0..1) with encoded labels by task, and maps where they are kept."""
 
     images: Tensor
     labels: Mapping[str, Tensor]
+    maps: BatchMaps | None = None
 
 
 class Feed:
@@ -45,6 +72,7 @@ class Feed:
     ) -> None:
         self.tasks, self.device, self.ids = tuple(tasks), device, tuple(split.ids)
         self._home = home or OnDevice(Rows(split, tasks), device, lambda _: None)
+        self._maps: KeptMaps | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,13 +81,22 @@ class Feed:
         """The images at these positions (B x 3 x H x W, 0..1)."""
         return _as_images(self._home.take(_indices(positions), 1)[0])
 
-    def batch(self, positions: Tensor | Positions) -> Batch:
-        """The images at these positions with their labels."""
-        return self._batch(self._home.take(_indices(positions), 1 + len(self.tasks)))
+    def with_maps(self, maps: KeptMaps | None) -> Feed:
+        """The same feed, whose batches come with these maps, or without any."""
+        feed = copy.copy(self)
+        feed._maps = maps
+        return feed
 
-    def batches(self, order: Iterable[Positions]) -> Iterator[Batch]:
+    def batch(self, positions: Tensor | Positions, labels: bool = True) -> Batch:
+        """The images at these positions, with their labels or without any."""
+        where = _indices(positions)
+        return self._batch(where, self._home.take(where, self._columns(labels)))
+
+    def batches(self, order: Iterable[Positions], labels: bool = True) -> Iterator[Batch]:
         """``batch`` for one element of ``order`` after another, read ahead where that helps."""
-        return map(self._batch, self._home.batches(order, 1 + len(self.tasks)))
+        read, asked = itertools.tee(order)
+        rows = self._home.batches(read, self._columns(labels))
+        return (self._batch(_indices(next(asked)), columns) for columns in rows)
 
     def labelled(self, positions: Positions) -> NDArray[np.bool_]:
         """Which of the images at these positions have a label for which task (L x T)."""
@@ -67,17 +104,19 @@ class Feed:
         found = [labelled(batch.labels, self.tasks).cpu().numpy() for batch in self.batches(order)]
         return np.concatenate([np.zeros((0, len(self.tasks)), np.bool_), *found])
 
-    def image_batches(self, order: Iterable[Positions]) -> Iterator[Tensor]:
-        """``images`` for one element of ``order`` after another, read ahead where that helps."""
-        return (_as_images(columns[0]) for columns in self._home.batches(order, 1))
-
     def in_order(self, size: int) -> Iterator[Positions]:
         """All positions, batch by batch."""
         everything = np.arange(len(self))
         return (everything[start : start + size] for start in range(0, len(self), size))
 
-    def _batch(self, columns: Sequence[Tensor]) -> Batch:
-        return as_batch(columns, self.tasks)
+    def _columns(self, labels: bool) -> int:
+        return 1 + len(self.tasks) if labels else 1
+
+    def _batch(self, positions: Positions, columns: Sequence[Tensor]) -> Batch:
+        batch = as_batch(columns, self.tasks if len(columns) > 1 else ())
+        if self._maps is None:
+            return batch
+        return replace(batch, maps=BatchMaps(self._maps, positions, np.zeros(len(positions), np.bool_)))
 
 
 def labelled(labels: Mapping[str, Tensor], tasks: Sequence[Task]) -> Tensor:
@@ -121,25 +160,43 @@ def _home(rows: Rows, digest: str, device: torch.device, home: FeedHome, say: Sa
     chosen = _fitting(rows.size, device) if home == "auto" else home
     if chosen == "device":
         return OnDevice(rows, device, say)
-    if chosen == "disk":
-        try:
-            return Mapped(kept_arrays(rows, digest, say), device)
-        except OSError as error:
-            problem = f"{arrays_folder()} cannot be used ({error})"
-            if home == "disk":
-                raise UserError(
-                    f"feed: {problem}; set MTAL_CACHE to a folder with {rows.size / 1e9:.2g} GB of room, "
-                    "or feed to stream."
-                ) from None
-            say(f"{problem}: images are decoded anew for every batch")
-    return Streamed(rows, device)
+    mapped = on_disk(rows, digest, device, home, say) if chosen == "disk" else None
+    return mapped or Streamed(rows, device)
+
+
+def on_disk(rows: KeepableRows, digest: str, device: torch.device, asked: FeedHome, say: Say) -> Home | None:
+    """Rows mapped from the cache folder; None, and a word, where it cannot take them and was not asked for.
+
+    Raises UserError where it was.
+    """
+    try:
+        return Mapped(kept_arrays(rows, digest, say), device)
+    except OSError as error:
+        problem = f"{arrays_folder()} cannot be used ({error})"
+        if asked == "disk":
+            raise UserError(
+                f"feed: {problem}; set MTAL_CACHE to a folder with {rows.size / 1e9:.2g} GB of room, "
+                "or feed to stream."
+            ) from None
+        say(f"{problem}: {rows.otherwise}")
+        return None
 
 
 def _fitting(size: int, device: torch.device) -> FeedHome:
     """The network needs the device too, and other processes memory and disk."""
-    if size <= _memory(device) / 4:
+    if fits_device(size, device):
         return "device"
-    return "disk" if size <= _disk() / 2 else "stream"
+    return "disk" if fits_disk(size) else "stream"
+
+
+def fits_device(size: int, device: torch.device) -> bool:
+    """Whether so many bytes may be kept on the device."""
+    return size <= _memory(device) / 4
+
+
+def fits_disk(size: int) -> bool:
+    """Whether so many bytes may be kept in the cache folder."""
+    return size <= _disk() / 2
 
 
 def _memory(device: torch.device) -> float:

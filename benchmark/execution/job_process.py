@@ -98,7 +98,7 @@ def attempt(bench: Bench, job: Job) -> Fault | None:
     """Do a job with this bench, giving signs of life; None if it succeeded."""
     folder = folder_of(bench, job)
     try:
-        left = work_left(bench, job).trainings * bench.experiment.recipe.iterations
+        left = work_left(bench, job).iterations
         with _one_thread_count(), live(bench.progress, folder, _device_text(bench.device), left):
             run_job(bench, job)
         (folder / ERROR).unlink(missing_ok=True)

@@ -89,5 +89,5 @@ def longest_first(bench: Bench, jobs: Mapping[Job, Work]) -> list[Job]:
 def length(bench: Bench, work: Work) -> float:
     """How long a job takes, in images through the network."""
     recipe, dataset = bench.experiment.recipe, bench.dataset
-    training = PASSES_A_STEP * recipe.iterations * recipe.batch_size + len(dataset.val.ids)
-    return work.trainings * training + work.passes * len(dataset.train.ids)
+    training = PASSES_A_STEP * work.iterations * recipe.batch_size
+    return training + work.trainings * len(dataset.val.ids) + work.passes * len(dataset.train.ids)

@@ -17,7 +17,7 @@ class Follower:
     def __init__(self, bench: Bench, jobs: Mapping[Job, Work]) -> None:
         self._progress = bench.progress
         self._folders = {job: folder_of(bench, job) for job in jobs}
-        self._total = {job: work.trainings * bench.experiment.recipe.iterations for job, work in jobs.items()}
+        self._total = {job: work.iterations for job, work in jobs.items()}
         self._done = dict.fromkeys(jobs, 0)
         self._skipped = dict.fromkeys(jobs, 0)
         self._first: dict[Job, tuple[str, int]] = {}

@@ -80,7 +80,7 @@ def run(
 
 def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:
     """The jobs run, with a bar for all of them; ``results.csv`` follows whatever happens."""
-    bench.progress.begin(_sum(jobs).trainings * bench.experiment.recipe.iterations)
+    bench.progress.begin(_sum(jobs).iterations)
     try:
         failures = engine.run_jobs(bench, jobs)
         clear_checkpoints(bench, jobs.keys() - {failure.job for failure in failures})

@@ -40,7 +40,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     write_head(experiment, bench, out, facts_of(bench))
     progress.say(f"Job {index} of {experiment.name or out}: {job.label}")
     left = work_left(bench, job) + (work_left(bench, job.needs) if job.needs else Work())
-    progress.begin(left.trainings * experiment.recipe.iterations)
+    progress.begin(left.iterations)
     try:
         failures = run_alone(bench, job)
         clear_checkpoints(bench, [] if failures else [job])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -34,6 +35,8 @@ WEIGHT_FILES = (".pth", ".pt", ".bin", ".safetensors")
 class NetworkConfig(Model):
     """The network that every strategy trains."""
 
+    later = frozenset({"join", "frozen", "maps", "map_dropout"})
+
     name: str = Field("pad_net", description="which network (mtal list networks), or FILE.py:NAME")
     options: dict[str, Any] = Field(default_factory=dict, description="of a network of one's own (mtal show)")
     backbone: str = Field("tiny", description="tiny, a timm model by name, or FILE.py:NAME")
@@ -46,8 +49,25 @@ class NetworkConfig(Model):
         "multi_task, single_task: the backbone's maps together)",
     )
     blocks: Positive | None = Field(None, description="bottlenecks per task and stage (pad_net: 2)")
+    join: Literal["concat", "project"] | None = Field(
+        None,
+        description="how pad_net brings backbone maps together: at the finest size side by side (concat, as "
+        "published), or each to width channels at its own size, then summed (project)",
+    )
     pretrained: bool | Path = Field(
-        False, description="start the backbone from timm's weights (true) or from a file of weights"
+        False,
+        description="start the backbone from a package's or timm's weights (true) or from a file of weights",
+    )
+    frozen: bool = Field(
+        False, description="do not train the pre-trained backbone; its maps are kept (docs/networks.md)"
+    )
+    maps: Literal["kept", "recomputed"] = Field(
+        "kept",
+        description="of a frozen backbone in training: computed once for each image and its mirror image, or "
+        "in every step, as augmentations other than flip need; where only flip is used, it changes no number",
+    )
+    map_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the channels of backbone maps to drop in a training step"
     )
 
     mean: Channels | None = Field(
@@ -88,6 +108,16 @@ class NetworkConfig(Model):
         )
 
     @model_validator(mode="after")
+    def _pretrained_trunk(self) -> NetworkConfig:
+        if self.frozen and not self.pretrained:
+            raise ValueError(
+                "frozen: random features would never be trained; set pretrained, or frozen to false"
+            )
+        if self.maps == "recomputed" and not self.frozen:
+            raise ValueError("maps: only a frozen backbone has maps to keep; set frozen, or maps to kept")
+        return self
+
+    @model_validator(mode="after")
     def _takes(self) -> NetworkConfig:
         entry = NETWORKS.resolve(self.name)
         if foreign := sorted(set(self.sizes()) - set(entry.fields)):
@@ -95,9 +125,9 @@ class NetworkConfig(Model):
             raise ValueError(f"{entry.name} takes no {' and no '.join(foreign)}; {hint}")
         return self
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, Any]:
         """What is set of the fields that built-in networks take."""
-        given = {"width": self.width, "blocks": self.blocks}
+        given = {"width": self.width, "blocks": self.blocks, "join": self.join}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -115,6 +145,15 @@ class Augmentation(Model):
     saturation: float = Field(0.0, ge=0, le=1, description="random saturation, up to this share")
     hue: float = Field(0.0, ge=0, le=180, description="turn colours by up to so many degrees, either way")
 
+    @property
+    def beyond_flips(self) -> list[str]:
+        """What of it maps of whole and of mirrored images cannot show."""
+        return [
+            name
+            for name, field in type(self).model_fields.items()
+            if name != "flip" and getattr(self, name) != field.default
+        ]
+
     @field_validator("scale")
     @classmethod
     def _rising(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -126,6 +165,8 @@ class Augmentation(Model):
 class Recipe(Model):
     """How the network is trained: the same at every budget, for every strategy."""
 
+    later = frozenset({"epochs", "fewest_iterations"})
+
     optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="of the network")
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after the warm-up")
     weight_decay: float = Field(1e-4, ge=0, description="of all weights")
@@ -136,7 +177,13 @@ class Recipe(Model):
     power: float = Field(0.9, gt=0, description="of the poly schedule")
     warmup: int = Field(0, ge=0, strict=True, description="iterations of linear warm-up")
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
-    iterations: Positive = Field(1000, description="of each training, the same at every budget")
+    iterations: Positive | None = Field(
+        1000, description="of each training, the same at every budget; null where there are epochs"
+    )
+    epochs: float | None = Field(
+        None, gt=0, description="instead of iterations: so often each training sees its labelled images"
+    )
+    fewest_iterations: Positive = Field(100, description="of a training that counts epochs")
     batch_size: Positive = Field(8, description="images of an iteration")
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
@@ -151,6 +198,32 @@ class Recipe(Model):
     evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
     companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
     augmentation: Augmentation = Augmentation()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, fields: Any) -> Any:
+        """Iterations or epochs."""
+        if not isinstance(fields, Mapping) or fields.get("epochs") is None:
+            return fields
+        if fields.get("iterations") is not None:
+            raise ValueError("iterations and epochs: a training has one length; set one of them to null")
+        return {**fields, "iterations": None}
+
+    @model_validator(mode="after")
+    def _some_length(self) -> Recipe:
+        if self.iterations is None and self.epochs is None:
+            raise ValueError("iterations or epochs: a training has a length; set one of them")
+        return self
+
+    def iterations_for(self, labelled: int) -> int:
+        """Of a training on so many labelled images."""
+        if self.epochs is None:
+            return self.iterations or 0
+        return max(self.fewest_iterations, math.ceil(self.epochs * labelled / self.batch_size))
+
+    def for_labelled(self, labelled: int) -> Recipe:
+        """The same recipe with the iterations of a training on so many images."""
+        return self.model_copy(update={"iterations": self.iterations_for(labelled), "epochs": None})
 
     @field_validator("compile", mode="before")
     @classmethod
@@ -237,6 +310,17 @@ class Experiment(Model):
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"each seed once, not {', '.join(map(str, seeds))}")
         return seeds
+
+    @model_validator(mode="after")
+    def _shown_by_kept_maps(self) -> Experiment:
+        beyond = self.recipe.augmentation.beyond_flips
+        if beyond and self.network.frozen and self.network.maps == "kept":
+            raise ValueError(
+                "recipe.augmentation: maps of a frozen backbone are kept of whole images and of their mirror "
+                f"images, which show no {' and no '.join(beyond)}; leave that out, or set network.maps to "
+                "recomputed, which runs the backbone in every step"
+            )
+        return self
 
     @property
     def every_strategy(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any, get_args
+from collections.abc import Set
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -15,6 +16,14 @@ class Model(BaseModel):
     """Immutable, and no field that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    #: Fields that were added after studies had been stored.
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    def settings(self, without: Set[str] = frozenset()) -> dict[str, Any]:
+        """All fields for a key, as JSON; a later one only where it is set, so that old keys stay."""
+        unset = {n for n in self.later if getattr(self, n) == type(self).model_fields[n].default}
+        return self.model_dump(mode="json", exclude=unset | without)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,6 +51,8 @@ def _sentence(mistake: Any, model: type[BaseModel]) -> str:
     if mistake["type"] == "extra_forbidden":
         close = _closest(field, model)
         return f"there is no field {field}" + (f"; did you mean {close}?" if close else "")
+    if not field:  # of fields that do not go together: the message names them
+        return message
     if mistake["type"] in ("value_error", "missing"):
         return f"{field}: {message}"
     return f"{field}: {message} (given: {repr(mistake['input'])[:SHOWN]})"

@@ -77,16 +77,22 @@ def _evaluation(bench: Bench, network: Network, images: int) -> float:
 
 
 def _amount(bench: Bench, whole: Work, left: Work) -> str:
-    iterations = bench.experiment.recipe.iterations
     val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
     done = whole.trainings - left.trainings
     if not left.trainings and not left.passes:
         constants = counted(left.constants, "constant prediction")
         return f"Nothing to train; {constants} to evaluate on {counted(val, 'image')}"
     return (f"{counted(done, 'training')} of {whole.trainings} stored; " if done > 0 else "") + (
-        f"{counted(left.trainings, 'training')} of {counted(iterations, 'iteration')} to do, each evaluated "
+        f"{counted(left.trainings, 'training')} of {_length(bench, left)} to do, each evaluated "
         f"on {counted(val, 'image')}, and {counted(left.passes, 'pass', 'passes')} over the pool of {pool}"
     )
+
+
+def _length(bench: Bench, left: Work) -> str:
+    """Of one training, or of all where they differ."""
+    if same := bench.experiment.recipe.iterations:
+        return counted(same, "iteration")
+    return f"{counted(left.iterations, 'iteration')} in all"
 
 
 def _cost(bench: Bench, left: Work, pace: Pace) -> str:
@@ -98,9 +104,8 @@ def _cost(bench: Bench, left: Work, pace: Pace) -> str:
 
 def seconds(bench: Bench, left: Work, pace: Pace) -> float:
     """What the work takes at this pace; selecting and reporting, which are short, come on top."""
-    steps = left.trainings * bench.experiment.recipe.iterations
     images = left.trainings * len(bench.dataset.val.ids) + left.passes * len(bench.dataset.train.ids)
-    return steps * pace.step + images * pace.image
+    return left.iterations * pace.step + images * pace.image
 
 
 def _time(bench: Bench, seconds: float, pace: Pace) -> str:

@@ -108,7 +108,9 @@ def training_step(
             wait_for(bench.device)
             started.append(time.perf_counter())
 
-    few = recipe.model_copy(update={"iterations": warm_up + iterations, "learning_rate": 1e-12})
+    few = recipe.model_copy(
+        update={"iterations": warm_up + iterations, "epochs": None, "learning_rate": 1e-12}
+    )
     network = bench.experiment.network.model_copy(update={"pretrained": False})
     everything = np.arange(len(bench.dataset.train.ids))
     trained = train(bench.pool, everything, None, network, few, Streams("timing", 0, 0), {}, clock)
@@ -137,7 +139,7 @@ def matmul_flops(device: torch.device, precision: Precision) -> float:
 
 
 def _drain(bench: Bench, iterations: int) -> None:
-    recipe = bench.experiment.recipe.model_copy(update={"iterations": iterations})
+    recipe = bench.experiment.recipe.model_copy(update={"iterations": iterations, "epochs": None})
     everything = np.arange(len(bench.dataset.train.ids))
     for _ in training_batches(bench.pool, everything, recipe, bench.streams(0, 0)):
         pass

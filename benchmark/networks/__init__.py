@@ -24,10 +24,13 @@ def build_network(config: NetworkConfig, tasks: Sequence[Task]) -> Network:
     and RegistryError for a plug-in that cannot be made.
     """
     entry = NETWORKS.resolve(config.name)
-    pyramid = entry.thing.wants_pyramid
-    backbone = make_backbone(config.backbone, config.pretrained, pyramid, config.backbone_options)
+    pyramid = entry.thing.pyramid_for(config.sizes())
+    backbone = make_backbone(
+        config.backbone, config.pretrained, pyramid, config.backbone_options, config.frozen
+    )
     backbone.normalisation = normalisation_of(config)
     network: Network = entry.create(backbone, tasks, options=config.options, **config.sizes())
+    network.map_dropout = config.map_dropout
     # Wherever it is made, also without memory: in the layout of a CPU until it is placed.
     return network.to(memory_format=layout_of(network, torch.device("cpu")))
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
 from benchmark.networks.normalisation import IMAGENET, Normalisation
+
+if TYPE_CHECKING:
+    from benchmark.networks.frozen import FrozenTrunk
 
 
 class Backbone(nn.Module):
@@ -17,8 +23,14 @@ class Backbone(nn.Module):
     loaded: str = ""
     #: What images are normalised by before they come here.
     normalisation: Normalisation = IMAGENET
+    #: What of it is not trained; None if all is.
+    trunk: FrozenTrunk | None = None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """B x 3 x H x W to one B x C x H/stride x W/stride per stage."""
         del images
         raise TypeError(f"{type(self).__name__} must define forward(images)")
+
+    def behind(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Its maps from those of its frozen trunk: the part that is trained, if there is any."""
+        return list(maps)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.blocks import BasicBlock, conv_norm_relu
+from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
+from benchmark.networks.frozen import Frozen, FrozenTrunk
+from benchmark.networks.packaged_weights import file_digest, weights_file
 from benchmark.plugins import BACKBONES, Entry
 
 
@@ -44,26 +50,53 @@ def make_backbone(
     pretrained: bool | Path = False,
     pyramid: bool = False,
     options: Mapping[str, Any] | None = None,
+    frozen: bool = False,
 ) -> Backbone:
     """``tiny``, a plug-in or a timm model, with maps all at different strides if a ``pyramid`` is wanted.
 
-    ``pretrained`` is true for timm's own weights, or a file. Raises UserError for a name that nobody knows,
-    a model that cannot do it, and weights that do not fit; RegistryError for a plug-in that cannot be made.
+    ``pretrained`` is true for timm's own weights or a package's, or a file; a ``frozen`` one is not trained.
+    Raises UserError for a name that nobody knows, a model that cannot do it, and weights that do not fit;
+    RegistryError for a plug-in that cannot be made.
     """
+    if frozen:
+        file = weights_file(name, pretrained)
+        known = file_digest(file) if file and file.is_file() else ""
+        backbone: Backbone = Frozen(_trunk(name, pretrained, known, pyramid, json.dumps(options or {})))
+    else:
+        backbone = _plain(name, pretrained, pyramid, options or {})
+    return SimpleFeaturePyramid(backbone) if _needs_pyramid(name, backbone, pyramid) else backbone
+
+
+@lru_cache(maxsize=2)
+def _trunk(name: str, pretrained: bool | Path, digest: str, pyramid: bool, options: str) -> FrozenTrunk:
+    """Made once a process for weights of this digest, and without a draw from torch's random state."""
+    del digest
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # whoever asks may make shapes alone
+        backbone = _plain(name, pretrained, pyramid, json.loads(options))
+    last_only = _needs_pyramid(name, backbone, pyramid)
+    return FrozenTrunk(backbone, f"{BACKBONES.code(name)} {options} {pyramid}", last_only)
+
+
+def _needs_pyramid(name: str, backbone: Backbone, pyramid: bool) -> bool:
+    """Whether one is made of its last map: a plug-in of one stride may stay so where none is wanted."""
+    return len(set(backbone.strides)) == 1 and (pyramid or BACKBONES.find(name) is None)
+
+
+def _plain(name: str, pretrained: bool | Path, pyramid: bool, options: Mapping[str, Any]) -> Backbone:
     entry = BACKBONES.find(name)
     if entry is None:
-        return _timm_backbone(name, pretrained, pyramid)
+        from benchmark.networks.timm_backbone import TimmBackbone
+
+        return TimmBackbone(name, pretrained, dilated=not pyramid)
     if not entry.built_in:
-        return _plugin(entry, pretrained, pyramid, options or {})
+        return _plugin(entry, pretrained, options)
     if pretrained:
         raise UserError("network.pretrained: the tiny backbone has no pre-trained weights; set it to false.")
     made: Backbone = entry.create()
     return made
 
 
-def _plugin(entry: Entry, pretrained: bool | Path, pyramid: bool, options: Mapping[str, Any]) -> Backbone:
-    """A backbone of one's own; on a pyramid, as timm's plain transformers, if it has one stride only."""
-    from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
+def _plugin(entry: Entry, pretrained: bool | Path, options: Mapping[str, Any]) -> Backbone:
     from benchmark.networks.pretrained import load_weights
 
     backbone: Backbone = entry.create(options=options)
@@ -76,13 +109,4 @@ def _plugin(entry: Entry, pretrained: bool | Path, pyramid: bool, options: Mappi
         )
     if pretrained:
         backbone.loaded = load_weights(backbone, entry.name, pretrained)
-    one_stride = len(set(backbone.strides)) == 1
-    return SimpleFeaturePyramid(backbone) if pyramid and one_stride else backbone
-
-
-def _timm_backbone(name: str, pretrained: bool | Path, pyramid: bool) -> Backbone:
-    from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
-    from benchmark.networks.timm_backbone import TimmBackbone
-
-    backbone = TimmBackbone(name, pretrained, dilated=not pyramid)
-    return SimpleFeaturePyramid(backbone) if len(set(backbone.strides)) == 1 else backbone
+    return backbone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class SimpleFeaturePyramid(Backbone):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.backbone, self.loaded = backbone, backbone.loaded
+        self.backbone, self.loaded, self.trunk = backbone, backbone.loaded, backbone.trunk
         before, stride = backbone.channels[-1], backbone.strides[-1]
         if before < LEAST_WIDTH:
             raise UserError(
@@ -42,8 +43,11 @@ class SimpleFeaturePyramid(Backbone):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """The four maps."""
-        features = self.backbone(images)[-1]
-        return [cast(Tensor, scale(features)) for scale in self.scales]
+        return self.behind(self.backbone(images))
+
+    def behind(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The four maps from the plain transformer's."""
+        return [cast(Tensor, scale(maps[-1])) for scale in self.scales]
 
 
 def _resizes(width: int) -> list[tuple[nn.Module, int]]:

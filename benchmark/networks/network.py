@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
+from benchmark.networks.layout import laid_out
 from benchmark.tasks.task import Task
 from strategies.divergences import resized
 from strategies.interface import Outputs, Shapes
@@ -19,11 +21,21 @@ from strategies.interface import Outputs, Shapes
 class Network(nn.Module, ABC):
     """A backbone and its heads. Subclasses define ``heads``; padding and cropping are done here.
 
-    ``forward`` is ``decode`` of ``encode``, for those who change the maps in between.
+    ``forward`` is ``decode`` of ``encode``, for those who change the maps in between. With a frozen trunk,
+    ``encode`` is ``behind`` of ``trunk_maps``, for those who keep these.
     """
 
     #: Whether its heads need every backbone map at a stride of its own, not kept fine by dilation.
     wants_pyramid: ClassVar[bool] = False
+
+    @classmethod
+    def pyramid_for(cls, options: Mapping[str, object]) -> bool:
+        """The same with these options of the network."""
+        del options
+        return cls.wants_pyramid
+
+    #: Share of the channels of every backbone map that are 0 in a training step.
+    map_dropout: float = 0.0
 
     mean: Tensor
     spread: Tensor
@@ -58,33 +70,54 @@ class Network(nn.Module, ABC):
         loaded = self.backbone.loaded
         return loaded and f"{loaded}; images are normalised by {self.backbone.normalisation}"
 
-    def forward(self, images: Tensor) -> Outputs:
-        """Images B x 3 x H x W (0..1), of any size."""
+    def forward(self, images: Tensor, trunk_maps: Sequence[Tensor] | None = None) -> Outputs:
+        """Images B x 3 x H x W (0..1), of any size; their maps of the frozen trunk, where they are known."""
         height, width = images.shape[-2:]
-        return self.decode(self.encode(images), (height, width))
+        maps = self.encode(images) if trunk_maps is None else self.behind(trunk_maps)
+        return self.decode(maps, (height, width))
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Backbone maps, fine to coarse, of images (0..1), which are normalised here.
+        """Backbone maps, fine to coarse, of images (0..1)."""
+        if self.backbone.trunk:
+            return self.behind(self.trunk_maps(images))
+        maps: list[Tensor] = self.backbone(self._prepared(images))
+        return maps
 
-        Sides are padded on the right and below as the backbone needs.
-        """
+    def trunk_maps(self, images: Tensor) -> list[Tensor]:
+        """What the frozen trunk sees in images (0..1), in half precision. Raises ValueError without one."""
+        if self.backbone.trunk is None:
+            raise ValueError("the network has no frozen trunk")
+        return self.backbone.trunk.maps(self._prepared(images))
+
+    def behind(self, trunk_maps: Sequence[Tensor]) -> list[Tensor]:
+        """Backbone maps from those of the frozen trunk."""
+        return self.backbone.behind([laid_out(each.float(), self) for each in trunk_maps])
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        """Images normalised, their sides padded on the right and below as the backbone needs."""
         images = (images - self.mean) / self.spread
         height, width = images.shape[-2:]
         below, right = self._padding((height, width))
         if below or right:
             images = F.pad(images, (0, right, 0, below), mode="replicate")
-        maps: list[Tensor] = self.backbone(images)
-        return maps
+        return images
 
     def decode(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
         """Outputs for images of this size from their maps; every map is cropped back, so that no pooled
         feature sees much of the padding.
         """
         (height, width), (below, right) = size, self._padding(size)
-        outputs = self.heads(maps, (height + below, width + right))
+        outputs = self._on_dropped(maps, (height + below, width + right))
         if not below and not right:
             return outputs
         return _cropped(outputs, height, width, (height + below, width + right))
+
+    def _on_dropped(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
+        """The heads; in training on maps that lack some channels, which nobody else sees so."""
+        if not self.training or not self.map_dropout:
+            return self.heads(maps, size)
+        dropped = [F.dropout2d(each, self.map_dropout) for each in maps]
+        return replace(self.heads(dropped, size), backbone_features=tuple(maps))
 
     def _padding(self, size: tuple[int, int]) -> tuple[int, int]:
         """Rows below and columns on the right."""

@@ -70,5 +70,7 @@ def _of_weights(config: NetworkConfig) -> Normalisation:
 
 def without_weights(config: NetworkConfig) -> NetworkConfig:
     """The same network for weights that follow, which were trained on images normalised in the same way."""
+    if config.frozen:  # a frozen trunk's weights do not follow
+        return config
     used = normalisation_of(config)
     return config.model_copy(update={"pretrained": False, "mean": used.mean, "spread": used.spread})

@@ -10,7 +10,8 @@ loss counts twice, as that of two agreeing stages would.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +83,16 @@ class SideBySide(Backbone):
         self.copies = nn.ModuleList(copy.deepcopy(backbone) for _ in range(count))
         self.channels = tuple(count * channels for channels in backbone.channels)
         self.strides, self.multiple, self.loaded = backbone.strides, backbone.multiple, backbone.loaded
+        self.trunk = backbone.trunk  # frozen, it is the same in all copies: one of its maps serves them
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Maps of all copies, joined per stage."""
-        return [torch.cat(stage, 1) for stage in zip(*(each(images) for each in self.copies), strict=True)]
+        return _joined(each(images) for each in self.copies)
+
+    def behind(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The same from the maps of a frozen trunk."""
+        return _joined(cast(Backbone, each).behind(maps) for each in self.copies)
+
+
+def _joined(copies: Iterable[list[Tensor]]) -> list[Tensor]:
+    return [torch.cat(stage, 1) for stage in zip(*copies, strict=True)]

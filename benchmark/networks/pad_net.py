@@ -8,30 +8,47 @@ refined prediction per task.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
-from benchmark.networks.blocks import bottlenecks, conv_norm_relu
+from benchmark.networks.blocks import bottlenecks, conv_norm, conv_norm_relu
 from benchmark.networks.network import Network, at_finest, resized_together
 from benchmark.tasks.task import Task
 from strategies.interface import Outputs
 
 
 class PadNet(Network):
-    """``width`` channels and ``blocks`` bottlenecks per task and stage (256 and 2 as published)."""
+    """``width`` channels and ``blocks`` bottlenecks per task and stage (256 and 2 as published).
 
-    def __init__(self, backbone: Backbone, tasks: Sequence[Task], width: int = 256, blocks: int = 2) -> None:
+    ``join`` says how backbone maps come together: ``concat``, as published, brings all to the finest size
+    first; ``project`` brings each to ``width`` channels at its own size, which is far less arithmetic.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Sequence[Task],
+        width: int = 256,
+        blocks: int = 2,
+        join: Literal["concat", "project"] = "concat",
+    ) -> None:
         super().__init__(backbone, tasks)
         self.width = width
-        joined = sum(backbone.channels)
-        self.join = conv_norm_relu(joined, joined, 1)
+        joined = width if join == "project" else sum(backbone.channels)
+        self.join = JOINS[join](backbone.channels, joined)
         self.features = self._per_task(lambda _: bottlenecks(joined, width, blocks))
         self.initial = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
         self.distil = Distillation(list(self.output_channels), width)
         self.refine = self._per_task(lambda _: bottlenecks(width, width, blocks))
         self.predict = self._per_task(lambda channels: nn.Conv2d(width, channels, 1))
+
+    @classmethod
+    def pyramid_for(cls, options: Mapping[str, object]) -> bool:
+        """Projected maps come from a pyramid: there is no need to keep them fine."""
+        return options.get("join") == "project"
 
     @property
     def feature_channels(self) -> Mapping[str, int]:
@@ -40,7 +57,7 @@ class PadNet(Network):
 
     def heads(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
         """Initial predictions at the finest map's size, refined ones at ``size``."""
-        shared = self.join(torch.cat(at_finest(maps), 1))
+        shared = self.join(maps)
         features = {task: module(shared) for task, module in self.features.items()}
         initial = {task: self.initial[task](features[task]) for task in features}
         distilled = self.distil(features)
@@ -55,6 +72,43 @@ class PadNet(Network):
 
     def _per_task(self, make: Callable[[int], nn.Module]) -> nn.ModuleDict:
         return nn.ModuleDict({task: make(channels) for task, channels in self.output_channels.items()})
+
+
+class Concatenated(nn.Sequential):
+    """All maps at the finest size, side by side, and a 1x1 convolution."""
+
+    def __init__(self, channels: Sequence[int], width: int) -> None:
+        super().__init__(*conv_norm_relu(sum(channels), width, 1))
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """B x ``width`` x h x w of the finest map."""
+        joined = torch.cat(at_finest(maps), 1)
+        for module in self:
+            joined = module(joined)
+        return joined
+
+
+class Projected(nn.Module):
+    """A 1x1 convolution on each map at its own size; their sum at the finest one.
+
+    The lateral connections of feature pyramids (Lin et al., CVPR 2017), summed at one scale (Kirillov et al.,
+    Panoptic FPN, CVPR 2019).
+    """
+
+    def __init__(self, channels: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.project = nn.ModuleList(conv_norm(before, width, 1) for before in channels)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """B x ``width`` x h x w of the finest map."""
+        projected = [module(each) for module, each in zip(self.project, maps, strict=True)]
+        return torch.stack(at_finest(projected)).sum(0).relu()
+
+
+JOINS: Mapping[str, Callable[[Sequence[int], int], nn.Module]] = {
+    "concat": Concatenated,
+    "project": Projected,
+}
 
 
 class Distillation(nn.Module):

@@ -142,7 +142,7 @@ NETWORKS.declare(
     "initial predictions, distilled into each other by attention, and refined ones",
     "PAD-Net, Xu et al., CVPR 2018",
     "benchmark.networks.pad_net:PadNet",
-    ("width", "blocks"),
+    ("width", "blocks", "join"),
 )
 NETWORKS.declare(
     "mti_net",

@@ -18,6 +18,7 @@ from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment, budget_counts
+from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.packaged_weights import file_digest, weights_file
 from benchmark.progress import Progress
@@ -25,6 +26,7 @@ from benchmark.protocol.opening import data_of
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.devices import pick_device
+from benchmark.training.kept_maps import with_kept_maps
 from benchmark.training.memory_allocator import keep_freed_memory
 from strategies.interface import Positions
 from strategies.registry import resolve
@@ -53,7 +55,18 @@ class Bench:
         return self._feed("val")
 
     def _feed(self, split: Literal["train", "val"]) -> Feed:
-        return open_feed(self.dataset, split, self.device, self.experiment.feed, self.progress.say)
+        home, say = self.experiment.feed, self.progress.say
+        feed = open_feed(self.dataset, split, self.device, home, say)
+        return with_kept_maps(feed, self._frozen, self.dataset.digest, home, say) if self._frozen else feed
+
+    @cached_property
+    def _frozen(self) -> Network | None:
+        """A network with the frozen backbone of all others, whose maps are kept; None if it is trained."""
+        network = self.experiment.network
+        if not network.frozen:
+            return None
+        with torch.random.fork_rng(devices=[]):
+            return placed(build_network(network, self.dataset.tasks), self.device)
 
     @cached_property
     def position_of(self) -> dict[str, int]:

@@ -82,15 +82,14 @@ def _maps_of(
 ) -> dict[str, NDArray[Any]]:
     import torch
 
-    from benchmark.data.feed import Batch
     from benchmark.training.observe import observed
     from benchmark.training.views import Shown
 
     feed, precision = bench.pool, bench.experiment.recipe.precision
-    batch = feed.batch(positions) if strategy.reference else Batch(feed.images(positions), {})
+    batch = feed.batch(positions, labels=strategy.reference)
     ids = [feed.ids[position] for position in positions.tolist()]
     with torch.no_grad():
-        shown = Shown(trained.network.eval(), batch.images, ids, feed.tasks, streams, precision)
+        shown = Shown(trained.network.eval(), batch.images, ids, feed.tasks, streams, precision, batch.maps)
         maps = strategy.maps(observed(shown, trained.companions.get(name), strategy, batch))
     names = [task.name for task in feed.tasks if task.name in maps]
     found = {task: maps[task].float().cpu().numpy() for task in names}

@@ -83,8 +83,8 @@ def measure_noise(bench: Bench, trainings: int) -> None:
     again.
     """
     planned = list(_planned(bench, trainings))
-    left = sum(training.stored() is None for training in planned)
-    bench.progress.begin(left * bench.experiment.recipe.iterations)
+    left = [bench.counts[training.number] for training in planned if training.stored() is None]
+    bench.progress.begin(sum(map(bench.experiment.recipe.iterations_for, left)))
     try:
         for training in planned:
             _train(training)

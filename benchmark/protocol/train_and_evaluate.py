@@ -102,7 +102,7 @@ def key_of(
             "network": _network(experiment.network),
             "pretrained": bench.pretrained_digest,
             "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
-            "recipe": experiment.recipe.model_dump(mode="json"),
+            "recipe": experiment.recipe.settings(),
             "counts": bench.counts[: number + 2],
             "strategy": strategy,
             "seed": seed,
@@ -122,14 +122,15 @@ def _task(task: Task) -> list[Any]:
 def _network(config: NetworkConfig) -> dict[str, Any]:
     """Its settings; files of weights and of plug-ins are known by digests, and may be moved.
 
-    Options are left out where there are none: networks of before had none.
+    Options are left out where there are none: networks of before had none. So is where maps come from, which
+    changes no number.
     """
     own = {
         "options": NETWORKS.values(config.name, config.options),
         "backbone_options": BACKBONES.values(config.backbone, config.backbone_options),
     }
     named = {"name": NETWORKS.code(config.name), "backbone": BACKBONES.code(config.backbone)}
-    settings = config.model_dump(mode="json", exclude=set(own)) | {"pretrained": bool(config.pretrained)}
+    settings = config.settings(without={*own, "maps"}) | {"pretrained": bool(config.pretrained)}
     return settings | named | {name: values for name, values in own.items() if values}
 
 

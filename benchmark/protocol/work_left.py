@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from benchmark.experiment.config import Experiment
@@ -52,15 +52,21 @@ def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
 @dataclass(frozen=True)
 class Work:
     """What is left to do: trainings, each with its evaluation, forward passes over the whole pool, and
-    evaluations of constant predictions."""
+    evaluations of constant predictions.
+    """
 
     trainings: int = 0
     passes: int = 0
     constants: int = 0
+    #: Of all trainings together: no other work than they are.
+    iterations: int = field(default=0, compare=False)
 
     def __add__(self, other: Work) -> Work:
         return Work(
-            self.trainings + other.trainings, self.passes + other.passes, self.constants + other.constants
+            self.trainings + other.trainings,
+            self.passes + other.passes,
+            self.constants + other.constants,
+            self.iterations + other.iterations,
         )
 
 
@@ -68,8 +74,9 @@ def whole_work(bench: Bench, job: Job) -> Work:
     """What a job is when nothing of it is stored."""
     later = len(bench.counts) - 1
     if job.kind != "trajectory":
-        return Work(trainings=1, constants=int(job.kind == "round-0"))
-    return Work(later, later * passes_of(resolve(job.strategy).create()))
+        return _one_training(bench, job, constants=int(job.kind == "round-0"))
+    passes = later * passes_of(resolve(job.strategy).create())
+    return Work(later, passes, iterations=_iterations(bench, bench.counts[1:]))
 
 
 def work_left(bench: Bench, job: Job) -> Work:
@@ -79,13 +86,30 @@ def work_left(bench: Bench, job: Job) -> Work:
     """
     if job.kind == "round-0":
         quiet = replace(bench, progress=Progress(quiet=True))
-        return Work(int(_lacks_something(quiet, job.seed)), constants=int(_lacks_constant(quiet, job.seed)))
+        constants = int(_lacks_constant(quiet, job.seed))
+        return (
+            _one_training(bench, job, constants)
+            if _lacks_something(quiet, job.seed)
+            else Work(0, 0, constants)
+        )
     rounds = 1 if job.kind == "full-data" else len(bench.counts)
     missing = set(range(_kept(bench, job, rounds), rounds))
     if job.kind == "full-data":
-        return Work(trainings=len(missing))
+        return _one_training(bench, job) if missing else Work()
     selections = missing - {rounds - 1}  # the last round selects nothing
-    return Work(len(missing - {0}), len(selections) * passes_of(resolve(job.strategy).create()))
+    passes = len(selections) * passes_of(resolve(job.strategy).create())
+    trained = [bench.counts[number] for number in missing - {0}]
+    return Work(len(trained), passes, iterations=_iterations(bench, trained))
+
+
+def _one_training(bench: Bench, job: Job, constants: int = 0) -> Work:
+    """Of the first labelled set, or of the whole pool."""
+    labelled = len(bench.dataset.train.ids) if job.kind == "full-data" else bench.counts[0]
+    return Work(1, 0, constants, _iterations(bench, [labelled]))
+
+
+def _iterations(bench: Bench, labelled: Iterable[int]) -> int:
+    return sum(map(bench.experiment.recipe.iterations_for, labelled))
 
 
 def _kept(bench: Bench, job: Job, rounds: int) -> int:

@@ -37,7 +37,9 @@ def evaluate_constants(
     NaN for a task without a constant, and for the total where such a task has labels to evaluate.
     """
     predicted = {t.name: _given(constants[t.name], t, feed.device) for t in feed.tasks}
-    metrics = evaluate_predictions(lambda images: _outputs(predicted, feed, images), feed, batch_size, say)
+    metrics = evaluate_predictions(
+        lambda batch: _outputs(predicted, feed, batch.images), feed, batch_size, say
+    )
     missing = {task for task, constant in constants.items() if constant is None}
     unknown = any(math.isfinite(metrics[task]["loss"]) for task in missing)
     named = {task: _without_initial(values, task in missing) for task, values in metrics.items()}

@@ -40,18 +40,20 @@ def evaluate(
     fit into memory.
     """
     network.eval()
-    return evaluate_predictions(lambda images: forward(network, images, precision), feed, batch_size, say)
+    return evaluate_predictions(
+        lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say
+    )
 
 
 @torch.no_grad()
 def evaluate_predictions(
-    predict: Callable[[Tensor], Outputs], feed: Feed, batch_size: int, say: Say = lambda _: None
+    predict: Callable[[Batch], Outputs], feed: Feed, batch_size: int, say: Say = lambda _: None
 ) -> Metrics:
-    """The same of whatever predicts from images (B x 3 x H x W, 0..1)."""
+    """The same of whatever predicts from a batch, whose labels it must not read."""
     tally = _Tally(feed.tasks, feed.device)
 
     def count(positions: Positions, batch: Batch) -> None:
-        outputs = predict(batch.images)
+        outputs = predict(batch)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])
         tally.add(outputs, losses, batch.labels)

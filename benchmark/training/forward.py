@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from benchmark.data.feed import BatchMaps
 from benchmark.networks import Network
 from benchmark.networks.layout import laid_out
 from strategies.interface import Outputs
@@ -17,17 +18,32 @@ from strategies.interface import Outputs
 Precision = Literal["fp32", "tf32", "bf16"]
 
 
-def forward(network: Network, images: Tensor, precision: Precision = "fp32") -> Outputs:
-    """Outputs, in float32, for images B x 3 x H x W (0..1); bf16 computes the network in autocast."""
+def forward(
+    network: Network, images: Tensor, precision: Precision = "fp32", maps: BatchMaps | None = None
+) -> Outputs:
+    """Outputs, in float32, for images B x 3 x H x W (0..1); bf16 computes the network in autocast.
+
+    ``maps`` are those of a frozen trunk that are kept of these images.
+    """
     with _computing(images.device, precision):
-        outputs: Outputs = network(laid_out(images, network))
+        outputs: Outputs = network(laid_out(images, network), trunk_maps(network, images, maps))
     return _in_float32(outputs, precision)
 
 
-def encoded(network: Network, images: Tensor, precision: Precision = "fp32") -> list[Tensor]:
+def encoded(
+    network: Network, images: Tensor, precision: Precision = "fp32", maps: BatchMaps | None = None
+) -> list[Tensor]:
     """The backbone's maps of images (0..1), in the network's precision: the first half of ``forward``."""
     with _computing(images.device, precision):
-        return network.encode(laid_out(images, network))
+        known = trunk_maps(network, images, maps)
+        return network.encode(laid_out(images, network)) if known is None else network.behind(known)
+
+
+def trunk_maps(network: Network, images: Tensor, maps: BatchMaps | None) -> list[Tensor] | None:
+    """The frozen trunk's maps of these images, kept or computed to the same bits; None if all is trained."""
+    if network.backbone.trunk is None:
+        return None
+    return maps.read() if maps else network.trunk_maps(images)
 
 
 def decoded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -14,7 +15,9 @@ from strategies.interface import Outputs
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
-def in_half_weights(network: nn.Module, images: Tensor) -> Outputs:
+def in_half_weights(
+    network: nn.Module, images: Tensor, trunk_maps: Sequence[Tensor] | None = None
+) -> Outputs:
     """The network's outputs in autocast, the same bits with the same gradients, in far fewer kernels."""
     named = {
         f"{path}.{name}": parameter
@@ -23,7 +26,8 @@ def in_half_weights(network: nn.Module, images: Tensor) -> Outputs:
         for name, parameter in module.named_parameters(recurse=False)
     }
     halves = _Halves.apply(*named.values())
-    return cast(Outputs, functional_call(network, dict(zip(named, halves, strict=True)), (images,)))
+    given = (images, trunk_maps)
+    return cast(Outputs, functional_call(network, dict(zip(named, halves, strict=True)), given))
 
 
 class _Halves(torch.autograd.Function):

@@ -58,13 +58,17 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
 def in_one_graph(
     network: Network,
     images: Tensor,
+    trunk_maps: Sequence[Tensor] | None,
     labels: Mapping[str, Tensor],
     tasks: Sequence[Task],
     precision: Precision,
 ) -> tuple[Outputs, TaskLosses]:
-    """Outputs for images in the network's layout, and their losses: what is compiled as one graph."""
+    """Outputs for images in the network's layout, and their losses: what is compiled as one graph.
+
+    A frozen trunk has said its maps before.
+    """
     with in_autocast(images.device, precision):
-        outputs: Outputs = network(images)
+        outputs: Outputs = network(images, trunk_maps)
     outputs = predictions_in_float32(outputs, precision)
     return outputs, task_losses(outputs, Batch(images, labels), tasks)
 
@@ -72,15 +76,16 @@ def in_one_graph(
 def by_operation(
     network: Network,
     images: Tensor,
+    trunk_maps: Sequence[Tensor] | None,
     labels: Mapping[str, Tensor],
     tasks: Sequence[Task],
     precision: Precision,
 ) -> tuple[Outputs, TaskLosses]:
     """The same, operation by operation."""
     if precision != "bf16":
-        return in_one_graph(network, images, labels, tasks, precision)
+        return in_one_graph(network, images, trunk_maps, labels, tasks, precision)
     with in_autocast(images.device, precision):
-        outputs = in_half_weights(network, images)
+        outputs = in_half_weights(network, images, trunk_maps)
     outputs = predictions_in_float32(outputs, precision)
     return outputs, task_losses(outputs, Batch(images, labels), tasks)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from benchmark.networks import Network
 from benchmark.random_streams import Streams
 from benchmark.training.forward import Precision
 from benchmark.training.losses import task_losses
-from benchmark.training.memory import Read, in_parts
+from benchmark.training.memory import in_parts
 from benchmark.training.views import DROPOUT, Shown, check_views, views_of
 from strategies.interface import Companion, Outputs, Positions, Strategy
 from strategies.measuring import MeasureError, measured
@@ -61,12 +62,13 @@ def observe(
 
     def measure(positions: Positions, batch: Batch) -> None:
         ids = [feed.ids[i] for i in positions.tolist()]
-        shown = Shown(network, batch.images, ids, feed.tasks, streams, precision)
+        shown = Shown(network, batch.images, ids, feed.tasks, streams, precision, batch.maps)
         rows = _measured(strategy, observed(shown, companion, strategy, batch), name)
         _check(rows, parts[0] if parts else rows, ids, name)
         parts.append(rows)
 
-    in_parts(feed, batch_size, feed.batches if strategy.reference else _without_labels(feed), measure, say)
+    read = partial(feed.batches, labels=strategy.reference)
+    in_parts(feed, batch_size, read, measure, say)
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
@@ -75,10 +77,6 @@ def _measured(strategy: Strategy, outputs: Outputs, name: str) -> Measured:
         return measured(strategy, outputs)
     except MeasureError as error:
         raise BrokenMeasureError(f"Strategy {name!r}: {error}.") from error
-
-
-def _without_labels(feed: Feed) -> Read:
-    return lambda order: (Batch(images, {}) for images in feed.image_batches(order))
 
 
 def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batch: Batch) -> Outputs:

@@ -97,10 +97,10 @@ def learning_rate_factor(recipe: Recipe) -> Callable[[int], float]:
         "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
         "constant": lambda _: 1.0,
     }
-    shape = shapes[recipe.schedule]
+    shape, iterations = shapes[recipe.schedule], recipe.iterations_for(0)
 
     def factor(iteration: int) -> float:
         warm = min(1.0, (iteration + 1) / (recipe.warmup + 1))
-        return warm * shape(min(iteration / recipe.iterations, 1.0))
+        return warm * shape(min(iteration / iterations, 1.0))
 
     return factor

@@ -21,7 +21,7 @@ from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.compiled import compiled
-from benchmark.training.forward import products_in
+from benchmark.training.forward import products_in, trunk_maps
 from benchmark.training.losses import by_operation, image_weights, in_one_graph, objective, task_losses
 from benchmark.training.memory import memory_for_training
 from benchmark.training.optimiser import Optimiser
@@ -90,6 +90,9 @@ def train(
     that are done cost nothing. Raises DivergedError before a step on a loss that is not finite, and
     UserError for a companion that edits what it is shown and where memory is full.
     """
+    recipe = recipe.for_labelled(len(positions))
+    if network.maps == "recomputed":
+        feed = feed.with_maps(None)
     # A network's dropout draws from the stream of the weights too.
     weights_stream = global_torch_stream(streams.seed_of("weights"))
     with memory_for_training(feed, network, recipe), enough_for_statistics(recipe), weights_stream:
@@ -102,7 +105,8 @@ def train(
             with products_in(feed.device, recipe.precision):
                 made = training.trained.network
                 images = laid_out(batch.images, made)
-                outputs, losses = compute(made, images, batch.labels, feed.tasks, recipe.precision)
+                maps = trunk_maps(made, batch.images, batch.maps)
+                outputs, losses = compute(made, images, maps, batch.labels, feed.tasks, recipe.precision)
                 total = objective(losses, weights_of(rows), feed.tasks)
                 training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             if training.companions:
@@ -172,7 +176,11 @@ def training_batches(
     They begin after the ``first`` ones, which left the stream of the augmentation as it is given.
     """
     generator = augmentation or streams.torch("augmentation")
-    order = list(shuffled(len(positions), recipe.batch_size, recipe.iterations, streams.numpy("batches")))
+    order = list(
+        shuffled(
+            len(positions), recipe.batch_size, recipe.iterations_for(len(positions)), streams.numpy("batches")
+        )
+    )
     order = order[first:]
     batches = feed.batches(positions[rows] for rows in order)
     for rows, batch in zip(order, batches, strict=True):

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.data.feed import BatchMaps
 from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.random_streams import Streams
@@ -42,11 +43,13 @@ class Shown:
     tasks: Sequence[Task]
     streams: Streams
     precision: Precision = "fp32"
+    #: A frozen trunk's maps of these images, if they are kept.
+    kept: BatchMaps | None = None
 
     @cached_property
     def maps(self) -> list[Tensor]:
         """The backbone's maps: kept, for all dropout views start from them."""
-        return encoded(self.network, self.images, self.precision)
+        return encoded(self.network, self.images, self.precision, self.kept)
 
     def outputs_of(self, maps: Sequence[Tensor]) -> Outputs:
         """Outputs from maps that may have been changed."""
@@ -101,7 +104,8 @@ def check_views(views: Sequence[str], strategy: str) -> None:
 
 def mirrored(shown: Shown) -> Outputs:
     """Outputs for the mirrored images, mirrored back; normals' x is turned back too."""
-    outputs = forward(shown.network, shown.images.flip(-1), shown.precision)
+    kept = shown.kept and shown.kept.flipped()
+    outputs = forward(shown.network, shown.images.flip(-1), shown.precision, kept)
 
     def back(predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {task.name: task.unmirrored_prediction(predictions[task.name]) for task in shown.tasks}

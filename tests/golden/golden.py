@@ -104,7 +104,7 @@ def _said(bench: Bench) -> Outputs:
     with torch.enable_grad():
         trained = train(bench.pool, half, None, bench.experiment.network, recipe, bench.streams(0, 0), {})
     (order,) = bench.pool.in_order(IMAGES)
-    (images,) = bench.pool.image_batches([order])
+    images = bench.pool.images(order)
     return forward(trained.network.eval(), images)
 
 

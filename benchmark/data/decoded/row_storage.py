@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.data.decoded.memory_map import KeepableRows
 from benchmark.data.decoded.rows import Row, Rows, Say
 from benchmark.errors import UserError
 from benchmark.plugins import DATASETS, TASKS
@@ -44,7 +45,7 @@ class Home(Protocol):
 class OnDevice:
     """All rows as tensors on the device."""
 
-    def __init__(self, rows: Rows, device: torch.device, say: Say) -> None:
+    def __init__(self, rows: KeepableRows, device: torch.device, say: Say) -> None:
         self._device = device
         self._columns = [_empty((len(rows), *c.shape), c.dtype, device) for c in rows.columns]
         done = 0

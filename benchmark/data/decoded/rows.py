@@ -47,6 +47,9 @@ class Rows:
     size, or whose label's size, differs from that of the split's first image.
     """
 
+    #: What making them is called, and what is done where they cannot be kept.
+    made, otherwise = "decoded", "images are decoded anew for every batch"
+
     def __init__(self, split: Split, tasks: Sequence[Task]) -> None:
         self.ids, self._split, self._tasks = tuple(split.ids), split, tuple(tasks)
         height, width, _ = split[0].image.shape

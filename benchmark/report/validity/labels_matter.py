@@ -80,6 +80,8 @@ class Regime:
     #: Images trained on, each counted as often as it was shown; None where it is not known.
     shown: int | None
     recipe: str = ""
+    #: What a recipe that counts epochs says of them.
+    epochs: str = ""
     #: By task, metrics of which no network has a value.
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     metrics: Metrics = PLAIN
@@ -139,6 +141,7 @@ def regime(subject: DatasetResults) -> Regime | None:
         shown=shown,
         missing=_missing(rows),
         recipe=f"{recipe['iterations']} iterations of {recipe['batch_size']} images" if shown else "",
+        epochs=_counted_epochs(recipe),
     )
 
 
@@ -270,6 +273,8 @@ def _refinement(found: Regime) -> Iterator[Check]:
 
 def _epochs(found: Regime) -> Iterator[Check]:
     """How often is each image seen?"""
+    if found.epochs:
+        yield Check("epochs", found.epochs)
     if found.shown is None:
         return
     sizes = dict.fromkeys((found.budgets[0], found.budgets[-1], *([found.pool] if found.full else [])))
@@ -375,6 +380,13 @@ def _source(subject: DatasetResults) -> tuple[Mapping[str, object], Mapping[str,
     source = subject.study.sources_of(subject.dataset)[0]
     tasks, recipe = source.environment.get("tasks"), source.experiment.get("recipe")
     return (tasks if isinstance(tasks, Mapping) else {}, recipe if isinstance(recipe, Mapping) else {})
+
+
+def _counted_epochs(recipe: Mapping[str, object]) -> str:
+    epochs, least = recipe.get("epochs"), recipe.get("fewest_iterations")
+    if not isinstance(epochs, int | float) or isinstance(epochs, bool):
+        return ""
+    return f"{epochs:g} epochs at every budget, in at least {least} iterations"
 
 
 def _product(recipe: Mapping[str, object]) -> int | None:

@@ -126,4 +126,4 @@ def test_the_longest_come_first_after_all_round_zeros(small_bench, tmp_path):
 
 def test_length_counts_images_through_the_network(small_bench, tmp_path):
     """3 iterations of 4 images, three times each; 6 images of val a training; 16 of the pool a pass."""
-    assert length(small_bench(tmp_path), Work(2, 5)) == 2 * (3 * 3 * 4 + 6) + 5 * 16
+    assert length(small_bench(tmp_path), Work(2, 5, iterations=6)) == 2 * (3 * 3 * 4 + 6) + 5 * 16

@@ -42,7 +42,7 @@ def bench(small_bench, tmp_path):
 @pytest.fixture
 def seen(bench):
     """What is known after a look at this sign of a job."""
-    follower = Follower(bench, {JOB: Work(2), OTHER: Work(1)})
+    follower = Follower(bench, {JOB: Work(2, iterations=20), OTHER: Work(1, iterations=10)})
 
     def look(**changes):
         sign = replace(AWAY, **changes)
@@ -81,7 +81,7 @@ def test_a_job_that_was_lost_is_as_far_as_it_was(seen):
 def test_lines_are_passed_on_once_and_whole_but_not_those_of_an_earlier_run(bench):
     log = folder_of(bench, JOB) / LOG
     log.write_text("of an earlier run\n")
-    follower = Follower(bench, {JOB: Work(2)})
+    follower = Follower(bench, {JOB: Work(2, iterations=20)})
     for text in ("one\ntw", "o\n"):
         with log.open("a") as stream:
             stream.write(text)

@@ -17,6 +17,7 @@ from benchmark.protocol.work_left import Job, Work, plan, run_job, whole_work, w
 from benchmark.records.round_store import FULL_DATA
 from strategies.registry import Named
 
+FIVE = Work(5, 2, iterations=15)
 STRATEGIES = ["random", "core-set", "entropy"]
 
 
@@ -110,14 +111,14 @@ def test_work_adds_up():
 
 def test_seconds_are_steps_and_images(bench):
     """3 iterations a training; 6 images of val, 16 of the pool."""
-    assert seconds(bench, Work(5, 2), Pace(10.0, 0.0, 0)) == 5 * 3 * 10
-    assert seconds(bench, Work(5, 2), Pace(0.0, 1.0, 0)) == 5 * 6 + 2 * 16
+    assert seconds(bench, Work(5, 2, iterations=15), Pace(10.0, 0.0, 0)) == 5 * 3 * 10
+    assert seconds(bench, Work(5, 2, iterations=15), Pace(0.0, 1.0, 0)) == 5 * 6 + 2 * 16
     assert seconds(bench, Work(), Pace(1.0, 1.0, 0)) == 0
 
 
 def test_the_lines_say_work_hours_and_memory(bench, monkeypatch):
     monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 2048, cores=0.5))
-    work, price = expected(bench, Work(5, 2), Work(5, 2), timing=True)
+    work, price = expected(bench, FIVE, FIVE, timing=True)
     assert (
         work
         == "5 trainings of 3 iterations to do, each evaluated on 6 images, and 2 passes over the pool of 16"
@@ -137,14 +138,14 @@ def test_a_short_run_is_told_in_minutes_and_a_long_one_in_hours_without_decimals
     bench, monkeypatch, step, words
 ):
     monkeypatch.setattr(cost, "measure", lambda _: Pace(step, 1.0, 0))
-    assert expected(bench, Work(5, 2), Work(5, 2), timing=True)[1].startswith(words)
+    assert expected(bench, FIVE, FIVE, timing=True)[1].startswith(words)
 
 
 def test_on_a_gpu_they_are_the_hours_of_its_clock(bench, monkeypatch):
     monkeypatch.setattr(cost, "measure", lambda _: Pace(400.0, 50.0, 0))
     monkeypatch.setattr(cost, "device_name", lambda device: f"the {device}")
     on_gpu = replace(bench, device=torch.device("cuda:1"))
-    assert expected(on_gpu, Work(5, 2), Work(5, 2), timing=True)[1].startswith("About 2.5 h of the cuda:1: ")
+    assert expected(on_gpu, FIVE, FIVE, timing=True)[1].startswith("About 2.5 h of the cuda:1: ")
 
 
 def test_a_run_that_goes_on_says_what_is_stored(bench):

@@ -122,7 +122,7 @@ def edited(bench, monkeypatch):
     monkeypatch.setattr(Named, "digests", ("changed",))
     again = replace(bench, progress=Progress(quiet=True))
     left = {job: work_left(again, job) for job in plan(bench.experiment)}
-    again.progress.begin(sum(left.values(), Work()).trainings * bench.experiment.recipe.iterations)
+    again.progress.begin(sum(left.values(), Work()).iterations)
     return again
 
 
