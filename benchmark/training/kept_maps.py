@@ -134,9 +134,7 @@ def with_kept_maps(feed: Feed, network: Network, digest: str, home: FeedHome, sa
     them. Raises UserError for a disk that was asked for and cannot be used.
     """
     rows = MapRows(feed, network)
-    return feed.with_maps(
-        KeptRows(_home(rows, _key(feed, network, digest), feed, home, say), len(rows.columns))
-    )
+    return feed.with_maps(KeptRows(_home(rows, digest, feed, home, say), len(rows.columns)))
 
 
 def map_columns(maps: list[Tensor]) -> tuple[Column, ...]:
