@@ -57,10 +57,11 @@ def _bring(source: Source, listing: Listing, file: RemoteFile, folder: Path, whi
             return say(f"{file.path} ({which}{size}) is here")
         say(f"{file.path} is not as it was published: it is fetched anew")
         final.unlink()
-    say(f"{file.path} ({which}{size})")
     partial.parent.mkdir(exist_ok=True)
     if file.size is not None and _bytes(partial) > file.size:
         partial.unlink()
+    there = f", goes on after {amount_of_bytes(_bytes(partial))}" if _bytes(partial) else ""
+    say(f"{file.path} ({which}{size}{there})")
     download(source, listing.commit, file, partial)
     if not _is(file, partial):
         partial.unlink()

@@ -76,7 +76,8 @@ def test_a_command_after_an_interruption_asks_for_the_rest_alone(hub, tmp_path):
     there = part.stat().st_size
     assert 0 < there <= 40_000
     hub.mend()
-    fetched(tmp_path)
+    _, said = fetched(tmp_path)
+    assert said[0].startswith(f"{FIRST} (1 of 3, 96 kB, goes on after ")
     assert hub.ranges() == [f"bytes={there}-", None, None]
     assert shards(hub, hub.revisions["main"]).items() <= held(tmp_path).items()
 
