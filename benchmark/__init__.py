@@ -1,1 +1,36 @@
-"""."""
+"""Active learning for multi-task dense prediction: run a study, load one, compare what it holds.
+
+The command line `mtal` does the same by the same functions. Nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.api.comparing import Comparison, compare
+    from benchmark.api.running import run
+    from benchmark.api.study import Study, load
+
+__all__ = ["Comparison", "Study", "compare", "load", "run"]
+
+#: Where each name is.
+_HOMES = {
+    "Comparison": "comparing",
+    "Study": "study",
+    "compare": "comparing",
+    "load": "study",
+    "run": "running",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module 'benchmark' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"benchmark.api.{_HOMES[name]}"), name)
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -1,10 +1,11 @@
-"""Progress: a bar on a terminal, plain lines elsewhere, silence when asked for."""
+"""Progress: a bar on a terminal and in a notebook, plain lines elsewhere, silence when asked for."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Protocol
+from importlib.util import find_spec
+from typing import Any, Protocol, TextIO
 
 from benchmark.words import span
 
@@ -32,16 +33,18 @@ class Progress:
         self._bar: Any = None
         self.live: Listener | None = None
 
+    @property
+    def _stream(self) -> TextIO:
+        """A notebook shows what is written to stderr as an error."""
+        return sys.stdout if in_notebook() else sys.stderr
+
     def begin(self, total: int) -> None:
         """Start counting towards ``total`` iterations."""
         self.total, self.started = total, time.monotonic()
         self.done = self._skipped = 0
-        if sys.stderr.isatty() and not self.quiet:
-            from tqdm import tqdm
-
-            layout = "{percentage:3.0f}% |{bar:30}| {elapsed} so far, {remaining} to go"
+        if (sys.stderr.isatty() or in_notebook()) and not self.quiet:
             # The mean pace and not the last seconds': evaluations and pool passes lie between the steps.
-            self._bar = tqdm(total=total, bar_format=layout, smoothing=0, leave=False, file=sys.stderr)
+            self._bar = _bar_class()(total=total, smoothing=0, leave=False, file=self._stream, **_layout())
 
     def at_round(self, number: int) -> None:
         """A job begins a round."""
@@ -75,9 +78,9 @@ class Progress:
         if self.quiet:
             return
         if self._bar is not None:
-            self._bar.write(line, file=sys.stderr)
+            self._bar.write(line, file=self._stream)
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(line, file=self._stream, flush=True)
 
     def finished(self, what: str) -> None:
         """Say what is finished, and without a bar how far the whole is."""
@@ -96,3 +99,29 @@ class Progress:
         here = max(self.done - self._skipped, 1)
         seconds = (time.monotonic() - self.started) * max(self.total - self.done, 0) / here
         return f"{span(seconds)} left"
+
+
+def in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _has_widgets() -> bool:
+    return in_notebook() and find_spec("ipywidgets") is not None
+
+
+def _bar_class() -> Any:
+    """A widget in a notebook that has them, text elsewhere."""
+    if _has_widgets():
+        from tqdm.notebook import tqdm as widget
+
+        return widget
+    from tqdm import tqdm
+
+    return tqdm
+
+
+def _layout() -> dict[str, Any]:
+    bar = "{bar}" if _has_widgets() else "{bar:30}"
+    return {"bar_format": f"{{percentage:3.0f}}% |{bar}| {{elapsed}} so far, {{remaining}} to go"}

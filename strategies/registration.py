@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from strategies.session_code import session_digest
 from strategies.source import source_digest, spec_of
 from strategies.strategy_file import HiddenError, execute
 
@@ -29,10 +30,20 @@ class Coded:
 
     #: The modules that define and register it: where its code begins.
     modules: tuple[ModuleSpec, ...]
+    #: The class or function itself where it was typed into a notebook or a prompt, and has no file.
+    typed: Any = None
+
+    @property
+    def digest(self) -> str | None:
+        """Of its code (see ``strategies.source``), as it was when first asked for.
+
+        A notebook's is read each time, since cells are run again (see ``strategies.session_code``). None
+        where there is neither a file nor a text to read.
+        """
+        return self._of_files if self.typed is None else session_digest(self.typed, self.modules)
 
     @cached_property
-    def digest(self) -> str | None:
-        """Of its code (see ``strategies.source``), as it was when first asked for; None without a file."""
+    def _of_files(self) -> str | None:
         return source_digest(self.modules)
 
     @property

@@ -30,6 +30,7 @@ from strategies.registration import (
     unknown,
 )
 from strategies.registration import load_file as load_plugin_file
+from strategies.session_code import defined_alike, of_a_session
 
 __all__ = [
     "STRATEGIES",
@@ -72,6 +73,9 @@ class Entry(Coded):
     family: Family = "other"
     #: Other names of it, and the values that each of them stands for.
     short_names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: The class or function itself.
+    thing: Callable[..., Any] | None = None
+    typed: Any = None
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,16 @@ class Named:
         return self.entry.short_names.get(self.name.partition("[")[0], {})
 
     @property
-    def digests(self) -> tuple[str | None, ...]:
-        """Of its code and of that of the strategies that its parameters name."""
+    def entries(self) -> tuple[Entry, ...]:
+        """Its own, and those of the strategies that its parameters name."""
         parameters = self.entry.parameters.values()
         bases = [self.values.get(p.name, p.default) for p in parameters if p.annotation is StrategyName]
-        return (self.entry.digest, *(digest for base in bases for digest in resolve(base).digests))
+        return (self.entry, *(entry for base in bases for entry in resolve(base).entries))
+
+    @property
+    def digests(self) -> tuple[str | None, ...]:
+        """Of its code and of that of the strategies that its parameters name."""
+        return tuple(entry.digest for entry in self.entries)
 
     @property
     def code(self) -> str:
@@ -145,22 +154,40 @@ def register(
     name wherever there is one for their values, however the strategy was asked for.
 
     Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
-    parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName.
+    parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName. A
+    cell of a notebook may be run again: what it defines takes the place of what it defined before.
     """
 
     caller = sys._getframe(1).f_globals
 
     def decorate(thing: Registered) -> Registered:
-        for each in (name, *short_names):
-            check_name(each)
-        _check_thing(name, thing, views, kinds, family)
-        # A function's choice is made there.
-        modules = modules_of(thing, caller, () if inspect.isclass(thing) else ("strategies.scoring",))
-        entry = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
-        STRATEGIES.entries[name] = _with_short_names(entry, short_names)
-        return thing
+        before = STRATEGIES.entries.get(name)
+        again = before is not None and of_a_session(thing) and defined_alike(thing, before.thing)
+        return add(name, thing, source, family, views, kinds, short_names, caller, again)
 
     return decorate
+
+
+def add(
+    name: str,
+    thing: Registered,
+    source: str,
+    family: Family | None = None,
+    views: Sequence[str] = (),
+    kinds: Sequence[Kind] = (),
+    short_names: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    caller: Mapping[str, Any] = MappingProxyType({}),
+    again: bool = False,
+) -> Registered:
+    """Register as ``register`` does, for the module ``caller``; ``again`` in place of what has the name."""
+    for each in () if again else (name, *short_names):
+        check_name(each)
+    _check_thing(name, thing, views, kinds, family)
+    # A function's choice is made there.
+    modules = modules_of(thing, caller, () if inspect.isclass(thing) else ("strategies.scoring",))
+    entry = _entry(name, thing, source, family, tuple(views), tuple(kinds), modules)
+    STRATEGIES.entries[name] = _with_short_names(entry, short_names)
+    return thing
 
 
 def entries() -> Mapping[str, Entry]:
@@ -268,6 +295,8 @@ def _entry(
         description=description,
         modules=modules,
         family=family or ("uncertainty" if scores else "other"),
+        thing=thing,
+        typed=thing if of_a_session(thing) else None,
     )
 
 

@@ -5,8 +5,10 @@ statements, wherever they stand, what these import of their own top-level packag
 ``baselines``, and of files that are not installed, as those beside a strategy file. Comments, docstrings,
 layout, and a registration's ``source``, ``family`` and ``short_names`` are left out: wording undoes no study.
 
+Code without a file is read by ``strategies.session_code``.
+
 Not covered are other installed packages and Python, which have versions; modules that are imported by a name
-made while running; data files; code without a file; and the frame, which passes on what strategies compute.
+made while running; data files; and the frame, which passes on what strategies compute.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ BUILT_IN = ("strategies", "baselines")
 FRAME = frozenset(
     f"strategies.{name}"
     for name in (
-        *("choosing", "contract", "interface", "measuring", "parameters"),
-        *("probe", "registration", "registry", "source", "strategy_file", "views"),
+        *("choosing", "contract", "given", "interface", "measuring", "parameters", "probe"),
+        *("registration", "registry", "session_code", "source", "strategy_file", "views"),
     )
 )
 #: Functions that register, and their arguments that only say something.
@@ -64,7 +66,7 @@ def covered(starts: Iterable[ModuleSpec]) -> list[ModuleSpec]:
         spec = left.pop()
         if _file(spec) not in found:
             found[_file(spec)] = spec
-            left += [other for other in imported(spec) if _is_covered(other, own)]
+            left += [other for other in imported(spec) if is_covered(other, own)]
     return list(found.values())
 
 
@@ -132,7 +134,8 @@ def _find(name: str) -> ModuleSpec | None:
     return spec
 
 
-def _is_covered(spec: ModuleSpec, own: frozenset[str]) -> bool:
+def is_covered(spec: ModuleSpec, own: frozenset[str] = frozenset()) -> bool:
+    """Whether a module's code counts as a strategy's, beside that of the packages of its ``own``."""
     top = spec.name.partition(".")[0]
     if spec.name in FRAME or top == "benchmark":
         return False
@@ -179,25 +182,25 @@ def _file_digest(file: Path) -> str:
 @lru_cache(1000)
 def _digest_of(file: Path, modified: int) -> str:
     try:
-        content = "".join(_told(_parsed(file, modified))).encode("utf-8", "surrogatepass")
+        content = "".join(told(_parsed(file, modified))).encode("utf-8", "surrogatepass")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         content = file.read_bytes()
     return hashlib.sha256(content).hexdigest()
 
 
-def _told(value: Any) -> Iterator[str]:
-    """A syntax tree, in one way for all versions of Python: some leave out the fields that are empty."""
+def told(value: Any) -> Iterator[str]:
+    """A syntax tree as text, the same for all versions of Python: some leave out empty fields."""
     if isinstance(value, ast.AST):
         yield f"({type(value).__name__}"
         for name, inner in ast.iter_fields(value):
             if inner not in (None, []) and name not in NO_CODE:
                 yield f" {name}="
-                yield from _told(_without_words(value, inner) if isinstance(inner, list) else inner)
+                yield from told(_without_words(value, inner) if isinstance(inner, list) else inner)
         yield ")"
     elif isinstance(value, list):
         yield "["
         for inner in value:
-            yield from _told(inner)
+            yield from told(inner)
         yield "]"
     else:
         yield repr(value)

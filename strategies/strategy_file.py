@@ -10,6 +10,9 @@ from pathlib import Path
 
 from strategies.source import covered, imported, is_standard
 
+#: Of the names of the modules that they are.
+PREFIX = "mtal_strategy_file_"
+
 
 class HiddenError(ImportError):
     """A file imports one beside it by a name that means another file."""
@@ -22,7 +25,7 @@ def execute(path: Path) -> None:
     it. So does ``import other``, unless Python's own library has that name. Raises HiddenError where it would
     silently be yet another file, such as one beside another strategy file, and whatever the file raises.
     """
-    name = f"mtal_strategy_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     folder, before = str(path.parent), set(sys.modules)
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[folder])
     assert spec is not None

@@ -82,16 +82,16 @@ def run_one(
 @JSON
 def status(folder: Path, watch: bool, as_json: bool) -> None:
     """Show how far every trajectory in a folder of results is: done, running, stopped, waiting or failed."""
-    from benchmark.cli.results import opened_results
     from benchmark.records.status import status_of, watched
+    from benchmark.report.results.archives import opened
 
     if watch and as_json:
         raise UserError("--json prints one document, and --watch goes on: give one of them.")
-    with opened_results([folder]) as (opened,):
+    with opened([folder]) as (results,):
         if as_json:
-            echo_json(status_of(opened).document())
+            echo_json(status_of(results).document())
             return
-        for table in watched(opened) if watch else [status_of(opened).text]:
+        for table in watched(results) if watch else [status_of(results).text]:
             if watch:
                 click.clear()  # does nothing where there is no terminal
             click.echo(table)

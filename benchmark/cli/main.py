@@ -28,10 +28,9 @@ def cli() -> None:
 
     Start with `mtal run`; `mtal list` shows what there is.
     """
-    import baselines  # noqa: F401 - registers the built-in strategies
-    from strategies.registry import discover
+    from benchmark.experiment.discovery import discover_strategies
 
-    discover()
+    discover_strategies()
 
 
 for group in (run, strategies, data, results, jobs, doctor, gate):

@@ -73,34 +73,23 @@ def echo(text: str) -> None:
 
 def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
     """The fields of an experiment that command-line options set."""
-    from benchmark.experiment.config import parse_seeds
-    from strategies.registry import split_names
+    from benchmark.experiment.asked import as_fields
 
-    fields: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
-    parsers = {"seeds": parse_seeds, "strategies": split_names, "budgets": split_names}
-    for name, parse in parsers.items():
-        if name in fields:
-            fields[name] = parse(fields[name])
-    if "network" in fields:
-        fields["network"] = {"name": fields["network"]}
+    fields = as_fields(flags)
     for setting in settings:
         _set(fields, setting)
     return fields
 
 
 def _set(fields: dict[str, Any], setting: str) -> None:
+    from benchmark.experiment.asked import set_field
     from benchmark.untrusted_files import parsed_yaml
 
     path, equals, value = setting.partition("=")
-    *parents, last = path.split(".")
-    if not equals or not all((*parents, last)):
+    if not equals or not all(path.split(".")):
         raise UserError(f"--set must be FIELD=VALUE, such as recipe.iterations=500, not {setting!r}.")
-    for parent in parents:
-        fields = fields.setdefault(parent, {})
-        if not isinstance(fields, dict):
-            raise UserError(f"--set {setting}: {parent} has been given a value already, and has no fields.")
     try:
-        fields[last] = parsed_yaml(value)
+        set_field(fields, path, parsed_yaml(value))
     except ValueError:
         raise UserError(
             f"--set {path}: {value!r:.200} is not a value; quote text that holds special signs."

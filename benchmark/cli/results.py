@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,22 +52,9 @@ def report(
     from strategies.registry import split_names
 
     only = split_names(strategies) if strategies is not None else None
-    with opened_results(sources) as folders:
-        where = out or (sources[0].with_suffix("") if folders[0] != sources[0] else None)
-        written = write_report(
-            *folders, columns=columns, captions=captions, strategies=only, out=where, show=echo
-        )
+    written = write_report(*sources, columns=columns, captions=captions, strategies=only, out=out, show=echo)
     click.echo(f"\nLook at it in a browser: {written.page}")
     click.echo(f"Tables and figures: {written.page.parent}")
-
-
-@contextmanager
-def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
-    """Folders of results; zip files are unpacked for as long as they are needed."""
-    from benchmark.report.results.archives import unpacked
-
-    with ExitStack() as stack:
-        yield [stack.enter_context(unpacked(s)) if s.suffix == ".zip" else s for s in sources]
 
 
 @click.command()
@@ -78,11 +63,9 @@ def opened_results(sources: Sequence[Path]) -> Iterator[list[Path]]:
 @click.argument("folder", type=PATH)
 def compare(strategy: str, against: str, folder: Path) -> None:
     """Say in words how one strategy does against another, paired by seed."""
-    from benchmark.report.compare import compare as in_words
-    from benchmark.report.results.load import read_results
+    from benchmark import load
 
-    with opened_results([folder]) as (opened,):
-        echo(in_words(read_results(opened), strategy, against))
+    echo(load(folder).compare(strategy, against).text)
 
 
 @click.command()
@@ -94,10 +77,11 @@ def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
 
     An analysis after the study: it opens the data, which `mtal report` does not need.
     """
+    from benchmark.report.results.archives import opened
     from benchmark.report.selections.chosen_labels import chosen_text
 
-    with opened_results([folder]) as (opened,):
-        click.echo(chosen_text(opened, data_root, dataset))
+    with opened([folder]) as (results,):
+        click.echo(chosen_text(results, data_root, dataset))
 
 
 @click.command()

@@ -65,21 +65,20 @@ def run(
     Relative paths in the YAML file of an experiment are relative to that file, those of options to the folder
     that you are in.
     """
+    from benchmark.api.asking import Way, asked_for
     from benchmark.execution.resources import Wish
     from benchmark.execution.run import dry_run
     from benchmark.execution.run import run as run_experiment
-    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
 
     preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
     wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
-    engine, tracker = flags.pop("engine"), flags.pop("tracker")
-    loaded = load_experiment(experiment, preset, fields_of(flags, settings))
-    folder = out or Path("results") / loaded.name
+    way = Way(Progress(quiet), timing, flags.pop("engine"), wish, flags.pop("tracker"))
+    asked = asked_for(experiment, preset, fields_of(flags, settings), out)
     if only_planned:
-        echo(dry_run(loaded, folder, Progress(quiet), timing))
+        echo(dry_run(asked.experiment, asked.folder, way.progress, timing))
         return
-    outcome = run_experiment(loaded, folder, Progress(quiet), timing, engine, wish, tracker)
+    outcome = run_experiment(asked.experiment, asked.folder, *way)
     echo(f"\n{outcome.table}\n")
     if outcome.page:
         click.echo(f"Look at it in a browser: {outcome.page}")

@@ -14,6 +14,7 @@ import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmark.experiment.config import Experiment, validated
+from benchmark.experiment.discovery import discover_strategies
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import folder_of
@@ -78,10 +79,7 @@ def do(order: Order) -> Fault | None:
 
 def opened_for(order: Order) -> Bench:
     """The experiment of an order, opened in this process, which from now on speaks to the job's log."""
-    import baselines  # noqa: F401 - registers the built-in strategies
-    from strategies.registry import discover
-
-    discover()
+    discover_strategies()
     os.umask(order.umask)
     os.chdir(order.cwd)
     Path(order.folder).mkdir(parents=True, exist_ok=True)

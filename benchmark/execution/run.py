@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchmark.protocol.work_left import Job, Work
 
 ONE = Wish()
+NOTHING = "No round was finished: there is nothing to report."
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ def run(
     engine: str | None = None,
     wish: Wish = ONE,
     tracker: str | None = None,
+    report: bool = True,
 ) -> Outcome:
     """Run all jobs of an experiment into a folder and write its report; what is stored is not done again.
 
     What is left to do is said before; what it will cost too, if ``timing``, unless nobody reads it or the
-    jobs run elsewhere. ``tracker`` names, comma-separated, where curves are sent as well. Raises BusyError
-    when another run holds the folder.
+    jobs run elsewhere. ``tracker`` names, comma-separated, where curves are sent as well; without ``report``
+    none is written. Raises BusyError when another run holds the folder.
     """
     from benchmark.execution.engine import engine_for
     from benchmark.execution.leftovers import remove_litter
@@ -73,9 +75,9 @@ def run(
         with sending(shown, bench, jobs):
             reasons = _table(_run_jobs(place, bench, jobs))
             if all(done.strategy == CONSTANT for done in bench.store.rounds()):
-                return Outcome(out, "No round was finished: there is nothing to report.", None, reasons)
-            report = write_report(out)
-        return Outcome(out, report.text, report.page, reasons)
+                return Outcome(out, NOTHING, None, reasons)
+            written = write_report(out) if report else None
+        return Outcome(out, written.text if written else "", written.page if written else None, reasons)
 
 
 def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmark.errors import UserError
 from benchmark.records.round_store import write_atomically
+from benchmark.report.results.archives import is_archive, opened
 
 if TYPE_CHECKING:
     from benchmark.report.results.study import Study
@@ -35,7 +36,7 @@ class Report:
 
 
 def write_report(
-    *folders: Path,
+    *sources: Path,
     columns: Literal[1, 2] = 1,
     captions: bool = True,
     strategies: Sequence[str] | None = None,
@@ -43,6 +44,8 @@ def write_report(
     show: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Write tables, figures and ``index.html`` of a folder of results into it, or of several into ``out``.
+
+    A zip file of `mtal export` is a folder too; what is written about it lies beside it.
 
     ``columns`` is the width of figures with one panel, in columns of a paper, and ``captions`` says below
     each what it shows, which a paper says itself; ``strategies`` are the only
@@ -52,12 +55,12 @@ def write_report(
     Raises UserError if the results cannot be read or do not compare, for a strategy that they do not hold,
     for several folders without ``out``, and if the report cannot be written.
     """
-    target = _target(folders, out)
+    target = _target(sources, out)
     if columns not in (1, 2):
         raise UserError(f"columns must be 1 or 2, the columns of a paper that a figure takes, not {columns}.")
-    study = _study(folders)
+    study = read_studies(sources)
     shown = study if strategies is None else study.only(strategies)
-    main_table = _main_table(shown)
+    main_table = terminal_text(shown)
     show(main_table)
     files = _files(shown, columns, captions)
     try:
@@ -70,23 +73,25 @@ def write_report(
     return Report(paths, main_table)
 
 
-def _target(folders: Sequence[Path], out: Path | None) -> Path:
-    if not folders:
+def _target(sources: Sequence[Path], out: Path | None) -> Path:
+    if not sources:
         raise UserError("Give the folder of a run to report on, or several.")
-    if out is None and len(folders) > 1:
-        raise UserError(f"A report on {len(folders)} folders belongs to none of them: say where with --out.")
-    return out or folders[0]
+    if out is None and len(sources) > 1:
+        raise UserError(f"A report on {len(sources)} folders belongs to none of them: say where with --out.")
+    return out or (sources[0].with_suffix("") if is_archive(sources[0]) else sources[0])
 
 
-def _study(folders: Sequence[Path]) -> Study:
+def read_studies(sources: Sequence[Path]) -> Study:
+    """Folders of results, or zip files of them, as one study. Raises UserError as ``write_report`` does."""
     from benchmark.report.results.merge import merged
     from benchmark.report.results.study import read_study
 
-    return merged([read_study(folder) for folder in folders])
+    with opened(sources) as folders:
+        return merged([read_study(folder) for folder in folders])
 
 
-def _main_table(study: Study) -> str:
-    """For the terminal, with what it must be read against."""
+def terminal_text(study: Study) -> str:
+    """The main table for a terminal, with what it must be read against."""
     from benchmark.report.formats.text import paragraph
     from benchmark.report.tables import loss_table
     from benchmark.report.validity import labels_matter, measured_noise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -89,7 +90,12 @@ class Pair:
 
 
 def compare(results: Results, strategy: str, against: str) -> str:
-    """What the results say of one strategy against another, a paragraph and a table per data set.
+    """What the results say of one strategy against another: ``in_words`` of its ``pairs``."""
+    return in_words(pairs(results, strategy, against))
+
+
+def pairs(results: Results, strategy: str, against: str) -> list[Pair]:
+    """One strategy against another on every data set.
 
     Raises UserError for a strategy that the results do not hold, and for one against itself.
     """
@@ -99,8 +105,23 @@ def compare(results: Results, strategy: str, against: str) -> str:
             raise UserError(f"The results hold no strategy {name!r}; they hold: {', '.join(known)}.")
     if strategy == against:
         raise UserError(f"{strategy} against itself says nothing: name two strategies.")
-    pairs = (Pair(results, evidence(results, dataset), strategy, against) for dataset in results.datasets)
-    return "\n\n".join(map(_of_dataset, pairs))
+    return [Pair(results, evidence(results, dataset), strategy, against) for dataset in results.datasets]
+
+
+def in_words(compared: Sequence[Pair]) -> str:
+    """A paragraph and a table per data set."""
+    return "\n\n".join(map(_of_dataset, compared))
+
+
+def numbers(compared: Sequence[Pair]) -> pd.DataFrame:
+    """The same for machines: one row a data set; shares are of the gap from random to full data."""
+    return pd.DataFrame([_numbers(pair) for pair in compared])
+
+
+def _numbers(pair: Pair) -> dict[str, Any]:
+    one = asdict(pair.comparison)
+    shares = {f"share_of_gap_{part}": pair.found.gap.share(one[part]) for part in ("mean", "low", "high")}
+    return {"dataset": pair.found.dataset} | one | shares
 
 
 def _of_dataset(pair: Pair) -> str:

@@ -7,9 +7,10 @@ import math
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmark.errors import UserError
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.drawing.axis_range import said
-from benchmark.report.drawing.canvas import file_name, picture
+from benchmark.report.drawing.canvas import Picture, file_name
 from benchmark.report.drawing.constant_line import constant_line, constant_rows
 from benchmark.report.drawing.curve_panels import panel, with_drawn, with_means
 from benchmark.report.drawing.emphasis import Emphasis, emphasis
@@ -29,27 +30,34 @@ BESIDE_OTHERS = 1.6
 
 def render(subject: DatasetResults, paper: Paper) -> dict[str, dict[str, bytes]]:
     """The files of the total loss and of each task, by figure and ending."""
+    return {_name(task): curves_of(subject, task, paper).files() for task in _parts(subject)}
+
+
+def curves_of(subject: DatasetResults, task: str, paper: Paper) -> Picture:
+    """The figure of a task's metrics, or of the total loss. Raises UserError for a task that is not there."""
+    parts, shown = _parts(subject), emphasis(subject)
+    if task not in parts:
+        raise UserError(f"{subject.dataset} has no curves of a task {task!r}; it has: {', '.join(parts)}.")
+    draw = small_multiples.figure if shown.field and task == TOTAL_LOSS[0] else _figure
+    return draw(subject, with_drawn(with_means(parts[task]), shown), shown, paper)
+
+
+def _name(task: str) -> str:
+    """Of the figure's files."""
+    return TOTAL if task == TOTAL_LOSS[0] else f"task_{file_name(task)}"
+
+
+def _parts(subject: DatasetResults) -> dict[str, pd.DataFrame]:
+    """The rows of each figure by its task: the total loss, then a figure a task."""
     rows = subject.results.of(subject.dataset).dropna(subset="value")
-    shown = emphasis(subject)
-    figures = {}
-    for name, part in _parts(rows).items():
-        draw = small_multiples.figure if shown.field and name == TOTAL else _figure
-        figures[name] = draw(subject, with_drawn(with_means(part), shown), shown, paper)
-    return figures
-
-
-def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each figure by its name: the total loss, then a figure a task."""
     task, loss = TOTAL_LOSS
     is_headline = (rows["task"] == task) & (rows["metric"] == loss)
-    tasks = {f"task_{file_name(str(name))}": part for name, part in rows[~is_headline].groupby("task")}
-    headline = {TOTAL: rows[is_headline]} if is_headline.any() else {}
+    tasks = {str(name): part for name, part in rows[~is_headline].groupby("task")}
+    headline = {task: rows[is_headline]} if is_headline.any() else {}
     return headline | tasks
 
 
-def _figure(
-    subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, paper: Paper
-) -> dict[str, bytes]:
+def _figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, paper: Paper) -> Picture:
     """One panel a metric, the legend below."""
     panels = in_order(set(numbers["metric"]))
     if len(panels) > 1:
@@ -72,7 +80,7 @@ def _figure(
 
     height = BESIDE_OTHERS if len(panels) > 1 else ALONE[paper.columns]
     every = numbers if constants.empty else pd.concat([numbers, constants])
-    return picture(every, paper, lines * height + legend.height, draw, fine=len(panels) > 1)
+    return Picture(every, paper, lines * height + legend.height, draw, fine=len(panels) > 1)
 
 
 def look_of_shown(subject: DatasetResults, numbers: pd.DataFrame) -> dict[str, Look]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.drawing import curve_panels
 from benchmark.report.drawing.axis_range import said
-from benchmark.report.drawing.canvas import picture
+from benchmark.report.drawing.canvas import Picture
 from benchmark.report.drawing.emphasis import Emphasis
 from benchmark.report.drawing.legend import spread_in_words
 from benchmark.report.drawing.paper_style import Paper
@@ -29,8 +29,8 @@ ACROSS, MANY = (4, 6), 16
 PANEL, LINE, LETTERS = 1.15, 0.11, {4: 30, 6: 19}
 
 
-def figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, paper: Paper) -> dict[str, bytes]:
-    """The files of the figure by their ending; ``numbers`` are of one metric."""
+def figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, paper: Paper) -> Picture:
+    """The figure; ``numbers`` are of one metric."""
     del shown  # each strategy shows its spread in its own panel
     names = [name for name in subject.order if name in set(numbers["strategy"])]
     numbers = numbers.assign(drawn=numbers["drawn"].max())  # that of random, and of all that differ
@@ -47,7 +47,7 @@ def figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, pape
         _tidy(axes, len(names), across)
 
     height = lines * (PANEL + LINE * max(map(len, titles)))
-    return picture(numbers, paper.over(2), height, draw, _caption(subject, numbers), fine=True)
+    return Picture(numbers, paper.over(2), height, draw, _caption(subject, numbers), fine=True)
 
 
 def _panel(ax: Axes, numbers: pd.DataFrame, subject: DatasetResults, name: str) -> None:

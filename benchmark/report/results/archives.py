@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -86,6 +86,18 @@ def unpacked(archive: Path) -> Iterator[Path]:
                 f"{archive} cannot be read as results packed by `mtal export`: {reason}."
             ) from error
         yield Path(temporary)
+
+
+@contextmanager
+def opened(sources: Sequence[Path]) -> Iterator[list[Path]]:
+    """Folders of results; zip files are unpacked for as long as they are needed. Raises UserError."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(unpacked(s)) if is_archive(s) else s for s in sources]
+
+
+def is_archive(source: Path) -> bool:
+    """Whether results are packed, by the name alone."""
+    return source.suffix == ".zip"
 
 
 def _refuse_links(folder: Path, files: list[Path]) -> None:

@@ -79,6 +79,11 @@ def evidence(results: Results, dataset: str) -> DatasetStatistics:
     return found.shown(set(results.of(dataset)["strategy"])) if results.left_out else found
 
 
+def all_evidence(results: Results) -> list[DatasetStatistics]:
+    """That of every data set."""
+    return [evidence(results, dataset) for dataset in results.datasets]
+
+
 def ranked_areas(found: DatasetStatistics) -> pd.DataFrame:
     """The NAUBC of every trajectory of a strategy that saw no labels, as column ``value``."""
     areas = found.naubc[~found.naubc["strategy"].isin(found.references)]

@@ -13,7 +13,7 @@ from benchmark.report.formats.numbers import decimals
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
+from benchmark.report.statistics.dataset_statistics import DatasetStatistics, all_evidence
 from benchmark.report.statistics.full_data_gap import gap_words, room
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
@@ -50,11 +50,20 @@ def make_headline(found: DatasetStatistics) -> Table:
 
 def render(results: Results) -> dict[str, bytes]:
     """The files of the headline by their path within the results folder."""
-    all_found = [evidence(results, dataset) for dataset in results.datasets]
+    all_found = all_evidence(results)
     tables = [make_headline(found).named(results.label) for found in all_found if found.budgets]
-    raw = pd.concat([_numbers(found) for found in all_found])
-    areas = pd.concat([found.naubc for found in all_found])
-    return table_files("headline", raw, tables) | {"tables/naubc.csv": as_csv(areas)}
+    files = table_files("headline", long_table(all_found), tables)
+    return files | {"tables/naubc.csv": as_csv(areas(all_found))}
+
+
+def long_table(all_found: Sequence[DatasetStatistics]) -> pd.DataFrame:
+    """The same numbers for machines: one row per data set and strategy."""
+    return pd.concat([_numbers(found) for found in all_found], ignore_index=True)
+
+
+def areas(all_found: Sequence[DatasetStatistics]) -> pd.DataFrame:
+    """The NAUBC of every trajectory, one row each."""
+    return pd.concat([found.naubc for found in all_found], ignore_index=True)
 
 
 def _marked(cells: Sequence[Cell], is_best: bool) -> Sequence[Cell]:

@@ -1,0 +1,144 @@
+"""Run an experiment from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.api.asking import Asked, Way, asked_for
+from benchmark.errors import UserError
+from benchmark.execution.resources import Wish
+from benchmark.experiment.asked import as_fields, is_experiment
+from benchmark.experiment.discovery import discover_strategies
+from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.api.study import Study
+
+#: A name (`mtal list`), ``NAME[key=value]``, ``FILE.py:NAME``, or the class or the function itself.
+StrategyGiven = str | Callable[..., Any]
+STOPPED = "Stopped. Run the same again to go on; finished rounds are kept."
+
+
+def run(
+    dataset: str | Path = "rooms",
+    preset: str | None = None,
+    strategies: Sequence[StrategyGiven] | StrategyGiven | None = None,
+    seeds: int | Sequence[int] | None = None,
+    *,
+    network: str | Mapping[str, Any] | None = None,
+    budgets: Sequence[int | float | str] | None = None,
+    data_root: str | Path | None = None,
+    out: str | Path | None = None,
+    engine: str | None = None,
+    jobs: int | None = None,
+    per_device: int = 1,
+    tracker: str | None = None,
+    timing: bool = False,
+    quiet: bool = False,
+    report: bool = False,
+    **fields: Any,
+) -> Study:
+    """Train all strategies over seeds and budgets, as `mtal run` does, and give the study.
+
+    What is stored in the folder is not done again: the same call goes on after an interruption, and one with
+    more strategies or seeds adds them.
+
+    Args:
+        dataset: A data set by name, the YAML file of one of your own, or the YAML file of an experiment.
+        preset: smoke, quick, standard or paper. Quick if it is not given, and no file of an experiment is.
+        strategies: Names, ``FILE.py:NAME``, or a class derived from ``Strategy`` or a function of scores
+            itself; these go by their own names, ``least_sure`` as ``least-sure``.
+        seeds: How many, or which ones.
+        network: A network by name, or its fields.
+        budgets: Labelled images by round: counts, shares, or text such as "10 %".
+        data_root: Where the data lies.
+        out: The folder of results. ``results/NAME`` if not given.
+        engine: serial, ray or slurm. Serial, or ray for several jobs at once, if not given.
+        jobs: Jobs at once.
+        per_device: Jobs that share a GPU.
+        tracker: Where curves are sent as well: tensorboard, wandb, mlflow, or several (a,b).
+        timing: Whether to say beforehand, by a short timing, what the run will cost.
+        quiet: Whether to print nothing.
+        report: Whether to write tables, figures and the page too. `Study.report` does it any time.
+        fields: Any other field of an experiment (`mtal list fields`): ``device="cpu"``,
+            ``recipe={"iterations": 500}``.
+
+    Raises:
+        UserError: For wrong values, each in one sentence, and where no round could be finished.
+        ValueError: For a class or a function that cannot be a strategy.
+
+    A function or a class of a notebook is known by its code: an edited cell is another strategy, whose old
+    rounds are kept in ``earlier/`` and which is computed again. Functions, classes and plain values of the
+    notebook that it uses count too; arrays, networks and other objects do not, and neither do files that it
+    reads. Jobs of other processes (``jobs``, ``engine``) cannot import it: put it in a file.
+
+    >>> from benchmark import run
+    >>> def least_sure(outputs):
+    ...     return {t: 1 - outputs.refined[t].softmax(1).amax(1).mean((1, 2)) for t in outputs.categorical}
+    >>> tiny = {"data": {"pool": 16, "val": 6, "height": 32, "width": 32}, "recipe": {"iterations": 2}}
+    >>> study = run("rooms", strategies=["random", least_sure], seeds=1, budgets=[4, 8], quiet=True, **tiny)
+    >>> study
+    Study('results/rooms-quick': rooms, 2 strategies, 1 seed)
+    >>> study.headline[["strategy", "seeds"]]
+         strategy  seeds
+    0  least-sure      1
+    1      random      1
+    """
+    discover_strategies()
+    given = {"strategies": strategies, "seeds": seeds, "network": network, "budgets": budgets}
+    asked = _asked(dataset, preset, {**given, "data_root": data_root, **fields}, out)
+    return _study(asked, Way(Progress(quiet), timing, engine, Wish(jobs, per_device), tracker, report))
+
+
+def _asked(
+    dataset: str | Path, preset: str | None, given: Mapping[str, Any], out: str | Path | None
+) -> Asked:
+    file = Path(dataset)
+    is_file = file.suffix.lower() in (".yaml", ".yml") and file.is_file() and is_experiment(file)
+    named = {} if is_file else {"dataset": dataset}
+    where = None if out is None else Path(out)
+    return asked_for(file if is_file else None, preset, as_fields({**named, **given}), where)
+
+
+def _study(asked: Asked, way: Way) -> Study:
+    from benchmark.api.study import Study
+    from benchmark.execution.run import NOTHING
+    from benchmark.execution.run import run as run_experiment
+    from benchmark.report import read_studies
+
+    with _torch_as_it_was(), _words_for_an_interruption():
+        outcome = run_experiment(asked.experiment, asked.folder, *way)
+    if outcome.table == NOTHING:
+        raise UserError("\n".join([NOTHING, *outcome.failures]))
+    return Study((outcome.folder,), read_studies([outcome.folder]), outcome.failures)
+
+
+@contextmanager
+def _words_for_an_interruption() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(STOPPED) from None
+
+
+@contextmanager
+def _torch_as_it_was() -> Iterator[None]:
+    """Threads, determinism and kernels of torch, and what libraries read of them, are the session's own."""
+    import os
+
+    import torch
+
+    variables = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG")}
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    cudnn = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = cudnn
+        for name, value in variables.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})

@@ -1,0 +1,88 @@
+"""The fields of an experiment from what somebody gives: texts of a command line, or values in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import UserError
+
+#: Fields of which one stands for an experiment; the description of a data set has none of them.
+OF_AN_EXPERIMENT = frozenset({"dataset", "preset", "budgets", "strategies", "seeds"})
+
+
+def as_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an experiment; what is None is not given.
+
+    ``seeds`` may be a number of seeds or a text (``3-5``), ``strategies`` and ``budgets`` a text of names or
+    counts, strategies among them the class or the function itself, ``network`` the name of one; a field of a
+    part is ``recipe={"iterations": 500}`` or ``{"recipe.iterations": 500}``. Raises UserError, and
+    RegistryError for a strategy that cannot be one.
+    """
+    fields: dict[str, Any] = {}
+    for path, value in given.items():
+        if value is not None:
+            set_field(fields, path, _READERS[path](value) if path in _READERS else value)
+    return fields
+
+
+def set_field(fields: dict[str, Any], path: str, value: Any) -> None:
+    """Set a field by its dotted path. Raises UserError where it is within one that has a value already."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise UserError(f"{path}: {parent} has been given a value already, and has no fields.")
+    fields[last] = value
+
+
+def is_experiment(file: Path) -> bool:
+    """Whether a YAML file is of an experiment, and not of a data set. Raises UserError if it is no YAML."""
+    from benchmark.untrusted_files import read_fields
+
+    return bool(OF_AN_EXPERIMENT & set(read_fields(file)))
+
+
+def _seeds(value: Any) -> Any:
+    from benchmark.experiment.config import parse_seeds
+
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return parse_seeds(str(value)) if is_count or isinstance(value, str) else list(value)
+
+
+def _budgets(value: Any) -> Any:
+    from strategies.registry import split_names
+
+    return split_names(value) if isinstance(value, str) else list(value)
+
+
+def _strategies(value: Any) -> list[str]:
+    from strategies.given import name_of
+    from strategies.registry import split_names
+
+    if isinstance(value, str):
+        return split_names(value)
+    listed = [value] if callable(value) else list(value)
+    return [one if isinstance(one, str) else name_of(one) for one in listed]
+
+
+def _network(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else dict(value)
+
+
+def _copied(value: Any) -> Any:
+    """Fields of a part are set one by one, and what was given stays as it is."""
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "seeds": _seeds,
+    "budgets": _budgets,
+    "strategies": _strategies,
+    "network": _network,
+    "dataset": str,
+    "data_root": Path,
+    "recipe": _copied,
+    "data": _copied,
+}
