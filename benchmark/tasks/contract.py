@@ -93,7 +93,7 @@ class Probe:
 
 
 def sample_label(task: Task, image: int) -> NDArray[Any]:
-    """A label in the format of the task's kind: other content in every image, and a corner that is unknown."""
+    """A label in the format of the task's kind: other content in each image, a corner unknown."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     place = 3 + 6 * image
     label: NDArray[Any]
@@ -196,7 +196,7 @@ def says_which_way_its_metrics_are_better(probe: Probe) -> None:
     for name in found:
         way = task.better.get(name)
         assert way in get_args(Better), (
-            f'better does not say which way {name!r} is better: say better = {{"{name}": "lower"}} or "higher"'
+            f'better does not say which way {name!r} is better: say better = {{"{name}": "lower"}} or higher'
         )
         known = _KNOWN.get(name, way)
         assert way == known, f"better says {way} of {name!r}, which is {known} in the built-in tasks"

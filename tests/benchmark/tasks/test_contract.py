@@ -105,7 +105,7 @@ BROKEN = [
         "says_which_way_its_metrics_are_better",
         '{**Scalar.better, "mean_error": "lower"}',
         "Scalar.better",
-        'which way \'mean_error\' is better: say better = {"mean_error": "lower"}',
+        'which way \'mean_error\' is better: say better = {"mean_error": "lower"} or higher',
     ),
     (
         "says_which_way_its_metrics_are_better",

@@ -1,0 +1,155 @@
+"""Every data set keeps the contract, and each clause refuses one that breaks it, in a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.data.contract import CLAUSES, Probe
+from benchmark.plugins import DATASETS
+from strategies.registration import RegistryError
+
+FILE = (Path(__file__).parents[1] / "own_plugins.py").read_text()
+BY_NAME = {clause.__name__: clause for clause in CLAUSES}
+EVERY_CLAUSE = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+
+
+class SmallRooms(Probe):
+    """Rooms of a size that renders at once."""
+
+    def opened(self, **options):
+        return super().opened(**{"pool": 6, "val": 4, "height": 32, "width": 32} | options)
+
+
+@EVERY_CLAUSE
+@pytest.mark.parametrize("name", ["rooms", "rooms-longtail", "rooms-video"])
+def test_every_rendered_data_set_keeps_it(name, clause):
+    clause(SmallRooms(DATASETS.resolve(name)))
+
+
+@EVERY_CLAUSE
+def test_a_data_set_of_ones_own_keeps_it(probe, clause):
+    clause(probe())
+
+
+@pytest.fixture
+def probe(tmp_path):
+    """The data set of a file, as it is or with one part of it changed."""
+
+    def made(old="", new=""):
+        assert old in FILE
+        path = tmp_path / "mine.py"
+        path.write_text(FILE.replace(old, new) if old else FILE)
+        return Probe(DATASETS.resolve(f"{path}:ramps"))
+
+    return made
+
+
+MADE = 'return Sample(image, {"near": depth} if position % 3 != 2 else {})'
+BROKEN = [
+    ("names_its_images", 'f"{part}-{index:03d}"', 'f"{index:03d}"', "is in train and in val"),
+    (
+        "names_its_images",
+        'tuple(f"{part}-{index:03d}" for index in range(count))',
+        'tuple(f"{part}-{index}-{id(self)}" for index in range(count))',
+        "opened again, it has other ids",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        'return Sample(image, {"near": depth if position % 3 != 2 else None})',
+        "the near of 'train-002' of train is NoneType, no array; leave a missing label out",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image / 255, {'near': depth})",
+        "is 32 x 40 x 3 float64, and should be H x W x 3 of uint8",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image, {'near': depth.astype(float)})",
+        "its near label is 32 x 40 float64, and should be 32 x 40 of float32",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image, {'near': depth[:-1]})",
+        "its near label is 31 x 40 float32, and should be 32 x 40",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image, {'near': depth / 0})",
+        "holds infinite numbers, and should hold NaN",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image[position % 2 :], {'near': depth[position % 2 :]})",
+        "images are of sizes",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image, {'near': depth, 'far': depth})",
+        "has a label of 'far'",
+    ),
+    (
+        "gives_samples_in_the_formats",
+        MADE,
+        "return Sample(image, {})",
+        "no image has a near label, so that near cannot be learnt",
+    ),
+    (
+        "gives_the_same_sample_again",
+        "np.random.default_rng([position, self.part",
+        "np.random.default_rng() if position else np.random.default_rng([position, self.part",
+        "is another when it is asked for again",
+    ),
+    (
+        "has_a_digest_of_its_content",
+        'f"{count} {step}"',
+        'f"{id(self)}"',
+        "another when the data set is opened",
+    ),
+    (
+        "has_a_digest_of_its_content",
+        'f"{count} {step}"',
+        'f"{count}"',
+        r"with {'step': 2.0} the content is other, and the digest is not",
+    ),
+    (
+        "can_be_sent_to_a_process",
+        "self.part, self.step = part, step",
+        "self.part, self.step, self.name = part, step, lambda: 0",
+        "train cannot be sent to another process",
+    ),
+    (
+        "says_what_json_can_hold",
+        'self.facts = {"folder": str(folder)}',
+        'self.facts = {"folder": {1, 2}}',
+        "facts cannot be kept as JSON",
+    ),
+    (
+        "says_what_json_can_hold",
+        '"ramps", source="me 2001"',
+        '"ramps", source="me 2001", family="mine"',
+        "there are no presets of the family 'mine'; there is: folder, nyud, pascal, rooms",
+    ),
+]
+
+
+@pytest.mark.parametrize(("clause", "old", "new", "words"), BROKEN)
+def test_a_broken_data_set_is_refused_by_the_clause(probe, clause, old, new, words):
+    with pytest.raises(AssertionError, match=words):
+        BY_NAME[clause](probe(old, new))
+
+
+def test_what_is_no_data_set_is_refused_by_every_clause(probe):
+    with pytest.raises(RegistryError, match="'ramps' makes RampsData, which has no digest"):
+        CLAUSES[0](probe("self.digest = f", "self.dgest = f"))
+
+
+def test_every_clause_has_a_data_set_that_breaks_it():
+    assert {clause for clause, *_ in BROKEN} == BY_NAME.keys()
