@@ -93,7 +93,7 @@ def gives_samples_in_the_formats(probe: Probe) -> None:
         )
         sizes.add(sample.image.shape[:2])
     assert len(sizes) == 1, f"images are of sizes {sorted(sizes)}; all must be of one"
-    problems = check_dataset(probe.dataset, quick=True).problems
+    problems = check_dataset(probe.dataset, quick=True).fatal
     assert not problems, problems[0].rstrip(".")
 
 
@@ -128,7 +128,7 @@ def has_a_digest_of_its_content(probe: Probe) -> None:
             for sample, (name, _, position) in zip(samples, probe.looked_at, strict=True)
         )
         assert same or probe.digest(**options) != digest, (
-            f"with {options} the content is other, and the digest is not: make it of all that data follow from"
+            f"with {options} the content is other, and the digest is not: make it of all that decides it"
         )
 
 

@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 from benchmark.data.cache_folder import cache_folder
 from benchmark.data.checks.check import check_dataset
+from benchmark.data.contract import CLAUSES, Probe
 from benchmark.data.decoded.rows import Rows
 from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
@@ -22,6 +23,7 @@ from benchmark.data.published.publication import in_threads
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset, preset_file
 from benchmark.experiment.loading import load_experiment
+from benchmark.plugins import DATASETS
 from benchmark.tasks import make_task
 from benchmark.tasks.human_parts import HumanParts
 
@@ -290,6 +292,11 @@ def test_without_data_one_message_says_what_to_get(tmp_path: Path, root: str | N
     message = error(tmp_path / root if root else None)
     for hint in ("PASCAL_MT.tgz", "normals_distill", "ImageSets", "mtal data check pascal"):
         assert hint in message
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: str(clause.__name__))
+def test_it_keeps_the_contract_of_data_sets(copy: Path, clause: Callable[[Probe], None]) -> None:
+    clause(Probe(DATASETS.resolve("pascal"), copy))
 
 
 def test_facts(copy: Path) -> None:
