@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
 from benchmark.experiment.validation import sentences
-from benchmark.plugins import Entry, imported
+from benchmark.plugins import imported
 
 if TYPE_CHECKING:
     from benchmark.data.rooms import RoomsConfig
@@ -61,16 +61,6 @@ def rendered_rooms(config: RoomsConfig, folder: Path | None) -> MultiTaskDataset
 ROOMS, ROOMS_LONGTAIL, ROOMS_VIDEO = map(_rooms, ("rooms", "rooms-longtail", "rooms-video"))
 NYUD = BuiltIn("nyud", "benchmark.data.nyud:NyudOptions", "benchmark.data.nyud:open_nyud")
 PASCAL = BuiltIn("pascal", "benchmark.data.pascal:PascalOptions", "benchmark.data.pascal:open_pascal")
-
-
-def open_named(entry: Entry, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:
-    """A registered data set: one of the benchmark, or one of somebody's own."""
-    from benchmark.data.own import open_own
-
-    if not entry.built_in:
-        return open_own(entry, options, data_root)
-    dataset: MultiTaskDataset = entry.create(data_root, options=options)
-    return dataset
 
 
 def open_folder_named(name: str, options: Mapping[str, Any], data_root: Path | None) -> MultiTaskDataset:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
-from benchmark.plugins import DATASETS, Entry
+from benchmark.plugins import DATASETS, Entry, imported
 from strategies.registration import file_and_name
 
 if TYPE_CHECKING:
@@ -51,10 +50,14 @@ def names_python(dataset: str) -> bool:
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
     entry = _known_entry(name)
-    # Which imports the models of this folder.
-    opening: Any = importlib.import_module("benchmark.data.opening")
-    opener = opening.open_folder_named if entry is None else opening.open_named
-    dataset: MultiTaskDataset = opener(name if entry is None else entry, options, data_root)
+    folder, registered = (
+        "benchmark.data.opening:open_folder_named",
+        "benchmark.data.own.dataset:open_registered",
+    )
+    opener = imported(
+        registered if entry else folder
+    )  # when wanted: data sets import the models of this folder
+    dataset: MultiTaskDataset = opener(entry or name, options, data_root)
     return dataset
 
 

@@ -68,7 +68,7 @@ TASKS = PluginRegistry(
     given=("its name", "its classes", "its weight"),
 )
 DATASETS = PluginRegistry(
-    "data set", "mtal.datasets", "benchmark.data.contract", given=("the folder of the data, or None",)
+    "data set", "mtal.datasets", "benchmark.data.own.contract", given=("the folder of the data, or None",)
 )
 
 register_network, register_backbone = NETWORKS.register, BACKBONES.register

@@ -14,8 +14,8 @@ from scipy.io import savemat
 
 from benchmark.data.cache_folder import cache_folder
 from benchmark.data.checks.check import check_dataset
-from benchmark.data.contract import CLAUSES, Probe
 from benchmark.data.decoded.rows import Rows
+from benchmark.data.own.contract import CLAUSES, Probe
 from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
 from benchmark.data.pascal.edges import EdgeCache, label_edges

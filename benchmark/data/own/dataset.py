@@ -32,6 +32,16 @@ PARTS: tuple[Literal["train", "val"], ...] = ("train", "val")
 NEEDED = ("tasks", "train", "val", "digest")
 
 
+def open_registered(
+    entry: Entry, options: Mapping[str, Any], data_root: Path | None = None
+) -> MultiTaskDataset:
+    """Open a data set of the benchmark, or one of somebody's own."""
+    if not entry.built_in:
+        return open_own(entry, options, data_root)
+    dataset: MultiTaskDataset = entry.create(data_root, options=options)
+    return dataset
+
+
 def open_own(entry: Entry, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open it with its options, and those that every data set takes.
 
@@ -135,7 +145,7 @@ class OwnSplit:
 
 def _place(error: Exception) -> str:
     """Where the code of the data set is that raised it: the innermost file that is none of the benchmark."""
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not Path(frame.filename).is_relative_to(here)]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

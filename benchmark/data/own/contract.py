@@ -19,8 +19,7 @@ import numpy as np
 from benchmark.data.checks.check import check_dataset, evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.decoded.memory_cache import Remembered
-from benchmark.data.opening import open_named
-from benchmark.data.own import made_by
+from benchmark.data.own.dataset import made_by, open_registered
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import OWN_FAMILY, presets
 from benchmark.plugins import Entry, RegistryError
@@ -39,7 +38,7 @@ class Probe:
 
     def opened(self, **options: Any) -> MultiTaskDataset:
         """As a run opens it."""
-        return open_named(self.entry, options, self.data_root)
+        return open_registered(self.entry, options, self.data_root)
 
     def digest(self, **options: Any) -> str:
         """As its own code says it, before the benchmark adds options and code."""

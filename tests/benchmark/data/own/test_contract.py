@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data.contract import CLAUSES, Probe
 from benchmark.data.export import NYUD
+from benchmark.data.own.contract import CLAUSES, Probe
 from benchmark.plugins import DATASETS
 from strategies.registration import RegistryError
 
-FILE = (Path(__file__).parents[1] / "own_plugins.py").read_text()
+FILE = (Path(__file__).parents[2] / "own_plugins.py").read_text()
 BY_NAME = {clause.__name__: clause for clause in CLAUSES}
 EVERY_CLAUSE = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
 

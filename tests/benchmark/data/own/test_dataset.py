@@ -19,7 +19,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset, preset_file
 from benchmark.plugins import RegistryError
 
-FILE = (Path(__file__).parents[1] / "own_plugins.py").read_text()
+FILE = (Path(__file__).parents[2] / "own_plugins.py").read_text()
 
 
 @pytest.fixture
