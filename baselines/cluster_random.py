@@ -21,6 +21,9 @@ class ClusterRandom(FeatureStrategy):
 
     Labelled images count as drawn from their cluster already, so that together with them the draws are
     proportional to the clusters' sizes as nearly as whole images can be; remainders go to the largest.
+    On walks of near-identical frames nearly every cluster is one walk or some whole ones. Its choices then
+    hold more walks than random's (rooms-video, 40 walks, 40 of 400 frames: 32 against 26), though fewer than
+    one frame a walk would, because a cluster's labels follow its frames and not its walks.
     strata: number of clusters.
     """
 

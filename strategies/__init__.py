@@ -1,6 +1,6 @@
 """What a strategy's author needs."""
 
-from strategies.interface import Companion, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.interface import Companion, Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
 from strategies.modifier import Modifier
 from strategies.parameters import StrategyName
 from strategies.registry import register
@@ -8,6 +8,7 @@ from strategies.scoring import ScoreStrategy
 
 __all__ = [
     "Companion",
+    "Known",
     "Modifier",
     "Outputs",
     "Pool",

@@ -40,6 +40,7 @@ def _reordered(pool: Pool, order: Positions) -> Pool:
         unlabelled=np.sort(where[pool.unlabelled]),
         rows={name: rows[order] for name, rows in pool.rows.items()},
         costs=pool.costs[order],
+        known=pool.known.at(order),
     )
 
 

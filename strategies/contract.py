@@ -176,7 +176,7 @@ def selects_in_bounded_memory(probe: Probe) -> None:
     small = probe.pool()
     where = np.random.default_rng(0).integers(0, IMAGES, LARGE)
     rows = {name: values[where] for name, values in small.rows.items()}
-    pool = pool_of(small.tasks, rows, LARGE, LABELLED, 0)
+    pool = pool_of(probe.named.create(), small.tasks, rows, LARGE, LABELLED, 0)
     allowed = 8 * sum(values.nbytes for values in rows.values()) + 44 * 2**20
     probe.choose(small)  # what a first choice imports is none of its memory
     tracemalloc.start()
@@ -212,6 +212,14 @@ def weighs_losses_fairly(probe: Probe) -> None:
         assert one is not None and one.shape == (1, len(TASKS)), "there are no weights of a single image"
 
 
+def knows_more_as_a_reference_only(probe: Probe) -> None:
+    """What a strategy says that it knows is told to references alone."""
+    strategy = probe.named.create()
+    assert strategy.reference or not strategy.knows, (
+        f"it knows {' and '.join(strategy.knows)}, which only references are told: set reference = True"
+    )
+
+
 CLAUSES: tuple[Callable[[Probe], None], ...] = (
     measures_one_row_per_image,
     chooses_the_budget,
@@ -229,6 +237,7 @@ CLAUSES: tuple[Callable[[Probe], None], ...] = (
     selects_in_bounded_memory,
     remembers_what_json_can_hold,
     weighs_losses_fairly,
+    knows_more_as_a_reference_only,
 )
 
 

@@ -2,7 +2,8 @@
 
 A strategy has two halves, because the dense predictions of a whole pool do not fit in memory:
 ``measure`` turns one batch of network outputs, on the device, into a few numbers per image; ``select``
-chooses images from those rows, once per round. Neither ever sees a label, test data or the network.
+chooses images from those rows, once per round. Neither ever sees a label, test data or the network; only a
+reference, which is never ranked, is told more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, and listing strategies needs
     from torch import Generator, Tensor
 
 Kind = Literal["categorical", "binary", "scalar", "direction"]
+#: What a reference may be told of the pool's images: their groups, the classes in their labels.
+Fact = Literal["groups", "classes"]
 Positions = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
@@ -89,6 +92,24 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a reference is told of the pool's N images, as its ``knows`` says; empty for every other strategy.
+
+    ``groups`` (N) are whole numbers from 0 on, one number for the images of one group, such as the frames of
+    a video; ``classes[t]`` the shares of an image's labelled pixels that each class of a categorical task has
+    (N x C; NaN for an image without a label).
+    """
+
+    groups: Positions | None = None
+    classes: Mapping[str, Scores] = field(default_factory=dict)
+
+    def at(self, order: Positions) -> Known:
+        """The same of the images at these positions."""
+        groups = None if self.groups is None else self.groups[order]
+        return Known(groups, {task: shares[order] for task, shares in self.classes.items()})
+
+
+@dataclass(frozen=True)
 class Pool:
     """The N images to choose from, sorted by id, and what ``measure`` said of each.
 
@@ -105,6 +126,7 @@ class Pool:
     budget_left: int
     costs: Scores
     rng: np.random.Generator
+    known: Known = field(default_factory=Known)
 
 
 @dataclass(frozen=True)
@@ -151,12 +173,14 @@ class Strategy:
 
     ``views`` names what ``measure`` wants in ``outputs.views``: "flip" is the mirrored image, "dropout-1",
     "dropout-2", ... are passes that drop channels of the backbone's features, other ones for every image and
-    pass. ``reference`` marks an upper reference that looks at labels and is never ranked. ``required`` names
-    parameters that have to be set, for no default is right: ``check`` refuses a strategy without them.
+    pass. ``reference`` marks one that is given what others are not, such as labels, and is never ranked;
+    ``knows`` what a reference is told in ``pool.known``. ``required`` names parameters that have to be set,
+    for no default is right: ``check`` refuses a strategy without them.
     """
 
     views: tuple[str, ...] = ()
     reference: bool = False
+    knows: tuple[Fact, ...] = ()
     required: tuple[str, ...] = ()
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:

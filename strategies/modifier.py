@@ -22,7 +22,8 @@ class Modifier(ScoreStrategy):
 
     def __init__(self, base: StrategyName = StrategyName("entropy")) -> None:  # noqa: B008 - it is a string
         self.base = score_strategy(base)
-        self.views, self.kinds, self.reference = self.base.views, self.base.kinds, self.base.reference
+        self.views, self.kinds = self.base.views, self.base.kinds
+        self.reference, self.knows = self.base.reference, self.base.knows
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Whatever the base refuses, and another task than the base's one."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from strategies.choosing import choose
-from strategies.interface import Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.interface import Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
 from strategies.kernels.threads import one_torch_thread
 from strategies.measuring import as_arrays, measured
 from strategies.registry import Named
@@ -55,7 +55,7 @@ class Probe:
         """A pool of made-up images, measured by a fresh instance and its briefly trained companion."""
         outputs = made_up_outputs() if outputs is None else outputs
         rows = self.measured(outputs)
-        return pool_of(outputs.tasks, rows, count_of(outputs), labelled, seed)
+        return pool_of(self.named.create(), outputs.tasks, rows, count_of(outputs), labelled, seed)
 
     def measured(self, outputs: Outputs) -> dict[str, NDArray[Any]]:
         """Rows of all images, in batches, as the runner measures them."""
@@ -127,9 +127,14 @@ def companion_of(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Ma
 
 
 def pool_of(
-    tasks: tuple[TaskSpec, ...], rows: Mapping[str, NDArray[Any]], count: int, labelled: int, seed: int
+    strategy: Strategy,
+    tasks: tuple[TaskSpec, ...],
+    rows: Mapping[str, NDArray[Any]],
+    count: int,
+    labelled: int,
+    seed: int,
 ) -> Pool:
-    """A pool of so many made-up images, the first of them labelled."""
+    """A pool of so many made-up images, the first of them labelled, as the strategy may see it."""
     return Pool(
         tasks=tasks,
         ids=_ids(count),
@@ -140,7 +145,20 @@ def pool_of(
         budget_left=count - labelled,
         costs=np.ones(count),
         rng=np.random.default_rng(seed),
+        known=_known(strategy, tasks, count),
     )
+
+
+def _known(strategy: Strategy, tasks: Sequence[TaskSpec], count: int) -> Known:
+    """Made-up groups of four images, and shares of classes, most of them in few images; some lack a label."""
+    if not strategy.reference:
+        return Known()
+    rng = np.random.default_rng(5)
+    channels = {t.name: t.channels for t in tasks if t.kind == "categorical" and "classes" in strategy.knows}
+    shares = {task: rng.dirichlet(np.full(width, 0.2), count) for task, width in channels.items()}
+    for each in shares.values():
+        each[rng.random(count) < 0.1] = np.nan
+    return Known(np.arange(count) // 4 if "groups" in strategy.knows else None, shares)
 
 
 def permuted(pool: Pool, order: NDArray[np.int64]) -> Pool:
@@ -152,6 +170,7 @@ def permuted(pool: Pool, order: NDArray[np.int64]) -> Pool:
         labelled=where[pool.labelled],
         unlabelled=where[pool.unlabelled],
         rows={name: values[order] for name, values in pool.rows.items()},
+        known=pool.known.at(order),
     )
 
 

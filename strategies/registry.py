@@ -56,7 +56,7 @@ GROUP = "mtal.strategies"
 #: Names of folders among the results.
 RESERVED = ("full-data", "constant", "round-0", "noise-floor", "noise-selection")
 VIEW = re.compile(r"flip|dropout-[1-9][0-9]*")
-Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "other"]
+Family = Literal["random", "uncertainty", "diversity", "hybrid", "modifier", "reference", "control", "other"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ WORDS = {
     "pool pass": "one pass over the pool",
     "module": "a module trained beside the network",
     "labels": "labels of the pool: a reference, never ranked",
+    "groups": "groups of the pool's images: a reference, never ranked",
 }
 
 
@@ -26,7 +27,8 @@ def needs(strategy: Strategy) -> list[str]:
         "pool pass": _measures(strategy),
         f"views: {', '.join(views)}": bool(views),
         "module": _trains_a_module(strategy),
-        "labels": strategy.reference,
+        "labels": strategy.reference and strategy.knows != ("groups",),
+        "groups": "groups" in strategy.knows,
         f"a value for {', '.join(strategy.required)}": bool(strategy.required),
     }
     return [need for need, holds in said.items() if holds]

@@ -72,3 +72,6 @@ class MultiTaskDataset:
     origin: Root | None = None
     #: Made by the suite itself, whose tests look at every label.
     exact: bool = False
+    #: By id of the train split, which images are alike because of how they were taken: the frames of a video,
+    #: views of a place. None where nothing is known. Only references are told.
+    groups: Mapping[str, str] | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +24,13 @@ from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.packaged_weights import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.opening import data_of
+from benchmark.protocol.pool_facts import check_facts, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.devices import pick_device
 from benchmark.training.kept_maps import with_kept_maps
 from benchmark.training.memory_allocator import keep_freed_memory
-from strategies.interface import Positions
+from strategies.interface import Known, Positions, Scores, Strategy
 from strategies.registry import resolve
 
 
@@ -53,6 +55,25 @@ class Bench:
     def val(self) -> Feed:
         """The validation split."""
         return self._feed("val")
+
+    @cached_property
+    def judged(self) -> Feed:
+        """The validation split as networks are evaluated on it: its tasks know the pool's rare classes."""
+        feed = copy.copy(self.val)
+        feed.tasks = told(feed.tasks, self.class_shares)
+        return feed
+
+    @cached_property
+    def class_shares(self) -> Mapping[str, Scores]:
+        """Shares of classes in the pool's labels (see ``pool_facts``), for references and metrics alone."""
+        return class_shares(self.pool)
+
+    def known(self, strategy: Strategy) -> Known:
+        """What a strategy is told of the pool: nothing, unless it is a reference that says what it knows."""
+        if not strategy.reference:
+            return Known()
+        groups = group_numbers(self.dataset) if "groups" in strategy.knows else None
+        return Known(groups, self.class_shares if "classes" in strategy.knows else {})
 
     def _feed(self, split: Literal["train", "val"]) -> Feed:
         home, say = self.experiment.feed, self.progress.say
@@ -143,7 +164,9 @@ def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset) -> None:
     specs = tuple(task.spec for task in dataset.tasks)
     for named in map(resolve, names):
         try:
-            named.create().check(specs)
+            strategy = named.create()
+            strategy.check(specs)
+            check_facts(strategy, dataset)
         except ValueError as error:
             raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
 

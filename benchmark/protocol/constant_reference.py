@@ -24,7 +24,7 @@ def _evaluated(bench: Bench, seed: int) -> Round:
     size, seconds = bench.experiment.recipe.evaluation_batch_size, dict[str, float]()
     with timed(seconds, "evaluate", bench.device):
         constants = best_constants(bench.pool, bench.first_set(seed), size)
-        metrics = evaluate_constants(constants, bench.val, size, bench.progress.say)
+        metrics = evaluate_constants(constants, bench.judged, size, bench.progress.say)
     written = {task: None if one is None else one.tolist() for task, one in constants.items()}
     return Round(
         dataset=bench.dataset.name,

@@ -66,7 +66,7 @@ def fit(
     if trained.network.loaded:
         bench.progress.say(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
-        metrics = evaluate(trained.network, bench.val, size, precision, bench.progress.say)
+        metrics = evaluate(trained.network, bench.judged, size, precision, bench.progress.say)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
 
 

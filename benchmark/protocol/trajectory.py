@@ -179,6 +179,7 @@ class Turn:
             budget_left=bench.counts[-1] - bench.counts[self.number],
             costs=np.ones(count),
             rng=bench.streams(self.seed, self.number).numpy("strategy"),
+            known=bench.known(self.strategy),
         )
 
     def _key(self) -> str:

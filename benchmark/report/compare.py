@@ -48,7 +48,7 @@ class Pair:
     def family(self) -> Family | None:
         """What the comparison is corrected for: the experiment's if it is one of its own, else all pairs.
 
-        None for a reference that saw labels, which nothing is tested against.
+        None for a reference, which nothing is tested against.
         """
         names = {self.strategy, self.against}
         if names & self.found.references:
@@ -167,7 +167,9 @@ def _verdict(pair: Pair) -> str:
     one = pair.comparison
     if pair.family is None:
         saw = " and ".join(sorted({pair.strategy, pair.against} & pair.found.references))
-        return f"{saw} saw the pool's labels: a reference and no competitor, so nothing is tested."
+        return (
+            f"{saw} is told what no strategy may know: a reference and no competitor, so nothing is tested."
+        )
     if one.seeds < SEEDS_FOR_A_TEST:
         return f"Fewer than {SEEDS_FOR_A_TEST} seeds describe and prove nothing."
     better = one.strategy if one.mean < 0 else one.against

@@ -38,12 +38,12 @@ class DatasetResults:
 
     @property
     def ranked(self) -> list[str]:
-        """Strategies, best first, without those that saw labels."""
+        """Strategies, best first, without references."""
         return self.evidence.order[0]
 
     @property
     def order(self) -> list[str]:
-        """All strategies: those of ``ranked``, then those that saw labels."""
+        """All strategies: those of ``ranked``, then references."""
         return [name for part in self.evidence.order for name in part]
 
     @cached_property
@@ -54,7 +54,7 @@ class DatasetResults:
     def label(self, name: str) -> str:
         """What figures call a strategy."""
         label = self.results.label(name)
-        return f"{label} (saw labels)" if name in self.results.references else label
+        return f"{label} (reference)" if name in self.results.references else label
 
     @property
     def seeds(self) -> str:

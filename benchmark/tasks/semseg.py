@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,13 +15,20 @@ from torch import Tensor
 from benchmark.tasks.colours import class_colours
 from benchmark.tasks.constants import log_frequencies
 from benchmark.tasks.task import IGNORE, Better, Meter, Task, mean_over_pixels
+from strategies.classes_shown import rare_classes
 
 
 class Semseg(Task):
     """One of several classes per pixel (uint8, H x W)."""
 
     kind = "categorical"
-    better: ClassVar[Mapping[str, Better]] = {"miou": "higher", "accuracy": "higher"}
+    better: ClassVar[Mapping[str, Better]] = {
+        "miou": "higher",
+        "accuracy": "higher",
+        "miou_rare": "higher",
+    }
+    #: Classes that are rare in the pool, where that is known.
+    rare: tuple[int, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -54,9 +62,15 @@ class Semseg(Task):
         """Logarithms of the classes' mean shares."""
         return log_frequencies(summaries)
 
+    def beside(self, shares: NDArray[np.float64]) -> Self:
+        """With the pool's rare classes (``strategies.classes_shown``), which have a metric of their own."""
+        known = copy.copy(self)
+        known.rare = tuple(rare_classes(shares).tolist())
+        return known
+
     def meter(self) -> Meter:
-        """Mean intersection over union and pixel accuracy."""
-        return ConfusionMeter(self.channels)
+        """Mean intersection over union, of rare classes too where there are any, and pixel accuracy."""
+        return ConfusionMeter(self.channels, self.rare)
 
     def unlabelled(self, height: int, width: int) -> NDArray[Any]:
         """All ignored."""
@@ -71,8 +85,8 @@ class Semseg(Task):
 class ConfusionMeter(Meter):
     """Confusion counts of all pixels seen (rows: label, columns: prediction)."""
 
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
+    def __init__(self, classes: int, rare: Sequence[int] = ()) -> None:
+        self.classes, self.rare = classes, list(rare)
         self.counts: Tensor = torch.zeros((), dtype=torch.int64)  # floats stop counting at 2**24
 
     def update(self, prediction: Tensor, label: Tensor) -> None:
@@ -83,10 +97,17 @@ class ConfusionMeter(Meter):
         self.counts = self.counts.to(counts.device) + counts.reshape(self.classes, self.classes)
 
     def compute(self) -> Mapping[str, float]:
-        """The mean is over the classes that occur in a label or a prediction."""
+        """Means are over the classes that occur in a label or a prediction; ``miou_rare`` over rare ones.
+
+        NaN where none occurs.
+        """
         if not self.counts.sum():
-            return {"miou": float("nan"), "accuracy": float("nan")}
+            return dict.fromkeys(("miou", "accuracy", *(["miou_rare"] if self.rare else [])), float("nan"))
         hits = self.counts.diagonal().double()
         union = (self.counts.sum(0) + self.counts.sum(1)).double() - hits
-        iou = (hits / union)[union > 0].mean()
-        return {"miou": 100 * float(iou), "accuracy": 100 * float(hits.sum() / self.counts.sum())}
+        iou = hits / union  # NaN, 0 / 0, where a class does not occur
+        found = {"miou": 100 * float(iou[union > 0].mean())}
+        found["accuracy"] = 100 * float(hits.sum() / self.counts.sum())
+        if self.rare:
+            found["miou_rare"] = 100 * float(iou[self.rare].nanmean())
+        return found

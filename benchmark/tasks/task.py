@@ -106,6 +106,14 @@ class Task(ABC):
         ``summaries`` has a row for each of N images, one or more.
         """
 
+    def beside(self, shares: NDArray[np.float64]) -> Self:
+        """The task as it is evaluated beside a pool whose labels have these shares of classes.
+
+        N x C, NaN for an image without a label; asked of categorical tasks. No loss may depend on them.
+        """
+        del shares
+        return self
+
     @abstractmethod
     def meter(self) -> Meter:
         """A fresh accumulator of the task's metrics."""

@@ -44,6 +44,8 @@ VARIANTS = [
     "density[base=true-loss,task=saliency]",
     "badge[labelled=true]",
     "cluster-random[strata=3]",
+    "known-classes[order=common]",
+    "known-groups[order=packed]",
     "max-herding[bandwidth=0.5]",
     "probcover[delta=0.5]",
     "probcover[purity=1,clusters=3]",

@@ -23,6 +23,7 @@ from benchmark.data.dataset import Coding
 from benchmark.data.files.pictures import Orientation
 from benchmark.data.folder.annotators import RULES, Combine
 from benchmark.data.folder.file_names import PLAIN
+from benchmark.data.folder.groups import checked_pattern
 from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
 from benchmark.untrusted_files import read_yaml
@@ -331,10 +332,16 @@ class FolderConfig(_Model):
     size: Annotated[tuple[Side, Side], BeforeValidator(_as_tuple)] | None = None
     fit: Fit = "stretch"
     splits: Splits = Field(default_factory=lambda: Splits.model_validate({}))
+    groups: str | None = None
     image: ImageFolder
     tasks: dict[str, TaskFolder] = Field(min_length=1)
 
     _plain_name = field_validator("name")(_name)
+
+    @field_validator("groups")
+    @classmethod
+    def _with_group(cls, groups: str | None) -> str | None:
+        return None if groups is None else checked_pattern(groups)
 
     @field_validator("image")
     @classmethod

@@ -19,6 +19,7 @@ from benchmark.data.decoded.memory_cache import Remembered
 from benchmark.data.files.pictures import IMAGE_ENDINGS
 from benchmark.data.folder.config import Fit, FolderConfig, TaskFolder, load_config
 from benchmark.data.folder.file_names import FileNames, normal
+from benchmark.data.folder.groups import groups_of
 from benchmark.data.folder.label_files import LABEL_ENDINGS
 from benchmark.data.folder.scan import FolderSplit, Item, Scans, content_problems, digest_of, scan_all
 from benchmark.data.folder.unread_files import Unread
@@ -72,7 +73,17 @@ def open_folder(
         {name: task.coding for name, task in config.tasks.items()},
         tuple(matcher.findings()),
         origin=root,
+        groups=_groups(items["train"], config, yaml_path),
     )
+
+
+def _groups(items: Sequence[Item], config: FolderConfig, yaml_path: Path) -> dict[str, str] | None:
+    if config.groups is None:
+        return None
+    try:
+        return groups_of([item.id for item in items], config.groups)
+    except ValueError as error:
+        raise UserError(f"{str(yaml_path)!r}: groups: {error}.") from None
 
 
 def _changed(config: FolderConfig, options: FolderOptions, yaml_path: Path) -> FolderConfig:

@@ -106,15 +106,22 @@ def open_rooms(config: RoomsConfig) -> MultiTaskDataset:
     from benchmark.tasks import make_task  # imports torch, which takes seconds
 
     names = ("depth", "normals", "edge", "saliency")
+    train = RoomsSplit(config, "train")
     return MultiTaskDataset(
         name=config.variant,
         tasks=(make_task("semseg", classes=CLASSES), *map(make_task, names)),
-        train=RoomsSplit(config, "train"),
+        train=train,
         val=RoomsSplit(config, "val"),
         digest=_digest(config),
         facts=_facts(config),
         exact=True,
+        groups=_clips(train) if config.variant == "rooms-video" else None,
     )
+
+
+def _clips(split: RoomsSplit) -> dict[str, str]:
+    """The clip of every frame, by their ids."""
+    return {image: image.rpartition("-")[0] for image in split.ids}
 
 
 def _digest(config: RoomsConfig) -> str:

@@ -47,7 +47,7 @@ class Legend:
     rows: pd.DataFrame
     look: Mapping[str, Look]
     paper: Paper
-    #: Strategies that saw labels.
+    #: References, which are told what no strategy may know.
     references: AbstractSet[str] = frozenset()
     #: Strategies whose spread is drawn, by bands or thin lines.
     spread: AbstractSet[str] = frozenset()
@@ -89,7 +89,7 @@ class Legend:
 
     def _label(self, name: str) -> str:
         label = self.label(name)
-        return f"{label} (saw labels)" if name in self.references else label
+        return f"{label} (reference)" if name in self.references else label
 
     @cached_property
     def _across(self) -> int:

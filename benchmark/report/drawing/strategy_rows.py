@@ -1,4 +1,4 @@
-"""Axes with one row a strategy, best on top, those that saw labels below a rule."""
+"""Axes with one row a strategy, best on top, references below a rule."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Table:
     """One data set's table, as plain text that each format escapes for itself.
 
     ``rows`` pairs a strategy with one cell per budget, the best strategy first; ``references`` are rows that
-    are never ranked: of strategies that saw labels, and of the network trained on everything.
+    are never ranked: of references, and of the network trained on everything.
     """
 
     heads: Sequence[str]

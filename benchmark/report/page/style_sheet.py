@@ -36,7 +36,7 @@ class Mark:
     #: What tables and legends call it.
     label: str
     shape: str
-    #: Whether it saw labels.
+    #: Whether it is a reference, told what no strategy may know.
     reference: bool
 
 

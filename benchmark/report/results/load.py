@@ -43,7 +43,7 @@ class Results:
     ``table`` has every trajectory as it ran; what is compared and shown is ``compared``, where the draws of
     random are one strategy; the best constant predictions, which are no strategy, are given by ``constants``.
     ``pool`` gives each data set's number of images to choose from, ``val`` the number of validation images
-    (None where unknown or where there are several data sets); ``references`` are strategies that saw labels:
+    (None where unknown or where there are several data sets); ``references`` know what no strategy may:
     shown, and never ranked; ``left_out`` are strategies that are not shown and keep their colours.
     """
 

@@ -27,6 +27,7 @@ KNOWN = {
     "loss": Metric("Loss", "lower"),
     "initial_loss": Metric("Initial loss", "lower"),
     "miou": Metric("mIoU (%)", "higher"),
+    "miou_rare": Metric("mIoU of rare classes (%)", "higher"),
     "accuracy": Metric("Pixel accuracy (%)", "higher"),
     "max_f": Metric("maxF (%)", "higher"),
     "edge_f": Metric("Edge F (%)", "higher"),

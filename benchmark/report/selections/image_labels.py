@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from benchmark.data.dataset import MultiTaskDataset, Sample
 from benchmark.tasks.task import IGNORE
+from strategies.classes_shown import SHOWN
 
-SHOWN = 0.005  # of an image's pixels: fewer do not show a class
 RARE = 0.25  # of the classes that any image shows, those that the fewest do
 SIDE = 16  # of the thumbnails by which images are near or far
 

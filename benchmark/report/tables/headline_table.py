@@ -148,7 +148,7 @@ def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
     yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
     yield from _dips(found)
     for name in sorted(found.references & set(found.naubc["strategy"])):
-        yield f"{name} saw the pool's labels: an upper reference, neither ranked nor tested."
+        yield f"{name} is told what no strategy may know: a reference, neither ranked nor tested."
 
 
 def _tested(found: DatasetStatistics) -> str:

@@ -135,7 +135,7 @@ def _notes(
     seeds: list[int],
     heads: Mapping[int, str],
 ) -> Iterator[str]:
-    """What is missing, what a number of seeds in a cell means, and who saw labels."""
+    """What is missing, what a number of seeds in a cell means, and which are references."""
     short = False
     for name in [*order, *references]:
         expected = [max(heads)] if name == FULL_DATA else budgets
@@ -147,6 +147,6 @@ def _notes(
     if short:
         yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
     for name in sorted(set(references) - {FULL_DATA}):
-        yield f"{name} saw the pool's labels: an upper reference, not ranked."
+        yield f"{name} is told what no strategy may know: a reference, not ranked."
     if order and RANDOM not in order:
         yield f"{RANDOM} is not among the strategies, so nothing here says what choosing is worth."

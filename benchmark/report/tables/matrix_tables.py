@@ -114,7 +114,9 @@ def make_table(subject: DatasetResults, matrix: Matrix) -> Table:
         references=[("mean", rows[MEAN])] if MEAN in rows else [],
         caption=matrix.caption,
         notes=[
-            f"{name} saw the pool's labels." for name in matrix.names if name in subject.results.references
+            f"{name} is told what no strategy may know."
+            for name in matrix.names
+            if name in subject.results.references
         ],
     )
 

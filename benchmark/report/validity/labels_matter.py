@@ -19,6 +19,8 @@ from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.results.metrics import PLAIN, Metrics, in_order, metric
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
+from benchmark.report.validity.check import Check
+from benchmark.report.validity.controls import control_checks
 from benchmark.words import counted
 
 #: A relative difference that is none to speak of.
@@ -26,15 +28,6 @@ NEGLIGIBLE = 0.02
 #: Of the total loss's fall; a task with more decides alone what is concluded.
 LARGEST_SHARE = 0.5
 LOSS, INITIAL = "loss", "initial_loss"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One answer in words; a ``warning`` says why the study may mean little."""
-
-    name: str
-    text: str
-    warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,9 +145,9 @@ def checks(found: Regime) -> list[Check]:
 
 
 def checks_of(subject: DatasetResults) -> list[Check]:
-    """The same of a data set of a study; none where there is nothing to ask."""
+    """The same of a data set of a study, and of its controls; none where there is nothing to ask."""
     found = regime(subject)
-    return [] if found is None else checks(found)
+    return [] if found is None else [*checks(found), *control_checks(subject)]
 
 
 def notes(study: Study) -> list[str]:

@@ -50,6 +50,8 @@ def test_every_strategy_has_a_row_with_its_parameters(row, name):
         ("margin", "pool pass", 1, 2, "`task=all`"),
         ("learning-loss", "pool pass, module", 1, 4, "`hidden=128` `margin=1` `task=all`"),
         ("true-loss", "pool pass, labels", 1, 8, "`task=all`"),
+        ("known-groups", "groups", 0, 0, "`order=spread`"),
+        ("known-classes", "labels", 0, 0, "`order=rare`"),
         ("replay", "a value for from", 0, 0, "`from=`"),
     ],
 )

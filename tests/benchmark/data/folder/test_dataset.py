@@ -90,6 +90,18 @@ def test_opens_what_lies_there(folder: Folder) -> None:
     assert dataset.facts["images"] == {"train": 2, "val": 1}
 
 
+def test_groups_are_read_off_the_ids_and_are_in_the_digest(folder: Folder) -> None:
+    plain = folder.open()
+    folder.fields["groups"] = "{group}*"
+    grouped = folder.open()
+    assert (plain.groups, grouped.groups) == (None, {"a": "a", "b": "b"})
+    assert plain.digest != grouped.digest
+    folder.fields["groups"] = "a{group}"
+    assert "groups: id 'a' is not of the pattern 'a{group}'" in folder.error()
+    folder.fields["groups"] = "no group"
+    assert "groups: 'no group' should be a pattern" in folder.error()
+
+
 def test_data_root_overrides_root(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder.fields["root"] = "nowhere"
     assert "nowhere" in folder.error()

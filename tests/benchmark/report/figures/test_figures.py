@@ -105,7 +105,7 @@ def test_differences_to_random_are_paired_and_drawn(folder):
         means = table[table["labelled"] == labelled].groupby("strategy")["mean"].first()
         drawn_at = sorted(line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1)
         assert drawn_at == pytest.approx(sorted(means))
-    assert rows_of(figure.axes[0])[-1] == "true-loss (saw labels)"
+    assert rows_of(figure.axes[0])[-1] == "true-loss (reference)"
 
 
 def test_nothing_stands_beside_its_place_on_a_scale_of_labels(folder):
@@ -143,7 +143,7 @@ def test_labels_needed_are_those_of_the_headline_and_what_is_not_reached_lies_be
     assert set(arrows) <= set(ax.get_xlim())
     reached = 100 * table["needed"][np.isfinite(table["needed"])]
     assert sorted(x for x, _ in markers(ax, "o")) == pytest.approx(sorted(reached))
-    assert rows_of(ax)[-1] == "true-loss (saw labels)"
+    assert rows_of(ax)[-1] == "true-loss (reference)"
 
 
 def test_areas_are_drawn_best_first_and_references_below_a_rule(folder):
@@ -155,7 +155,7 @@ def test_areas_are_drawn_best_first_and_references_below_a_rule(folder):
     (ax,) = figure.axes
     means = table.groupby("strategy")["value"].mean()
     ranked = list(means.drop("true-loss").sort_values().index)
-    assert rows_of(ax) == [*ranked, "true-loss (saw labels)"]
+    assert rows_of(ax) == [*ranked, "true-loss (reference)"]
     assert any(list(line.get_ydata()) == [2.5, 2.5] for line in ax.lines)
     ticks = [x for part in ax.collections for x, _ in part.get_offsets() if len(part.get_offsets()) == 4]
     assert sorted(ticks) == pytest.approx(sorted(table["value"]))
@@ -195,7 +195,7 @@ def test_the_overlap_is_that_of_the_last_budget(folder):
     assert len(table) == 16
     for row in table.itertuples():
         assert row.jaccard == pytest.approx(expected.loc[row.strategy, row.against])
-    assert figure.axes[0].get_yticklabels()[-1].get_text() == "true-loss (saw labels) (4)"
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == "true-loss (reference) (4)"
     assert "chance 0.20" in " ".join(figure.get_supxlabel().split())  # 120 / (2 * 360 - 120)
 
 
@@ -205,7 +205,7 @@ def test_costs_add_up_to_bars(folder):
     whole, choosing = figure.axes
     order = rows_of(whole)
     for row, name in enumerate(order):
-        mean = spent[spent["strategy"] == name.removesuffix(" (saw labels)")].mean(numeric_only=True)
+        mean = spent[spent["strategy"] == name.removesuffix(" (reference)")].mean(numeric_only=True)
         lengths = [bars[row].get_width() for bars in whole.containers]
         assert lengths == pytest.approx([mean[stage] for stage in ("train", "evaluate", "observe", "select")])
         ends = [bars[row].get_x() for bars in choosing.containers]

@@ -300,9 +300,9 @@ def test_a_strategy_that_saw_labels_is_shown_below_the_rule_and_never_marked(syn
     assert [name for name, _ in table.references] == ["true-loss", "full-data"]
     assert all(cell.mark is None for _, cells in table.references for cell in cells)
     assert [cells[3].mark for _, cells in table.rows] == ["best", None]  # though true-loss is below both
-    assert "true-loss saw the pool's labels: an upper reference, not ranked." in table.notes
+    assert "true-loss is told what no strategy may know: a reference, not ranked." in table.notes
     (subject,) = subjects(read_study(folder))
-    assert "true-loss (saw labels)" in loss_curves.render(subject, Paper())["total_loss"]["svg"].decode()
+    assert "true-loss (reference)" in loss_curves.render(subject, Paper())["total_loss"]["svg"].decode()
 
 
 @pytest.mark.parametrize("strategies", [[], {"random": 3}, "all"])

@@ -98,7 +98,7 @@ def test_overlaps_are_of_all_and_name_who_saw_labels(study, folder):
     expected = overlap(chosen_images(Store(folder).rounds()), 160)
     found = {(r.strategy, r.against): r.jaccard for r in csv(files, "overlap").itertuples()}
     assert found == pytest.approx(expected.stack().to_dict())
-    assert "true-loss saw the pool's labels." in files["tables/overlap.md"].decode()
+    assert "true-loss is told what no strategy may know." in files["tables/overlap.md"].decode()
 
 
 def test_an_overlap_that_does_not_exist_is_a_dash(synthetic, tmp_path):
