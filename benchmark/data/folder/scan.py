@@ -200,8 +200,9 @@ def _check_bits(largest: Sequence[int], problems: Problems) -> None:
 
 
 def digest_of(config: FolderConfig, scans: Scans) -> str:
-    """Not of the root: the same files elsewhere are the same data; nor of what is learnt of them, nor of groups
-    where nothing is said of them.
+    """Not of the root: the same files elsewhere are the same data; nor of what is learnt of them.
+
+    Groups count where something is said of them.
     """
     left_out: Any = {"root": True, "tasks": {name: {"task", "options"} for name in config.tasks}}
     left_out |= {} if config.groups else {"groups": True}
