@@ -6,10 +6,8 @@ The network outputs are made up, of every task kind, so no clause needs data or 
 
 from __future__ import annotations
 
-import traceback
 import tracemalloc
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -36,7 +34,7 @@ from strategies.probe import (
     with_rng,
 )
 
-__all__ = ["CLAUSES", "IMAGES", "LABELLED", "TASKS", "Probe", "broken", "made_up_outputs"]
+__all__ = ["CLAUSES", "IMAGES", "LABELLED", "TASKS", "Probe", "made_up_outputs"]
 
 LARGE = 4000  # images of the memory clause: an N x N matrix of floats would be 64 MB
 
@@ -239,22 +237,3 @@ CLAUSES: tuple[Callable[[Probe], None], ...] = (
     weighs_losses_fairly,
     knows_more_as_a_reference_only,
 )
-
-
-def broken(clause: Callable[[Probe], None], probe: Probe) -> str | None:
-    """Why a clause does not hold, or None."""
-    try:
-        clause(probe)
-    except AssertionError as error:
-        return str(error) or f"an assertion failed{_place(error, probe)}"
-    except Exception as error:  # whatever a user's strategy raises is the answer
-        return f"{type(error).__name__}: {error}{_place(error, probe)}"
-    return None
-
-
-def _place(error: Exception, probe: Probe) -> str:
-    """Where in the strategy's own file it was raised, if there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    files = {str(file) for file in probe.named.entry.files}
-    lines = [frame.lineno for frame in frames if str(Path(frame.filename).resolve()) in files]
-    return f" (line {lines[-1]})" if lines else ""

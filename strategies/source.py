@@ -29,7 +29,7 @@ BUILT_IN = ("strategies", "baselines")
 FRAME = frozenset(
     f"strategies.{name}"
     for name in (
-        *("choosing", "contract", "given", "interface", "measuring", "parameters", "probe"),
+        *("choosing", "clauses", "contract", "given", "interface", "measuring", "parameters", "probe"),
         *("registration", "registry", "session_code", "source", "strategy_file", "views"),
     )
 )

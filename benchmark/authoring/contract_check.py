@@ -1,36 +1,58 @@
-"""``mtal check``: the contract on the strategies of a user's file."""
+"""``mtal check``: the contracts on all that a user's file registers."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from benchmark.errors import UserError
-from strategies.registry import entries, load_file, names_of, resolve
+from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS
+from strategies.clauses import broken, words
+from strategies.registration import Registry, load_file
+from strategies.registry import STRATEGIES, names_of, resolve
 
-if TYPE_CHECKING:
-    from strategies.contract import Probe
+#: In the order in which they are told.
+KINDS: tuple[Registry[Any], ...] = (STRATEGIES, NETWORKS, BACKBONES, TASKS, DATASETS)
 
 
-def check_file(file: Path) -> tuple[str, bool]:
-    """One line a clause for every strategy of the file, and whether all hold. Raises UserError for none."""
-    before = set(entries())
-    load_file(file)
-    here = file.expanduser().resolve()
-    found = [entry for name, entry in entries().items() if name not in before or here in entry.files]
-    names = [name for entry in found for name in names_of(entry)]
-    if not names:
-        raise UserError(f'{file} registers no strategy: decorate one with @register("name", source="...").')
-    reports = [_report(name) for name in names]
+def check_file(file: Path, name: str | None = None) -> tuple[str, bool]:
+    """One line a clause for all that a file registers, or for one name, and whether all hold.
+
+    Raises UserError if there is nothing to check.
+    """
+    before = {kind.what: set(kind.entries) for kind in KINDS}
+    load_file(file, "plug-in")
+    found = list(_registered(file, before))
+    if not found:
+        raise UserError(
+            f'{file} registers nothing: decorate a strategy with @register("name", source="..."), or see '
+            "benchmark.plugins for networks, backbones, tasks and data sets."
+        )
+    asked = [(kind, one) for kind, one in found if name in (None, one)]
+    if not asked:
+        raise UserError(f"{file} registers no {name!r}; it registers {', '.join(one for _, one in found)}.")
+    reports = [_report(kind, one) for kind, one in asked]
     return "\n".join(text for text, _ in reports), all(passed for _, passed in reports)
 
 
-def _report(name: str) -> tuple[str, bool]:
-    from strategies.contract import CLAUSES, Probe, broken
+def _registered(file: Path, before: dict[str, set[str]]) -> Iterator[tuple[Registry[Any], str]]:
+    """All that it registers, or makes another module register that was not there before."""
+    for kind in KINDS:
+        here = kind.of_file(file)
+        found = {one: e for one, e in kind.entries.items() if one in here or one not in before[kind.what]}
+        for one, entry in found.items():
+            yield from ((kind, name) for name in (names_of(entry) if kind is STRATEGIES else [one]))
 
-    reasons = {_words(clause): broken(clause, Probe(resolve(name))) for clause in CLAUSES}
+
+def _report(kind: Registry[Any], name: str) -> tuple[str, bool]:
+    contract = importlib.import_module(kind.contract)
+    named = resolve(name) if kind is STRATEGIES else None
+    entry = named.entry if named else kind.entries[name]
+    probe = contract.Probe(named or entry)
+    reasons = {words(clause): broken(clause, probe, entry.files) for clause in contract.CLAUSES}
     causes: dict[str, list[str]] = {}
     for what, reason in reasons.items():
         if reason is not None:
@@ -40,10 +62,6 @@ def _report(name: str) -> tuple[str, bool]:
         lines.append(f"  BROKEN  {first}: {reasons[first]}")
         lines += [f"          and so, for the same reason: {', '.join(others)}"] if others else []
     return "\n".join([name, *lines, f"{name} {'breaks' if causes else 'keeps'} the contract."]), not causes
-
-
-def _words(clause: Callable[[Probe], None]) -> str:
-    return clause.__name__.replace("_", " ")
 
 
 def _cause(reason: str) -> str:

@@ -71,11 +71,16 @@ def new_strategy(name: str, folder: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=PATH)
+@click.argument("file", metavar="FILE.py[:NAME]", type=PATH)
 def check(file: Path) -> None:
-    """Run the contract that every built-in strategy keeps on the strategies of a Python file."""
-    from benchmark.authoring.contract_check import check_file
+    """Run the contracts that all that is built in keeps on what a Python file registers.
 
-    text, passed = check_file(file)
+    Strategies, networks, backbones, tasks and data sets; all of a file, or one by its name.
+    """
+    from benchmark.authoring.contract_check import check_file
+    from strategies.registration import file_and_name
+
+    named, name = file_and_name(str(file))
+    text, passed = check_file(named, name) if named else check_file(file)
     click.echo(text)
     sys.exit(0 if passed else 1)

@@ -7,11 +7,11 @@ import torch
 
 import baselines  # noqa: F401
 from strategies import distillation
+from strategies.clauses import broken
 from strategies.contract import (
     CLAUSES,
     Probe,
     breaks_ties_at_random,
-    broken,
     chooses_the_budget,
     maps_every_image_by_itself,
 )
@@ -99,12 +99,12 @@ class Cheat(Strategy):
 @pytest.mark.parametrize("how", ["twice", "labelled", "short", "outside", "float"])
 def test_a_broken_selection_is_named(how):
     entry = Entry("cheat", Cheat, parameters_of(Cheat), "", "", "")
-    assert "'cheat'" in broken(chooses_the_budget, Probe(Named("cheat", entry, {"how": how})))
+    assert "'cheat'" in broken(chooses_the_budget, Probe(Named("cheat", entry, {"how": how})), ())
 
 
 def test_choosing_by_place_is_noticed():
     entry = Entry("cheat", Cheat, {}, "", "", "")
-    assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})))
+    assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})), ())
 
 
 @pytest.mark.usefixtures("brief_distillation")
@@ -118,7 +118,7 @@ def test_gpus_that_cannot_be_opened_are_left_alone(monkeypatch):
     for name in ("get_rng_state", "set_rng_state", "_lazy_init", "manual_seed_all"):
         monkeypatch.setattr(torch.cuda, name, closed)
     for name in ("learning-loss", METHOD):
-        assert [broken(clause, Probe(resolve(name))) for clause in CLAUSES] == [None] * len(CLAUSES)
+        assert [broken(clause, Probe(resolve(name)), ()) for clause in CLAUSES] == [None] * len(CLAUSES)
 
 
 def test_the_contract_leaves_the_global_stream_as_it_was():
@@ -163,5 +163,5 @@ class Mapper(Strategy):
 )
 def test_wrong_maps_are_noticed(how, why):
     entry = Entry("mapper", Mapper, parameters_of(Mapper), "", "", "")
-    found = broken(maps_every_image_by_itself, Probe(Named("mapper", entry, {"how": how})))
+    found = broken(maps_every_image_by_itself, Probe(Named("mapper", entry, {"how": how})), ())
     assert found is None if why is None else re.search(why, found)

@@ -1,5 +1,7 @@
 """``mtal check``: a line for every clause, and the reason when one is broken."""
 
+from pathlib import Path
+
 import pytest
 
 import baselines  # noqa: F401
@@ -205,7 +207,22 @@ def test_a_well_behaved_variant_passes(tmp_path):
 
 
 def test_a_file_without_a_strategy_and_one_that_fails_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"registers no strategy: decorate one with @register"):
+    with pytest.raises(UserError, match=r"registers nothing: decorate a strategy with @register"):
         checked(tmp_path, "")
     with pytest.raises(RegistryError, match="ZeroDivisionError"):
         checked(tmp_path, "1 / 0", "fails.py")
+
+
+def test_all_that_a_file_registers_is_checked_or_one_by_name(tmp_path):
+    network = (Path(__file__).parents[1] / "networks" / "own_network.py").read_text()
+    file = tmp_path / "both.py"
+    file.write_text(network + HEAD + SOUND.format(n=3))
+    text, passed = check_file(file)
+    assert passed, text
+    kept = [line for line in text.splitlines() if line.endswith("keeps the contract.")]
+    assert kept == [f"{name} keeps the contract." for name in ("sound-3", "my_net", "my_backbone")]
+    text, passed = check_file(file, "my_net")
+    assert text.splitlines()[0] == "my_net"
+    assert "sound-3" not in text
+    with pytest.raises(UserError, match="registers no 'my-net'; it registers sound-3, my_net, my_backbone"):
+        check_file(file, "my-net")
