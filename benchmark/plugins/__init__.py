@@ -50,14 +50,14 @@ __all__ = [
 NETWORKS = PluginRegistry(
     "network",
     "mtal.networks",
-    "benchmark.networks.contract",
+    "benchmark.networks.contracts.network",
     base="benchmark.networks.network:Network",
     given=("the backbone", "the tasks"),
 )
 BACKBONES = PluginRegistry(
     "backbone",
     "mtal.backbones",
-    "benchmark.networks.backbone_contract",
+    "benchmark.networks.contracts.backbone",
     base="benchmark.networks.backbone:Backbone",
 )
 TASKS = PluginRegistry(

@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 
-from benchmark.networks import backbone_contract, contract
+from benchmark.networks.contracts import backbone as backbone_contract
+from benchmark.networks.contracts import network as contract
 from benchmark.plugins import BACKBONES, NETWORKS
 from strategies.clauses import broken
 

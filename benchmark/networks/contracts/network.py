@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.networks.backbones import make_backbone
-from benchmark.networks.module_contract import MODULE_CLAUSES, ModuleProbe, named, seeded, shape
+from benchmark.networks.contracts.module import MODULE_CLAUSES, ModuleProbe, named, seeded, shape
 from benchmark.networks.network import Network
 from benchmark.tasks import make_task
 from benchmark.tasks.task import Task

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
-from benchmark.networks.contract import TASKS
-from benchmark.networks.module_contract import MODULE_CLAUSES, ModuleProbe, shape
+from benchmark.networks.contracts.module import MODULE_CLAUSES, ModuleProbe, shape
+from benchmark.networks.contracts.network import TASKS
 from benchmark.networks.one_stage import MultiTask
 
 LEAST = 32  # pixels of a side that the clauses show, at least
