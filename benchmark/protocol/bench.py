@@ -121,7 +121,10 @@ class Bench:
     def random_set(self, seed: int, count: int) -> Positions:
         """So many random images of the pool; the sets of one seed lie in each other."""
         rng = self.streams(seed, 0).numpy("first set")
+        # Drawn among ids in sorted order: a copy of the data whose files are listed otherwise has the same
+        # first set.
         by_id = np.argsort(np.array(self.dataset.train.ids), kind="stable")
+        # The beginnings of one permutation, so that a larger set holds the smaller ones.
         return by_id[rng.permutation(len(by_id))[:count]].astype(np.int64)
 
 
@@ -135,6 +138,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     dataset = data_of(experiment)
     if dataset.origin:
         progress.say(f"Data: {dataset.origin}")
+    # Before anything that takes long: labels that cannot be meant so are told before the first iteration.
     require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
@@ -146,6 +150,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
 def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     """Set threads, determinism and kernels; returns whether repetition gives the same bits."""
     wanted = experiment.deterministic
+    # The CPU repeats its bits at little cost; on a GPU that costs speed, and is on request.
     deterministic = device.type == "cpu" if wanted is None else wanted
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
@@ -155,6 +160,8 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     torch.use_deterministic_algorithms(deterministic)
     # Nothing reads uninitialised memory, and filling it costs 5 %.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # What the search for the fastest kernel finds depends on the moment, and other kernels have other last
+    # bits.
     torch.backends.cudnn.benchmark = not deterministic
     torch.backends.cudnn.allow_tf32 = experiment.recipe.precision == "tf32"  # torch's own default is yes
     return deterministic

@@ -48,6 +48,7 @@ def keep_picks(
         maps = _maps(bench, strategy, name, trained, streams, selection.indices[:PICKS])
         trajectory = bench.store.trajectory(streams.dataset, name, streams.seed)
         write_picks(picks_folder(trajectory, pool.round), list(_picks(bench, pool, selection, maps)))
+    # Pictures are an extra: a round of hours is not lost for them.
     except Exception as error:  # a user's maps may fail in any way
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         bench.progress.say(
@@ -61,6 +62,7 @@ def over(image: NDArray[np.uint8], heat: NDArray[Any]) -> NDArray[np.uint8]:
     grey = 0.6 * image.mean(2, keepdims=True)
     places = np.linspace(0, 1, len(HEAT))
     colour = np.stack([np.interp(heat, places, channel) for channel in np.transpose(HEAT)], -1)
+    # The root lets low values still be seen on the grey; below 1, the image shows through the highest.
     opacity = 0.85 * np.sqrt(heat)[..., None]
     return np.asarray(np.round(grey * (1 - opacity) + colour * opacity), np.uint8)
 
@@ -69,6 +71,7 @@ def _maps(
     bench: Bench, strategy: Strategy, name: str, trained: Trained, streams: Streams, positions: Positions
 ) -> dict[str, NDArray[Any]]:
     """The strategy's maps of these images by task (P x h x w), 0 to 1 over all of them."""
+    # Most strategies have no maps, and for them no image goes through the network again.
     if type(strategy).maps is Strategy.maps:
         return {}
     size = bench.experiment.recipe.evaluation_batch_size
@@ -86,6 +89,7 @@ def _maps_of(
     from benchmark.training.views import Shown
 
     feed, precision = bench.pool, bench.experiment.recipe.precision
+    # Labels for a reference alone: no other strategy is ever given one.
     batch = feed.batch(positions, labels=strategy.reference)
     ids = [feed.ids[position] for position in positions.tolist()]
     with torch.no_grad():
@@ -109,6 +113,7 @@ def _scaled(maps: NDArray[Any]) -> NDArray[Any]:
 def _picks(
     bench: Bench, pool: Pool, selection: Selection, maps: Mapping[str, NDArray[Any]]
 ) -> Iterator[Pick]:
+    # In the order of choice: the first ones are those that a strategy wants most.
     chosen = selection.indices[:PICKS]
     pixels = (bench.pool.images(chosen) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     told = _told(pool, selection)
@@ -129,6 +134,8 @@ def _told(pool: Pool, selection: Selection) -> dict[str, NDArray[Any]]:
     told = {}
     for task, scores in zip(pool.tasks, selection.scores.T, strict=True):
         free = scores[pool.unlabelled]
+        # Equal scores everywhere, as zeros for a task that the strategy has none for, say nothing of an
+        # image.
         if np.ptp(free) > 0:
             lower = np.zeros(len(scores))
             lower[pool.unlabelled] = ranks(free[:, None])[:, 0]

@@ -51,7 +51,9 @@ class Training:
             return bench.random_set(SEED, count)
         first, pool = bench.first_set(SEED), len(bench.dataset.train.ids)
         by_id = np.argsort(np.array(bench.dataset.train.ids), kind="stable")
+        # Draws differ after the first set only, which all strategies of a seed share.
         others = by_id[~np.isin(by_id, first)]
+        # Spawned as further draws of random spawn theirs.
         order = bench.streams(SEED, 0).numpy("strategy").spawn(self.repeat)[-1].permutation(pool - len(first))
         return np.concatenate([first, others[order]])[:count].astype(np.int64)
 
@@ -97,6 +99,7 @@ def _planned(bench: Bench, trainings: int) -> Iterator[Training]:
     for number in range(len(bench.counts)):
         for repeat in range(trainings):
             yield Training(bench, NOISE_FLOOR, repeat, number)
+    # Part one is whole before part two begins: what is stopped half way still says something.
     for draw in range(1, trainings):
         for number in range(1, len(bench.counts)):
             yield Training(bench, NOISE_SELECTION, draw, number)
@@ -105,6 +108,7 @@ def _planned(bench: Bench, trainings: int) -> Iterator[Training]:
 def _train(training: Training) -> None:
     bench, part, repeat = training.bench, training.part, training.repeat
     with bench.store.locked(bench.dataset.name, part, repeat):
+        # Looked at again under the lock: another process may have trained it meanwhile.
         if training.stored() is None:
             fitted = training.fit()
             commit(bench, _record(training, fitted))

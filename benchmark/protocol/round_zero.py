@@ -43,6 +43,7 @@ Stored = tuple[Round, dict[str, Any]]
 def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
     """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
     with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
+        # Under the lock: of jobs that start together, one trains and the others find it stored.
         if missing := missing_of(bench, seed, strategies):
             _compute(bench, seed, missing)
 
@@ -64,14 +65,18 @@ def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
     bench.progress.at_round(0)
     positions = bench.first_set(seed)
+    # A checkpoint holds companions, so it fits these strategies alone; the round itself fits all.
     key = digest_of([_key(bench, seed), sorted(map(_code, strategies))])
     checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
     fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies, checkpoint=checkpoint)
     before = _stored_weights(bench, seed)
+    # Companions of an earlier training are kept if its network came out the same, bit for bit: they saw the
+    # same outputs.
     same = before and state_digest(before["network"]) == fitted.weights_digest
     companions = dict(before["companions"]) if before and same else {}
     companions |= {_code(name): module.state_dict() for name, module in fitted.trained.companions.items()}
     content = {"network": fitted.trained.network.state_dict(), "companions": companions}
+    # Weights before the record: a record without its weights would count as done.
     write_blob(_weights_file(bench, seed), _to_bytes(content))
     commit(bench, _record(bench, seed, fitted))
     tell(bench, "first set", seed, len(positions), fitted)
@@ -95,12 +100,15 @@ def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy
     done, weights = stored
     network = _network(bench, seed)
     companion = make_companion(strategy, network, bench.streams(seed, 0))
+    # A strategy that was added, or whose code was edited, has no companion there yet.
     if companion is not None and _code(name) not in weights["companions"]:
         return None
     network.load_state_dict(weights["network"])
     companions = _restored(name, companion, weights["companions"])
     metrics = {
-        t: {m: float("nan") if v is None else v for m, v in vs.items()} for t, vs in done.metrics.items()
+        # JSON has no NaN: stored metrics have null for it.
+        t: {m: float("nan") if v is None else v for m, v in vs.items()}
+        for t, vs in done.metrics.items()
     }
     return Fitted(Trained(network, companions), metrics, done.weights_digest, done.seconds)
 
@@ -156,6 +164,7 @@ def _stored_weights(bench: Bench, seed: int) -> dict[str, Any] | None:
     if content is None:
         return None
     try:
+        # Results come from anywhere: with weights_only nothing in them is executed.
         stored = torch.load(io.BytesIO(content), map_location=bench.device, weights_only=True)
         return {"network": dict(stored["network"]), "companions": dict(stored["companions"])}
     except Exception as error:  # a file may hold anything

@@ -53,6 +53,7 @@ def fit(
         trained = train(
             bench.pool,
             positions,
+            # Mean 1 per task, or a strategy would change the learning rate of a task by its weights.
             None if weights is None else balanced(weights, bench.pool.labelled(positions)),
             experiment.network,
             experiment.recipe,
@@ -61,6 +62,7 @@ def fit(
             bench.progress.advance,
             checkpoint,
         )
+    # What an earlier process spent counts too, or a training that was stopped would look cheap.
     seconds["train"] = round(seconds["train"] + checkpoint.seconds_before, 4)
     seconds[processor("train")] = round(seconds[processor("train")] + checkpoint.processor_before, 4)
     if trained.network.loaded:
@@ -85,6 +87,7 @@ def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoin
 
 def commit(bench: Bench, done: Round) -> Round:
     """Store a round, after which nothing is left of its training's checkpoints."""
+    # Only then: until the round is stored, its checkpoint is all there is.
     bench.store.write(done)
     remove_checkpoints(bench.store.trajectory(done.dataset, done.strategy, done.seed))
     return done
@@ -103,6 +106,8 @@ def key_of(
             "pretrained": bench.pretrained_digest,
             "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
             "recipe": experiment.recipe.settings(),
+            # This round's budget and the next one's, which its selection depends on: budgets added later
+            # undo nothing.
             "counts": bench.counts[: number + 2],
             "strategy": strategy,
             "seed": seed,
@@ -137,6 +142,7 @@ def _network(config: NetworkConfig) -> dict[str, Any]:
 def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:
     """The stored round if there is one of this key; one of another key is computed again."""
     done = bench.store.read(bench.dataset.name, strategy, seed, number)
+    # The key says what a round was trained on, not what it selected: those ids are looked for too.
     if done is None or (done.key == key and bench.position_of.keys() >= set(done.selected)):
         return done
     why = "under other settings or code" if done.key != key else "with images that the pool does not have"
@@ -159,6 +165,7 @@ def timed(seconds: dict[str, float], what: str, device: torch.device) -> Iterato
 
     On a machine that does other work too, the first are as much its as the block's; the second are not.
     """
+    # A GPU computes behind the program's back, so the clock is read when it has ended.
     started, worked = time.perf_counter(), time.process_time()
     yield
     wait_for(device)
@@ -182,4 +189,5 @@ def peak_memory_mb(device: torch.device) -> float:
     """Largest memory so far: of the device if it is a GPU, of this process otherwise."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    # Linux counts it in KiB; other systems would in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -63,6 +63,8 @@ class History:
 
     def _ranked(self, chosen: Positions, stored: list[list[float]]) -> Scores:
         scores = np.array(stored, dtype=np.float64)
+        # Among those that could be chosen then: an image that was labelled already has a score, and no
+        # place.
         free = np.setdiff1d(np.arange(len(scores)), self.positions)
         return ranks(scores[free])[np.searchsorted(free, chosen)]
 
@@ -77,7 +79,10 @@ def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
         strategy, history = named.create(), History.first(bench, seed)
         for number in range(len(bench.counts)):
             turn = Turn(bench, named, strategy, seed, number, history)
+            # Read back or computed, the loop goes on from the record alone: so a resumed run cannot differ.
             done = turn.stored() or turn.committed()
+            # After a stored round this is all that the strategy remembers; after a computed one it changes
+            # nothing.
             strategy.load_state_dict(done.strategy_state)
             history = history.after(done, bench)
 
@@ -139,10 +144,12 @@ class Turn:
 
     @property
     def _budget(self) -> int:
+        # The last round buys nothing.
         counts = (*self.bench.counts, self.bench.counts[-1])
         return counts[self.number + 1] - counts[self.number]
 
     def _fit(self) -> Fitted:
+        # One network for all strategies, whatever they train beside it.
         if self.number == 0:
             return round_zero(self.bench, self.seed, self.named.name, self.strategy)
         streams = self.bench.streams(self.seed, self.number)
@@ -177,6 +184,7 @@ class Turn:
             rows=rows,
             round=self.number,
             budget_left=bench.counts[-1] - bench.counts[self.number],
+            # Every image costs the same; the field is part of the interface.
             costs=np.ones(count),
             rng=bench.streams(self.seed, self.number).numpy("strategy"),
             known=bench.known(self.strategy),

@@ -72,6 +72,8 @@ class KeptCheckpoint(Checkpoint):
     def resume(self, training: Training) -> int:
         """See the base class. Warns of files that are broken, or that this training cannot go on from."""
         remove_files(self._folder, ".training.*.tmp")  # of a process that was killed while it wrote
+        # The newest that is sound: one that was cut off while written costs a few minutes, not the
+        # training.
         for name in (LAST, PREVIOUS):
             kept = self._read(self._folder / name)
             if kept is not None and _loaded(training, kept.state, self._folder / name):
@@ -85,11 +87,14 @@ class KeptCheckpoint(Checkpoint):
         """See the base class. Raises what ``training`` raises; a disk that is full is said once."""
         if time.monotonic() - self._last < self._seconds:
             return
+        # Outside of the try: a diverged training is an error of the run, a full disk is not.
         state = training.state_dict()
         seconds = self.seconds_before + time.monotonic() - self._started
         worked = self.processor_before + time.process_time() - self._worked
         spent = {"iterations": done, "seconds": seconds, "processor": worked}
         try:
+            # The key stands inside, so that a checkpoint of another round in the same folder is never
+            # loaded.
             self._write({"key": self._key, **spent, "state": state})
         except OSError as error:
             self._tell(
@@ -157,6 +162,7 @@ def set_stream_states(states: Mapping[str, torch.Tensor], device: torch.device) 
 
 def _loaded(training: Training, state: Mapping[str, Any], file: Path) -> bool:
     """Whether the training could be brought there; if not, it is as it was."""
+    # Loading may fail half way, and the training then begins from what it was.
     fresh = copy.deepcopy(training.state_dict())
     try:
         training.load_state_dict(state)

@@ -17,6 +17,8 @@ from strategies.interface import Companion, Outputs, Strategy
 
 def make_companion(strategy: Strategy, network: Network, streams: Streams) -> nn.Module | None:
     """A strategy's companion with fresh weights on the network's device, if it has one."""
+    # Layers draw their first weights from torch's global stream: here from one of their own, put back
+    # afterwards.
     with global_torch_stream(streams.seed_of("companion")):
         companion = strategy.companion(network.shapes)
     if companion is None:
@@ -35,7 +37,10 @@ class CompanionStep:
 
     def __call__(self, outputs: Outputs, task_losses: Tensor) -> None:
         """One step on a batch's detached outputs and losses (B x T)."""
+        # A loss that draws from the global stream, by dropout say, draws the same in every run and moves
+        # nobody else's.
         seed = int(torch.randint(2**62, (), generator=self.generator))
+        # All companions read the same tensors, and an edit by one would be seen by the next.
         before = _versions(outputs, task_losses)
         with global_torch_stream(seed):
             loss = cast(Companion, self.module).loss(outputs, task_losses, self.generator)

@@ -26,6 +26,7 @@ def best_constants(feed: Feed, positions: Positions, batch_size: int) -> dict[st
     for batch in feed.batches(order):
         for task in feed.tasks:
             found[task.name].extend(_summaries(task, batch))
+    # One summary an image: labels of a whole pool do not fit into memory at once.
     return {t.name: t.constant(torch.stack(found[t.name])) if found[t.name] else None for t in feed.tasks}
 
 
@@ -58,6 +59,7 @@ def _given(constant: Tensor | None, task: Task, device: torch.device) -> Tensor:
 
 def _outputs(predicted: Mapping[str, Tensor], feed: Feed, images: Tensor) -> Outputs:
     count, _, height, width = images.shape
+    # Expanded, not copied: the same number at every pixel takes no memory.
     maps = {name: one.view(1, -1, 1, 1).expand(count, -1, height, width) for name, one in predicted.items()}
     return Outputs(tuple(task.spec for task in feed.tasks), maps, maps, {}, ())
 

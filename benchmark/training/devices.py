@@ -26,8 +26,10 @@ def usable_gpus() -> Usable:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Both are asked: the driver may list GPUs that no program of this user can open.
         listed = torch.cuda.device_count()
         there = torch.cuda.is_available()
+    # The first sentence is for users; where torch raised it is not.
     said = str(caught[0].message).partition(" (Triggered")[0].splitlines()[0].rstrip(".") if caught else ""
     return Usable(listed if there else 0, listed, said)
 
@@ -56,6 +58,7 @@ def unopened(device: torch.device) -> str | None:
     import torch
 
     try:
+        # To answer, CUDA must make a context there, which counting devices does not need.
         torch.cuda.mem_get_info(device)
     except RuntimeError as error:
         return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

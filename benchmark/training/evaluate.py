@@ -39,6 +39,7 @@ def evaluate(
     told. Raises DivergedError for a loss that is not finite, and UserError for a single image that does not
     fit into memory.
     """
+    # Running statistics: an evaluation must not depend on which images share a batch.
     network.eval()
     return evaluate_predictions(
         lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say
@@ -69,6 +70,7 @@ class _Tally:
         self.tasks = tasks
         self.meters = {task.name: task.meter() for task in tasks}
         #: Refined losses, initial losses and images with a label (rows), summed for every task.
+        # In float64: sums over thousands of images, in whatever batches, keep their digits.
         self.sums = torch.zeros(3, len(tasks), dtype=torch.float64, device=device)
 
     def add(self, outputs: Outputs, losses: TaskLosses, labels: Mapping[str, Tensor]) -> None:
@@ -108,4 +110,5 @@ def _losses(sums: Tensor, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
 def _total(losses: Mapping[str, Mapping[str, float]], tasks: Sequence[Task]) -> float:
     parts = [task.weight * losses[task.name]["loss"] for task in tasks]
     labelled = [part for part in parts if not math.isnan(part)]
+    # Tasks in any order have the same total.
     return math.fsum(labelled) if labelled else math.nan

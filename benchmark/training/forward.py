@@ -58,6 +58,7 @@ def decoded(
 @contextmanager
 def _computing(device: torch.device, precision: Precision) -> Iterator[None]:
     """The arithmetic of the network."""
+    # Each does nothing unless the precision is its own.
     with in_autocast(device, precision), products_in(device, precision):
         yield
 
@@ -69,6 +70,8 @@ def in_autocast(device: torch.device, precision: Precision) -> AbstractContextMa
 
 @contextmanager
 def _tf32_products() -> Iterator[None]:
+    # The switch is one for the process: it is put back, for what runs between two batches is not the
+    # network.
     before, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, True
     try:
         yield

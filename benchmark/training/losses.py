@@ -36,6 +36,7 @@ class TaskLosses:
     @property
     def told(self) -> Tensor:
         """The refined losses for others to read: detached, and NaN where there is no label and only there."""
+        # NaN is to mean that there is no label, so a loss that is NaN itself is told as infinite.
         losses = self.refined.detach().nan_to_num(nan=torch.inf, posinf=torch.inf)
         return losses.masked_fill(~self.labelled, torch.nan)
 
@@ -46,9 +47,12 @@ def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLo
     refined = [task.loss(outputs.refined[task.name], batch.labels[task.name]) for task in tasks]
     initial, finest = [], []
     for task in tasks:
+        # Predictions are brought to the labels' size, never labels to theirs: a shrunk label is another
+        # one.
         scales = (outputs.initial[task.name], *outputs.coarser_initial.get(task.name, ()))
         each = [task.loss(resized(scale, size), batch.labels[task.name]) for scale in scales]
         initial.append(torch.stack(each).sum(0))
+        # Coarser scales are trained and not reported: networks without them have no such number to compare.
         finest.append(each[0])
     known = labelled(batch.labels, tasks)
     summed, first, last = (torch.stack(losses, 1) for losses in (initial, finest, refined))
@@ -82,6 +86,7 @@ def by_operation(
     precision: Precision,
 ) -> tuple[Outputs, TaskLosses]:
     """The same, operation by operation."""
+    # Autocast converts weights in bf16 alone; otherwise there is nothing to convert together.
     if precision != "bf16":
         return in_one_graph(network, images, trunk_maps, labels, tasks, precision)
     with in_autocast(images.device, precision):
@@ -93,6 +98,7 @@ def by_operation(
 def image_weights(weights: Scores | None, device: torch.device) -> Callable[[Positions], Tensor]:
     """Loss weights (B x T, or 1 for all) of images by their places in ``weights`` (L x T)."""
     if weights is None:
+        # On the device and made once: a number of Python would be sent there with every batch.
         one = torch.ones((), device=device)
         return lambda _: one
     there = on_device(torch.from_numpy(weights).float(), device)
@@ -107,6 +113,8 @@ def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Ten
     """
     share = _shares(tuple(task.weight for task in tasks), losses.refined.device)
     summed = ((losses.refined + losses.initial) * weights).sum(0)
+    # At least 1, for a batch in which no image has a label for a task: its sum is 0 then, and so is its
+    # loss.
     return (summed / losses.labelled.sum(0).clamp(min=1) * share).sum()
 
 

@@ -81,11 +81,15 @@ def _measured(strategy: Strategy, outputs: Outputs, name: str) -> Measured:
 
 def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batch: Batch) -> Outputs:
     """What a strategy sees of a batch: outputs, views, its companion's words, and a reference's losses."""
+    # Dropout views start from the same maps of the backbone, so a strategy that edits its outputs gets
+    # copies.
     outputs = shown.view("", keep_maps=any(view.startswith(DROPOUT) for view in strategy.views))
     if strategy.views:
         outputs = replace(outputs, views=views_of(strategy.views, shown))
     if companion is not None:
+        # In the mode of evaluation, or what it says of an image would depend on the batch.
         outputs = replace(outputs, companion=cast(Companion, companion.eval())(outputs))
+    # The only place where anything computed from labels reaches a strategy.
     if strategy.reference:
         outputs = replace(outputs, true_losses=task_losses(outputs, batch, shown.tasks).told)
     return outputs
@@ -103,6 +107,7 @@ def _check(rows: Measured, first: Measured, ids: Sequence[str], name: str) -> No
                 f"Strategy {name!r}: {key!r} is of shape {values.shape}, not one row for each of the "
                 f"{len(ids)} images {', '.join(ids)}."
             )
+        # Ranks and distances of NaN would choose something all the same, and nobody would notice.
         finite = [bool(np.isfinite(row).all()) for row in values]
         if not all(finite):
             bad = ", ".join(image for image, fine in zip(ids, finite, strict=True) if not fine)

@@ -62,6 +62,7 @@ class Optimiser:
 
     def step(self, total: Tensor, ids: Sequence[str]) -> None:
         """One step on a batch's loss; ``ids`` names its images should it not be finite."""
+        # Kept, not read: to read a loss with every step is to wait for the device every time.
         self.finite.watch(total, ids)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
@@ -82,6 +83,7 @@ class Optimiser:
 
 
 OPTIMISERS: Mapping[str, Callable[[list[nn.Parameter], Recipe], torch.optim.Optimizer]] = {
+    # Fused: one kernel for all parameters where there would be some for each.
     "adam": lambda p, r: torch.optim.Adam(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
     "adamw": lambda p, r: torch.optim.AdamW(p, r.learning_rate, weight_decay=r.weight_decay, fused=True),
     "sgd": lambda p, r: torch.optim.SGD(
@@ -100,6 +102,7 @@ def learning_rate_factor(recipe: Recipe) -> Callable[[int], float]:
     shape, iterations = shapes[recipe.schedule], recipe.iterations_for(0)
 
     def factor(iteration: int) -> float:
+        # From above 0: a first step at rate 0 would be a lost one.
         warm = min(1.0, (iteration + 1) / (recipe.warmup + 1))
         return warm * shape(min(iteration / iterations, 1.0))
 

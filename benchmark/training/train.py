@@ -95,9 +95,11 @@ def train(
         feed = feed.with_maps(None)
     # A network's dropout draws from the stream of the weights too.
     weights_stream = global_torch_stream(streams.seed_of("weights"))
+    # In this order the errors of building the network, too, say what to change.
     with memory_for_training(feed, network, recipe), enough_for_statistics(recipe), weights_stream:
         training = _fresh(feed, network, recipe, streams, companions)
         compute = compiled(in_one_graph, recipe.compile) if recipe.compile else by_operation
+        # Copied to the device once, not with every batch.
         weights_of = image_weights(weights, feed.device)
         first = checkpoint.resume(training)
         batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
@@ -110,11 +112,13 @@ def train(
                 total = objective(losses, weights_of(rows), feed.tasks)
                 training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             if training.companions:
+                # After the network's own step, and detached: nothing of a companion can reach the network.
                 shown, told = outputs.mapped(_for_companions), losses.told
             for step in training.companions:
                 step(shown, told)
             progress(done)
             checkpoint.keep(training, done)
+        # Losses of the last iterations have not been looked at yet.
         training.optimiser.finite.look()
     return training.trained
 
@@ -146,6 +150,7 @@ def weights_digest(network: nn.Module) -> str:
 def state_digest(state: Mapping[str, Tensor]) -> str:
     """The same of a network's state."""
     digest = hashlib.sha256()
+    # By name: the order of a dictionary is not part of the weights.
     for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
@@ -156,6 +161,7 @@ def _fresh(
     feed: Feed, config: NetworkConfig, recipe: Recipe, streams: Streams, strategies: Mapping[str, Strategy]
 ) -> InProgress:
     network = placed(build_network(config, feed.tasks), feed.device).train()
+    # After the network, from streams of their own: with or without them it begins with the same weights.
     made = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
     companions = {name: module for name, module in made.items() if module is not None}
     steps = [CompanionStep(name, module, recipe, streams) for name, module in companions.items()]
@@ -181,6 +187,8 @@ def training_batches(
             len(positions), recipe.batch_size, recipe.iterations_for(len(positions)), streams.numpy("batches")
         )
     )
+    # All batches are drawn and the first ones left out, so that batch 500 is the same in a resumed
+    # training.
     order = order[first:]
     batches = feed.batches(positions[rows] for rows in order)
     for rows, batch in zip(order, batches, strict=True):

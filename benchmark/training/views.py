@@ -68,12 +68,14 @@ class Shown:
         else:
             outputs = mirrored(self)
         state = [*self.network.parameters(), *self.network.buffers(), *(self.maps if keep_maps else ())]
+        # By image and not by batch, so that smaller batches measure the same.
         rngs = tuple(self.streams.of_image(f"measure {name}", image) for image in self.ids)
         return replace(_apart_from(state, outputs), ids=tuple(self.ids), rngs=rngs)
 
 
 def _apart_from(state: Sequence[Tensor], outputs: Outputs) -> Outputs:
     """The outputs, with copies of those tensors that share their memory with one of the state."""
+    # Compared by storage: a slice or a reshaped view of a weight is another tensor in the same memory.
     taken = {_memory(tensor) for tensor in state}
     return outputs.mapped(lambda tensor: tensor.clone() if _memory(tensor) in taken else tensor)
 
@@ -132,6 +134,7 @@ def dropped(shown: Shown, number: int) -> Outputs:
     """
     widths = [features.shape[1] for features in shown.maps]
     kept = np.stack([_kept(shown.streams, image, number, sum(widths)) for image in shown.ids])
+    # Divided by what is kept, as dropout is: the mean over passes is the network's own.
     share = on_device(torch.from_numpy(kept / (1 - RATE)), shown.images.device).to(shown.maps[0].dtype)
     factors = torch.split(share, widths, 1)
     maps = [features * factor[..., None, None] for features, factor in zip(shown.maps, factors, strict=True)]
@@ -140,6 +143,8 @@ def dropped(shown: Shown, number: int) -> Outputs:
 
 def _kept(streams: Streams, image: str, number: int, channels: int) -> NDArray[np.bool_]:
     """Which channels an image keeps, from a stream of its own."""
+    # With zero bytes between, which no name holds: other parts never give the same text.
     name = f"{streams.dataset}\0{streams.seed}\0{streams.round}\0dropout\0{image}\0{number}"
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    # Drawn on the CPU: a GPU's generator would give other channels than the CPU's.
     return np.random.default_rng(seed).random(channels) >= RATE

@@ -61,8 +61,10 @@ def k_center_greedy(
     count = points.rows.count
     centres = checked_positions("labelled", labelled, count)
     allowed = checked_candidates(candidates, centres, count)
+    # Checked before any distance, which takes minutes for a large pool.
     factors = _checked_weights(weights, count)
     check_budget(budget, allowed)
+    # One ticket for every point, allowed or not: what is drawn does not depend on who may be chosen.
     pool = Candidates(np.arange(count), factors, rng.random(count)).take(allowed)
     return farthest_first(points, pool, centres, budget)
 
@@ -82,12 +84,15 @@ def nearest_distance(features: ArrayLike | Tensor, centres: ArrayLike | Tensor) 
     if not others.count:
         return np.full(points.count, np.inf)
     targets = others.take(np.arange(others.count)).astype(np.float64)
+    # Distances are those of shifted points: far from the origin, inner products alone would lose the
+    # digits.
     middle = targets.mean(0)
     shifted = targets - middle
     half_norms, distance = np.square(shifted).sum(1) / 2, np.empty(points.count)
     for block in blocks(points):
         rows = points.take(block).astype(np.float64)
         nearest = (half_norms - (rows - middle) @ shifted.T).argmin(1)
+        # The product only says which centre is nearest; the distance is computed from differences.
         distance[block] = np.sqrt(np.square(rows - targets[nearest]).sum(1))
     return distance
 
