@@ -60,9 +60,11 @@ def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     Raises UserError for an unknown layout, a folder that is there, and classes that the layout cannot hold.
     """
     chosen = _layout(layout, dataset)
+    # Never into a folder that is there: what is mixed with old files reads as one data set.
     if folder.exists():
         raise UserError(f"{folder} is there already: give the name of a new folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it, on the same file system, where moving is renaming: the folder appears whole or not at all.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         root = Path(temporary) / folder.name
         for name in SPLITS:
@@ -127,6 +129,7 @@ def _image(values: NDArray[Any], kind: str, **options: Any) -> bytes:
 
 def _npy(values: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
+    # An array of objects would be pickled, and read back by nobody who is careful.
     np.save(stream, values, allow_pickle=False)
     return stream.getvalue()
 
@@ -141,11 +144,13 @@ def _mat(values: NDArray[Any], key: str) -> bytes:
 
 _png: Encode = partial(_image, kind="PNG")
 _jpg: Encode = partial(_image, kind="JPEG", quality=98, subsampling=0)
+# Normals are written as colours: what JPEG loses turns them.
 _finest_jpg: Encode = partial(_image, kind="JPEG", quality=100, subsampling=0)
 
 
 def _from_one(classes: NDArray[Any]) -> NDArray[np.uint8]:
     """Classes as 1 .. C, and 0 where ignored."""
+    # So do the published files, where 0 is unlabelled.
     return np.where(classes == IGNORE, 0, classes + 1).astype(np.uint8)
 
 

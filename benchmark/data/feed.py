@@ -136,6 +136,7 @@ def as_batch(columns: Sequence[Tensor], tasks: Sequence[Task]) -> Batch:
 
 
 def _as_images(pixels: Tensor) -> Tensor:
+    # On the device, where bytes cost a quarter of the way there.
     return pixels.float() / 255
 
 
@@ -160,6 +161,7 @@ def _home(rows: Rows, digest: str, device: torch.device, home: FeedHome, say: Sa
     chosen = _fitting(rows.size, device) if home == "auto" else home
     if chosen == "device":
         return OnDevice(rows, device, say)
+    # Room may be there and the folder not writable: only writing tells.
     mapped = on_disk(rows, digest, device, home, say) if chosen == "disk" else None
     return mapped or Streamed(rows, device)
 
@@ -184,6 +186,7 @@ def on_disk(rows: KeepableRows, digest: str, device: torch.device, asked: FeedHo
 
 def _fitting(size: int, device: torch.device) -> FeedHome:
     """The network needs the device too, and other processes memory and disk."""
+    # A quarter for the rows of one split: networks, activations and the other split need theirs.
     if fits_device(size, device):
         return "device"
     return "disk" if fits_disk(size) else "stream"
@@ -208,12 +211,15 @@ def _memory(device: torch.device) -> float:
 
 def _disk() -> int:
     folder = arrays_folder()
+    # The cache folder need not be there yet; its file system is that of the nearest folder that is.
     there = next(place for place in (folder, *folder.parents) if place.exists())
     return shutil.disk_usage(there).free
 
 
 def shuffled(count: int, size: int, batches: int, rng: np.random.Generator) -> Iterator[Positions]:
     """``batches`` full batches of indices below ``count``: one random order after another, without a gap."""
+    # Batches run over from one order into the next: none is smaller, which batch normalisation would
+    # notice.
     order = np.concatenate([rng.permutation(count) for _ in range(-(-batches * size // count))])
     for start in range(0, batches * size, size):
         yield order[start : start + size]

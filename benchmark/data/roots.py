@@ -44,6 +44,7 @@ def is_folder(path: Path) -> bool:
     """Whether there is a folder; there is none of a name that no file system takes."""
     try:
         return path.is_dir()
+    # Too long a name, a zero byte in it, or a folder above that may not be looked into.
     except (OSError, ValueError):
         return False
 
@@ -81,8 +82,10 @@ def root_of_yaml(config: FolderConfig, yaml_path: Path, data_root: Path | None) 
 def _places(config: FolderConfig, yaml_path: Path, data_root: Path | None) -> list[Root]:
     """Where to look, in order."""
     own, named = Root(yaml_path.parent / config.root, f"root of {yaml_path.name}"), named_root(data_root)
+    # What is given on the command line is the only place: to look elsewhere would hide a typing error.
     if named is None or data_root is not None:
         return [named or own]
+    # Somebody who wrote an absolute path meant it; a relative one is often the default ".".
     return [own, named] if Path(config.root).is_absolute() else [named, own]
 
 

@@ -21,6 +21,7 @@ from benchmark.data.roots import Root
 from benchmark.errors import UserError
 from benchmark.words import counted
 
+# Images of a split that a quick look takes; and images decoded at once.
 QUICK = 32
 BLOCK = 32
 
@@ -124,11 +125,15 @@ def _check_split(
     tallies = {task.name: tally_of(task, dataset.codings.get(task.name, Coding())) for task in dataset.tasks}
     positions = evenly(len(split.ids), QUICK if quick else len(split.ids))
     for where, sample in _samples(name, split, positions, problems):
+        # One pass: a data set may take minutes to decode, so all that is asked of a sample is asked at
+        # once.
         sizes[described(sample.image)] += 1
+        # By pixels and not by files, which may be written twice with other bytes.
         pictures.setdefault(hashlib.sha256(sample.image.tobytes()).digest(), where)
         _check_sample(where, sample, tallies, problems)
     _check_ids(name, split, problems)
     if positions and sizes.total() == len(positions):  # else what is missing has been named already
+        # Rules over all labels, which some missing ones would make wrong.
         for tally in tallies.values():
             for finding in doubts(name, tally):
                 problems.take(finding)
@@ -145,6 +150,7 @@ def _samples(
             block = positions[start : start + BLOCK]
             for position, found in zip(block, threads.map(partial(_sample, split), block), strict=True):
                 where = f"{name} image {split.ids[position]!r}"
+                # Raised it would end the pass: one broken file is to be told with all others.
                 if isinstance(found, UserError):
                     problems.add(_gist(str(found)), f"{where}: {found}")
                 else:
@@ -167,6 +173,7 @@ def _check_sample(where: str, sample: Sample, tallies: Mapping[str, Tally], prob
     image = sample.image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         problems.add("image", f"{where} is {described(image)}, and should be H x W x 3 of uint8.")
+    # A data set of somebody's own may hand out labels that it has not declared.
     for task in sample.labels.keys() - tallies.keys():
         problems.add("unknown task", f"{where} has a label of {task!r}, which is no task of this data set.")
     for name, tally in tallies.items():
@@ -191,6 +198,7 @@ def _check_overlap(dataset: MultiTaskDataset, splits: Mapping[str, _Looked], pro
     train, val = splits["train"].pictures, splits["val"].pictures
     for picture in sorted(train.keys() & val.keys(), key=lambda digest: val[digest]):
         text = f"{val[picture]} holds the same pixels as {train[picture]}; keep one."
+        # Said, not refused: which of the two is to be left out, nobody here can know.
         problems.add("same", text, fatal=False)
 
 

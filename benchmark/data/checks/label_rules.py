@@ -45,6 +45,7 @@ def doubts(split: str, tally: Tally) -> Doubts:
     task = tally.task
     if not tally.labelled:
         yield _unlabelled(split, task)
+    # Most often a value that was taken for ignored and is not.
     elif tally.pixels and not tally.valid:
         yield Finding(
             "nothing valid",
@@ -80,6 +81,7 @@ def _classes(split: str, tally: Classes) -> Doubts:
             f"{split}: every valid pixel of the {tally.labelled} {tally.task.name} labels is of one class, "
             f"{tally.names[shown[0]]!r}; {_advice(tally)}."
         )
+        # A small validation split may show one class by chance; a pool of one teaches nothing.
         yield Finding("one class", text, fatal=split == "train")
 
 
@@ -97,6 +99,7 @@ def _yes_or_no(split: str, tally: YesNo) -> Doubts:
             "no no",
             f"{split}: no pixel of the {tally.labelled} {tally.task.name} labels says no; {_advice(tally)}.",
         )
+    # Only where the user has not said it: an answer is not questioned.
     elif tally.coding.ignored is not None:
         yield from _two_codings(split, tally)
         yield from _few_yes(split, tally)
@@ -127,6 +130,7 @@ def _few_yes(split: str, tally: YesNo) -> Doubts:
 
 
 def _edges(split: str, tally: YesNo) -> Doubts:
+    # Here, for tasks import torch.
     from benchmark.tasks.edge import Edge
 
     share = tally.counts[1] / tally.valid
@@ -144,6 +148,7 @@ def _numbers(split: str, tally: Numbers) -> Doubts:
             f"{_advice(tally)}."
         )
         yield Finding("one number", text, fatal=split == "train")
+    # A value for "nothing there" is mostly the largest that the file's type holds.
     counts = tally.tops.get(tally.high)
     if counts is not None and _stands_out(tally, *counts.tolist()):
         yield Finding(
@@ -165,6 +170,7 @@ def _acknowledged(tally: Numbers) -> str:
 
 
 def _directions(split: str, tally: Directions) -> Doubts:
+    # Equal but for rounding: vectors are scaled to length 1.
     if (tally.high - tally.low < 1e-6).all():
         vector = ", ".join(f"{value:.2f}" for value in tally.low)
         text = (

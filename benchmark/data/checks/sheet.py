@@ -40,6 +40,7 @@ def contact_sheet(dataset: MultiTaskDataset, split: str = "train", count: int = 
 
 def write_sheet(dataset: MultiTaskDataset, path: Path, split: str = "train", count: int = 8) -> Path:
     """Draw the contact sheet into ``path``, a picture file whose folder exists. Raises UserError."""
+    # Before anything is decoded: Pillow would say it after all images are drawn.
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UserError(f"Sheet {str(path)!r} should end in .png, .jpg or .webp.")
     sheet = contact_sheet(dataset, split, count)
@@ -83,6 +84,7 @@ def number_range(label: NDArray[Any]) -> str:
 def _cell(task: Task, label: NDArray[Any] | None, height: int) -> Image.Image:
     if label is None:
         return _hatched(height)
+    # Nearest: a mixture of two classes' colours is a third class's, or none's.
     return _scaled(task.colour(label), height, Image.Resampling.NEAREST)
 
 
@@ -147,12 +149,14 @@ def _stacked(parts: list[Image.Image], width: int) -> Image.Image:
 
 @cache
 def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    # Pillow's own: no machine need have any other.
     return ImageFont.load_default(13)
 
 
 def _fitted(text: str, width: int) -> str:
     """The text, its middle cut out if it is too wide."""
     for keep in range(len(text), 3, -1):
+        # Its middle goes: ids mostly differ at the end, and begin with what they are.
         shown = text if keep == len(text) else f"{text[: keep // 2]}...{text[-(keep // 2) :]}"
         if _font().getlength(shown) <= width:
             return shown

@@ -25,11 +25,13 @@ class Memory(Generic[K, V]):
         self._left, self._kept, self._lock = most, dict[K, V](), Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Worker processes would each get a copy of all that is kept.
         return Memory, (0,)
 
     def keep(self, key: K, value: V, size: int) -> None:
         """Take it in if there is room for its bytes."""
         with self._lock:
+            # What does not fit is not kept: nothing that is kept makes room for it.
             if key not in self._kept and size <= self._left:
                 self._kept[key] = value
                 self._left -= size
@@ -50,6 +52,8 @@ class Memory(Generic[K, V]):
         """Let go of all, and take nothing in from now on."""
         with self._lock:
             self._kept.clear()
+            # Full from now on: rows are kept elsewhere then, and samples beside them would take the memory
+            # twice.
             self._left = 0
 
 
@@ -65,6 +69,8 @@ class Remembered:
     """A split whose samples, once looked at, need not be decoded again before they are taken for training."""
 
     def __init__(self, split: Split, samples: Memory[int, Sample] | None = None) -> None:
+        # A sixteenth of the machine's memory: the network, other jobs and the system's file cache want the
+        # rest.
         self.split, self.samples = split, samples or Memory(room(1 / 16))
 
     @property

@@ -51,6 +51,7 @@ class OnDevice:
         done = 0
         for block in rows.blocks(say):
             for column, part in zip(self._columns, block, strict=True):
+                # Block by block: memory never holds the rows twice.
                 column[done : done + len(part)] = torch.from_numpy(part)
             done += len(block[0])
 
@@ -81,6 +82,7 @@ class Mapped:
     def batches(self, order: Order, columns: int) -> Iterator[list[Tensor]]:
         """Read ahead by one thread."""
         reading: deque[Future[list[Tensor]]] = deque()
+        # One thread is enough to copy out of a map.
         with ThreadPoolExecutor(max_workers=1) as thread:
             for positions in order:
                 reading.append(thread.submit(self._read, positions, columns))
@@ -98,7 +100,9 @@ class Streamed:
 
     def __init__(self, rows: Rows, device: torch.device, workers: int | None = None) -> None:
         self._rows, self._device = rows, device
+        # Workers decode for themselves; what is remembered here would only take their memory.
         rows.forget()
+        # Half the cores: the other half computes.
         self._workers = workers or min(8, max(1, (os.cpu_count() or 2) // 2))
         self._asked, self._turn = _Asked(), 0
 

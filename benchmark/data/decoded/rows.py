@@ -20,6 +20,7 @@ from benchmark.tasks.task import Task
 #: Unit vectors are halved in size: they turn by 0.006 degrees on average and by 0.03 at most. Numbers stay as
 #: they are: float16 metres would be off by 4 mm at 10 m, and a user's scalar may not fit at all.
 COMPACT: Mapping[str, type[np.generic]] = {"direction": np.float16}
+# Images that four threads decode at once, and that are held twice while they are stacked.
 BLOCK = 32
 SECONDS_BETWEEN_LINES = 10.0
 Row = list[NDArray[Any]]
@@ -54,6 +55,7 @@ class Rows:
         self.ids, self._split, self._tasks = tuple(split.ids), split, tuple(tasks)
         height, width, _ = split[0].image.shape
         self._size = height, width
+        # Where an image has no label a row holds one without any valid pixel: all rows are of one size.
         blanks = {task: task.unlabelled(height, width) for task in tasks}
         self._blanks = {task.name: _compact(blank, task) for task, blank in blanks.items()}
         labels = [Column(name, blank.dtype, blank.shape) for name, blank in self._blanks.items()]
@@ -65,6 +67,7 @@ class Rows:
     @property
     def code(self) -> list[Any]:
         """What encodes labels where that is no code of the benchmark: a task's own, and its options."""
+        # Kept rows are found again by what they depend on, and that is what a user's own task encodes too.
         own = [task for task in self._tasks if task.code]
         return [[task.name, task.code, task.options.model_dump(mode="json")] for task in own]
 
@@ -79,6 +82,8 @@ class Rows:
         _check_sizes(sample, self.ids[position], self._size)
         labels = sample.labels
         return [
+            # As networks want it, once and not with every batch; still bytes, a quarter of what floats
+            # take.
             np.ascontiguousarray(sample.image.transpose(2, 0, 1)),
             *(
                 _compact(task.encode(labels[task.name]), task)

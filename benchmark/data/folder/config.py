@@ -63,11 +63,14 @@ def _number(value: Any) -> Any:
 
 def _names_or_count(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
+        # No more than are refused: a count of a billion would be a billion names before anyone could say
+        # so.
         return tuple(f"class {index}" for index in range(min(value, 256)))
     return _as_tuple(value)
 
 
 def _name(value: str) -> str:
+    # It becomes the name of a folder and a column of tables.
     if not re.fullmatch(r"\w[\w .+-]{0,63}", value):
         raise ValueError(f"{value!r} should be 1 to 64 letters, digits and . _ + - or blanks")
     return value
@@ -88,6 +91,8 @@ Finite = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
+    # A field that is spelled wrong would be left out in silence; strict, for true is no number and 1 no
+    # text.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -133,6 +138,7 @@ class TaskFolder(_Model):
 
     name: str
     task: str | None = None
+    # Fields are validated in this order, and what a kind allows is asked below it.
     kind: Kind | None = Field(None, validate_default=True)
     folder: str = Field(min_length=1)
     file: str = PLAIN
@@ -219,6 +225,7 @@ class TaskFolder(_Model):
         kind = info.data.get("kind", "categorical" if classes else None)
         if kind != "categorical" and classes:
             raise ValueError(f"is for categorical tasks, and this one is {kind}; leave it out")
+        # 255 classes at most: labels are bytes, and 255 is what is ignored.
         if kind == "categorical" and not 2 <= len(classes) <= 255:
             raise ValueError("should be a list of 2 to 255 names, or their count")
         if len(set(classes)) < len(classes) or not all(name.strip() for name in classes):
@@ -236,6 +243,7 @@ class TaskFolder(_Model):
     @field_validator("ignore")
     @classmethod
     def _no_class(cls, ignore: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        # A value cannot be a class and no class.
         both = sorted(set(ignore or ()) & set(_ids(info.data)))
         if both:
             last = _ids(info.data)[-1]
@@ -280,6 +288,7 @@ class TaskFolder(_Model):
         if self.ignore is not None:
             return self.ignore
         meant = self.positive if self.kind == "binary" else _ids(self.__dict__)
+        # 255 is what the field's files ignore, and with a threshold every value is an answer.
         return () if self.threshold is not None or 255 in meant else (255,)
 
     @property
@@ -287,6 +296,7 @@ class TaskFolder(_Model):
         """Numbers that stand for no measurement: by default 0 in depth maps, none elsewhere."""
         if self.invalid is not None:
             return self.invalid
+        # No sensor measures a distance of 0; of other numbers nobody knows.
         return (0.0,) if self.meant == "depth" else ()
 
     @property
@@ -295,6 +305,7 @@ class TaskFolder(_Model):
         if self.kind == "scalar":
             tops = () if self.invalid == () else set(LARGEST) - set(self.unmeasured)
             return Coding(tops=tuple(top * self.scale for top in sorted(tops)), advice=_advice(self))
+        # What was not said is assumed, and what is assumed is to be doubted by the checks.
         assumed = self.kind == "binary" and self.ignore is None and bool(self.ignored)
         return Coding(self.ignored[0] if assumed else None, advice=_advice(self))
 
@@ -388,6 +399,7 @@ def _load_yaml(path: Path) -> Any:
 
 def _sentence(detail: ErrorDetails) -> str:
     field = _cut(".".join(map(str, detail["loc"]))) or "the file"
+    # pydantic's sentences speak of inputs and types; ours of fields, and of what would be right.
     if detail["type"] == "missing":
         return f"{field}: is missing."
     if detail["type"] == "extra_forbidden":

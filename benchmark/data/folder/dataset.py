@@ -59,9 +59,11 @@ def open_folder(
     config = _changed(load_config(yaml_path), options, yaml_path)
     root = root_of_yaml(config, yaml_path, data_root)
     matcher = _match(config, root.folder, yaml_path)
+    # Chosen before they are read: a small pool out of a large folder opens fast.
     items = _only({split: matcher.items(split) for split in SPLITS}, options)
     splits = {split: Remembered(FolderSplit(items[split], config)) for split in SPLITS}
     scans = {split: scan_all(items[split], config, splits[split].keep) for split in SPLITS}
+    # All that is wrong in one go, where one at a time would take a run for each.
     _refuse(content_problems(items, scans, config), yaml_path)
     return MultiTaskDataset(
         config.name,
@@ -160,6 +162,7 @@ class _Matcher:
     def __init__(self, config: FolderConfig, root: Path) -> None:
         self.config, self.root = config, root
         self.problems = Problems()
+        # By names too: images and labels may lie in one folder.
         self._listed: dict[tuple[Path, FileNames], Files | None] = {}
         self._image_names = FileNames(config.image.file, IMAGE_ENDINGS)
         self.unread = Unread()
@@ -174,6 +177,7 @@ class _Matcher:
     def items(self, split: str) -> tuple[Item, ...]:
         """The images of a split, sorted by id, with their labels."""
         labels = {name: self._labels(task, split) for name, task in self.config.tasks.items()}
+        # Only where it is needed: ids are what results show, and stay the file's own otherwise.
         prefix = f"{split}/" if self.shared else ""
         return tuple(
             Item(
@@ -217,12 +221,14 @@ class _Matcher:
 
     def _list(self, folder: Path, names: FileNames) -> Files | None:
         try:
+            # File systems list in any order, and problems are to be told in one.
             paths = sorted(folder.iterdir())
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             self.problems.add("folder", f"Folder {str(folder)!r:.300} cannot be listed: {reason}.")
             return None
         files: dict[str, Path] = {}
+        # Of two patterns that take a file, such as {id}.png and {id}_depth.png, the closer one has it.
         closer = [other for place, other in self._all_places if place == folder and other.is_closer(names)]
         mine = [path for path in paths if not any(other.reads(path) for other in closer)]
         for path in self.unread.read_of(folder, names, mine):
@@ -230,6 +236,7 @@ class _Matcher:
         return files
 
     def _add(self, files: dict[str, Path], stem: str, path: Path) -> None:
+        # Ids are printed, in terminals too, where a control character could do something.
         if not stem.isprintable():
             self.problems.add(
                 "name", f"File {str(path)!r} has unprintable characters in its name; rename it."
@@ -265,6 +272,7 @@ class _Matcher:
             reason = getattr(error, "strerror", None) or error
             self.problems.add("list", f"List {str(path)!r} cannot be read: {reason}.")
             return []
+        # As file names are: an accented letter can be written in two ways that look the same.
         ids = [normal(line.strip()[:LONGEST]) for line in lines if line.strip()]
         for stem, count in Counter(ids).items():
             if count > 1:
@@ -274,6 +282,7 @@ class _Matcher:
     def _shared(self) -> list[str]:
         """Stems that name one image in train and another in val."""
         both = sorted(set(self.ids["train"]) & set(self.ids["val"]))
+        # The same file in both splits is an image that is trained on and validated on.
         one = [stem for stem in both if self.images["train"][stem] == self.images["val"][stem]]
         for stem in one:
             path = str(self.images["train"][stem])
@@ -308,6 +317,7 @@ class _Matcher:
         if self.ids[split] and not files.keys() & set(self.ids[split]):
             self._say_none(task, split)
             return
+        # An image without a label is mostly an oversight, so a task must say that it has such.
         missing = [] if task.partial else [stem for stem in self.ids[split] if stem not in files]
         for stem in missing:
             self.problems.add(
@@ -323,6 +333,7 @@ class _Matcher:
         folder, names = self._places(task, split)[0]
         there = self.unread.beside(folder, names, first)
         held = next(iter((self._files(folder, names) or {}).values()), None)
+        # Names that do not match are told by an example of each.
         if held is not None and not there:
             there = f"; it holds such as {held.name!r}, and should hold such as {names.example(first)!r}"
         text = f"No image of {split} has a {task.name} label in {str(folder)!r}{there}."

@@ -26,6 +26,7 @@ from benchmark.errors import UserError
 from benchmark.words import counted
 
 #: Bits that cameras deliver in files of 16.
+# Files hold 8 or 16 bits, and sensors measure what lies between.
 CAMERA_BITS = (10, 12, 14)
 #: What a task's annotators have drawn of one image: at least one label.
 Labels = Mapping[str, Sequence[NDArray[Any]]]
@@ -125,6 +126,7 @@ class _Scan:
     def _try(self, name: str, path: Path, read: Callable[[bytes], Any]) -> Any:
         try:
             data = read_bytes(path)
+            # With the name of what it is: the same file as image and as label is other data.
             self._digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
             return read(data)
         except BadFile as error:
@@ -146,6 +148,7 @@ class _Scan:
 
     def _read_label(self, data: bytes, task: TaskFolder, path: Path) -> NDArray[Any]:
         label = read_label(data, path.suffix.lower(), task, self._config.image.exif)
+        # Labels of the size that all is brought to are right, too: some are published at it.
         if self._size and label.shape[:2] not in (self._size, self._config.size):
             raise BadFile("size", f"is {sized(label.shape)}, and its image is {sized(self._size)}")
         return label
@@ -178,6 +181,7 @@ def content_problems(items: Mapping[str, Sequence[Item]], scans: Scans, config: 
 
 
 def _check_sizes(pairs: Sequence[tuple[Item, Scanned]], config: FolderConfig, problems: Problems) -> None:
+    # Against the most frequent size: where the first image is the odd one, all others would be named.
     usual = Counter(scan.size for _, scan in pairs if scan.size).most_common(1)
     for item, scan in pairs if usual and config.size is None else ():
         if scan.size not in ((), usual[0][0]):

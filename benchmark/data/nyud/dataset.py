@@ -62,6 +62,7 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
     """
     origin = NYUD.find(data_root, lambda folder: bool(_families(folder)))
     root = origin.folder
+    # More than one says that two copies were unpacked into one folder, whose files would be mixed.
     families = _families(root)
     if len(families) != 1:
         found = " and ".join(families.values()) or "no split lists and no images"
@@ -69,8 +70,10 @@ def open_nyud(options: NyudOptions, data_root: Path | None) -> MultiTaskDataset:
             f"{str(root)!r} holds {found}; it should hold one layout of NYUD-v2 (docs/datasets.md)."
         )
     opened = _OPENERS[next(iter(families))](root, options)
+    # The digest covers what files are taken for, too: the same files read otherwise are other data.
     meaning = {"data": NYUD.name, "layout": opened.layout.title, "options": options.meaning()}
     digest = content_digest(root, opened.files, {**meaning, "ids": opened.used}, opened.kept)
+    # Copies write edges as 0 and 1 or as 0 to 255, and their layout does not say which.
     told = _edges_told(opened, digest)
     if told:
         opened = _read_again(opened, with_edges(opened.layout, told.fields), options)
@@ -153,11 +156,13 @@ def _refuse_unread(root: Path, split: str, lister: Lister, numbers: Collection[i
     for source in NUMBERED.sources.values():
         folder = root / source.folder.format(split=split)
         for path in (folder / name for name in sorted(lister.names(folder))):
+            # A copy that was converted in part would otherwise lose images without a word.
             if path.stem.isdecimal() and int(path.stem) not in numbers:
                 raise UserError(f"{str(path)!r} is not read: in this layout it should be {path.stem}.npy.")
 
 
 def _number(path: Path) -> int:
+    # One spelling for each number: 7.npy and 07.npy would be one image twice.
     if not re.fullmatch(r"0|[1-9]\d{0,3}", path.stem, re.ASCII):
         raise UserError(f"{str(path)!r} should have a number as its name, such as 0.npy.")
     return int(path.stem)
@@ -167,6 +172,7 @@ def _opened(root: Path, layout: Layout, ids: Ids, options: NyudOptions, lister: 
     used = options.of(ids)
     kept = files_in_memory()
     entries = {s: tuple(_entry(root, layout, s, name, kept) for name in used[s]) for s in SPLITS}
+    # Ids without any file first, or each of them would be a line for every file that it lacks.
     check_ids(root, entries, lister)
     check_present(root, entries, lister)
     decode = partial(_decoded, layout=layout, options=options)
@@ -193,6 +199,7 @@ def _decoded(entry: Entry, layout: Layout, options: NyudOptions) -> Sample:
 
 
 def _open_parquet(root: Path, options: NyudOptions) -> Opened:
+    # Here, for its library takes a while to import and few copies need it.
     from benchmark.data.nyud.parquet import parquet_split
 
     splits = {split: parquet_split(root, split, options) for split in SPLITS}

@@ -29,6 +29,7 @@ from benchmark.untrusted_files import read_text
 
 SPLITS = ("train", "val")
 BLOCK = 64  # files that a thread takes at once: to hand over a small one costs as much as to hash it
+# Read whole, so bounded.
 MOST_LIST = 2**20  # bytes of a list of ids: a hundred thousand of them
 S = TypeVar("S")
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class Publication:
             raise UserError(f"{self.title} needs --data-root (or MTAL_DATA). {self.how_to_get}")
         if not root.is_folder:
             raise UserError(f"Data root {root} is no folder. {self.how_to_get}")
+        # The folder itself may be named, or the one that all data sets lie in.
         if is_one(root.folder):
             return root
         within = inside(root, self.folders)
@@ -73,6 +75,7 @@ class Publication:
 
     def check_count(self, split: str, count: int, where: Path) -> None:
         """Raises UserError for an empty split, or one with more images than were published."""
+        # Fewer are a subset; more are another data set, whose numbers nobody could compare.
         if not 0 < count <= self.images[split]:
             wrong = f"has {count} images of {split}" if count else f"has no image of {split}"
             raise UserError(
@@ -130,6 +133,7 @@ class Lister:
         """File names; none for a folder that cannot be listed."""
         if folder not in self._names:
             try:
+                # One call for a folder, where a network file system would be asked anew for every file.
                 with os.scandir(folder) as found:
                     self._names[folder] = frozenset(entry.name for entry in found if entry.is_file())
             except OSError:
@@ -165,6 +169,7 @@ def _read_list(path: Path) -> tuple[str, ...]:
         raise UserError(f"Split list {str(path)!r} cannot be read: {reason}.") from None
     ids = [line.strip() for line in lines if line.strip()]
     for name, count in Counter(ids).items():
+        # Ids become file names: nothing that leaves the folder, and nothing that begins like an option.
         if not re.fullmatch(r"\w[\w-]{0,199}", name, re.ASCII):
             raise UserError(f"{str(path)!r} holds {name[:60]!r}; a line should be an id such as 0001.")
         if count > 1:
@@ -202,6 +207,7 @@ def content_digest(
 
     Puts the bytes of the files into ``kept``, as far as there is room.
     """
+    # Sorted, so that the digest is of what is there and not of the order in which it was found.
     unique = sorted(set(paths))
     blocks = [unique[start : start + BLOCK] for start in range(0, len(unique), BLOCK)]
     found = in_threads(lambda block: [_file_digest(path, kept) for path in block], blocks)
@@ -211,12 +217,14 @@ def content_digest(
         if isinstance(digest, BadFile):
             problems.add("unreadable", str(digest))
     refuse(root, problems)
+    # Below the root: a data set that was moved is the same.
     places = [path.relative_to(root).as_posix() for path in unique]
     return hashlib.sha256(json.dumps([meaning, places, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _file_digest(path: Path, kept: Memory[Path, bytes]) -> str | BadFile:
     try:
+        # Kept for decoding where there is room, so that each file is read once.
         if kept.fits(size := path.stat().st_size):
             data = read_bytes(path)
             kept.keep(path, data, size)
@@ -242,6 +250,7 @@ def in_threads(work: Callable[[S], T], items: Sequence[S]) -> list[T]:
             results.append(result)
             progress.advance()
     finally:
+        # After Ctrl-C nobody waits for files that are still to be hashed.
         pool.shutdown(cancel_futures=True)
         progress.end()
     return results
@@ -264,6 +273,7 @@ def axes_of(normals: NDArray[np.float32]) -> str:
 def try_a_few(dataset: MultiTaskDataset) -> MultiTaskDataset:
     """The data set itself, after decoding some samples of each split. Raises UserError if that fails."""
     for split in (dataset.train, dataset.val):
+        # First, middle and last: a wrong format is found now, and not hours into a run.
         for position in evenly(len(split.ids), 3):
             split[position]
     return dataset

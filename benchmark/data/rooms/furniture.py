@@ -66,6 +66,7 @@ def low_table(draws: Draws) -> Piece:
 
 
 def _table(draws: Draws, w: float, d: float, top: float) -> Piece:
+    # Drawn in a fixed order: one draw more or less, and all that is drawn after it is another.
     slab, base = material(draws, "table"), material(draws, "table")
     under, style = top - draws.uniform(0.03, 0.07), draws.integer(0, 3)
     if style == 0:

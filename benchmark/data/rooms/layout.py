@@ -73,6 +73,7 @@ class Plan:
 
     def free(self, x: float, z: float, half_x: float, half_z: float) -> bool:
         """Whether a rectangle lies in the room and on free floor."""
+        # Rectangles along the axes: things that stand turned take the rectangle around them.
         return self.inside(x, z, half_x, half_z) and all(
             abs(x - u) >= half_x + a or abs(z - w) >= half_z + b for u, w, a, b in self.taken
         )

@@ -51,6 +51,7 @@ def look(plan: Plan, draws: Draws) -> Pose:
     away = hypot(target[0] - x, target[2] - z)
     yaw = atan2(x - target[0], z - target[2]) + draws.around_zero(0.35)
     pitch = atan2(target[1] - y, away) + draws.around_zero(0.15)
+    # People look down at things more than up.
     pitch = min(max(pitch, radians(-35)), radians(8))
     return Pose((x, y, z), yaw, pitch, draws.around_zero(0.07), radians(draws.uniform(48, 74)))
 
@@ -73,6 +74,7 @@ def _position(plan: Plan, draws: Draws, target: Vector) -> tuple[float, float]:
     """Free floor at a random rank of distance from the target, the nearest quarter left out."""
     spots = _free_spots(plan, draws)
     spots.sort(key=lambda spot: hypot(spot[0] - target[0], spot[1] - target[2]))
+    # By rank: every room has a near and a far spot, whatever its size.
     rank = draws.uniform(0.25, 1.0)
     return spots[int(rank * len(spots))]
 

@@ -18,13 +18,15 @@ def delta_mtl(rows: pd.DataFrame, headlines: Mapping[str, str], metrics: Metrics
 
     ``headlines`` names one metric per task. One row per data set, strategy, seed, budget and task, and the
     mean over tasks as task ``mean``; a task without a value for either network makes the mean missing, since
-    a mean over other tasks does not compare.
+    a mean over other tasks does not compare. It is missing too where the full-data network has 0: nothing is
+    relative to that.
 
     Raises ValueError for a metric of which nobody knows which way is better.
     """
     signs = {task: _sign(name, metrics) for task, name in headlines.items()}
     named = rows[rows["metric"] == rows["task"].map(headlines)]
     full = named[named["strategy"] == FULL_DATA].set_index(KEY)["value"].rename("full")
+    full = full.where(full != 0)
     each = named[named["strategy"] != FULL_DATA].join(full, on=KEY)
     better = each["task"].map(signs).astype(float)
     each = each.assign(value=100 * better * (each["value"] / each["full"] - 1))

@@ -109,6 +109,11 @@ def test_delta_mtl_by_hand():
     assert math.isnan(delta_mtl(gone, headlines).set_index("task")["value"]["mean"])
     with pytest.raises(ValueError, match="'own'"):
         delta_mtl(rows, {"semseg": "own"})
+    nothing = rows.assign(
+        value=rows["value"].where((rows["task"] != "semseg") | (rows["labelled"] != 100), 0)
+    )
+    found = delta_mtl(nothing, headlines).set_index("task")["value"]
+    assert found.isna().to_dict() == {"semseg": True, "depth": False, "normals": False, "mean": True}
 
 
 def round_of(strategy, seed, number, labelled, **more):
