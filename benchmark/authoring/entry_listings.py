@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from benchmark.authoring.experiment_fields import described_fields
 from benchmark.plugins import Entry, PluginRegistry
 from benchmark.words import aligned, terminal_width
 from strategies.parameters import Parameter
@@ -36,8 +37,17 @@ def described(entry: Entry) -> str:
     fields = [f"  {entry.what}.{name}" for name in entry.fields]
     options = "Options (fields of an experiment):" if fields else "Options:"
     facts = [paragraphs(entry.description), "", paragraphs(f"Source: {entry.source}"), f"Kind: {entry.what}"]
-    rows = "\n".join(fields) if fields else parameter_rows(entry.parameters.values())
+    rows = "\n".join(fields) if fields else _option_rows(entry)
     return "\n".join([entry.name, "", *facts, "", options, rows])
+
+
+def _option_rows(entry: Entry) -> str:
+    """A line for each option: those of a model say what they mean, too."""
+    if not entry.options_model:
+        return parameter_rows(entry.parameters.values())
+    found = described_fields(entry.options_model)
+    rows = [(f"  {f.path}={f.default}", f"{f.values}: {f.meaning}".removesuffix(": ")) for f in found]
+    return aligned(rows) if rows else "  none"
 
 
 def parameter_rows(parameters: Iterable[Parameter]) -> str:

@@ -1,4 +1,4 @@
-"""Write a new strategy file with its test; both work at once."""
+"""Write a new file of a strategy, a task or a data set with its test; both work at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from benchmark.authoring.templates.dataset import DATASET, DATASET_TEST
+from benchmark.authoring.templates.task import TASK, TASK_TEST
 from benchmark.errors import UserError
 from benchmark.optional_libraries import OWN
+from benchmark.plugins import DATASETS, TASKS
 from strategies.registry import check_name
 
 STRATEGY = '''"""{name}: say in a sentence which images it chooses, and why."""
@@ -53,17 +56,34 @@ def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
     strategy can have, OSError for a folder that cannot be written to.
     """
     check_name(name)
+    return _written(name, folder, STRATEGY, TEST)
+
+
+def write_task(name: str, folder: Path) -> tuple[Path, Path]:
+    """The same for a task."""
+    TASKS.check_name(name)
+    return _written(name, folder, TASK, TASK_TEST)
+
+
+def write_dataset(name: str, folder: Path) -> tuple[Path, Path]:
+    """The same for a data set."""
+    DATASETS.check_name(name)
+    return _written(name, folder, DATASET, DATASET_TEST)
+
+
+def _written(name: str, folder: Path, text: str, of_test: str) -> tuple[Path, Path]:
     function = name.replace("-", "_")
     _check_module(function)
-    strategy, test = folder / f"{function}.py", folder / f"test_{function}.py"
-    for path in (strategy, test):
+    file, test = folder / f"{function}.py", folder / f"test_{function}.py"
+    for path in (file, test):
         if path.exists():
             raise UserError(f"{path} is there already: give another name, or another --folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    values = {"name": name, "function": function, "file": strategy.name, "test": test.name}
-    strategy.write_text(STRATEGY.format(**values), encoding="utf-8")
-    test.write_text(TEST.format(**values), encoding="utf-8")
-    return strategy, test
+    title = "".join(word.capitalize() for word in function.split("_"))
+    values = {"name": name, "function": function, "title": title, "file": file.name, "test": test.name}
+    file.write_text(text.format(**values), encoding="utf-8")
+    test.write_text(of_test.format(**values), encoding="utf-8")
+    return file, test
 
 
 def _check_module(name: str) -> None:

@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (list_, show, new_strategy, check):
+    for command in (list_, show, new_strategy, new_task, new_dataset, check):
         cli.add_command(command)
 
 
@@ -68,6 +68,33 @@ def new_strategy(name: str, folder: Path) -> None:
     strategy, test = write_strategy(name, folder)
     click.echo(f"Wrote {strategy} and {test}. Check it: mtal check {strategy}")
     click.echo(f"Rank it: mtal run --strategies random,{strategy}:{name}")
+
+
+@click.command("new-task")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_task(name: str, folder: Path) -> None:
+    """Write the file of a task, a loss and metrics of your own, that works at once, with its test."""
+    from benchmark.authoring.scaffold import write_task
+
+    task, test = write_task(name, folder)
+    click.echo(f"Wrote {task} and {test}. Check it: mtal check {task}")
+    click.echo(
+        f"Use it in the YAML file of a data set: tasks: {{{name}: {{task: {task}:{name}, folder: ..}}}}"
+    )
+
+
+@click.command("new-dataset")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_dataset(name: str, folder: Path) -> None:
+    """Write the file of a data set, a format of your own, that works at once, with its test."""
+    from benchmark.authoring.scaffold import write_dataset
+
+    dataset, test = write_dataset(name, folder)
+    click.echo(f"Wrote {dataset} and {test}. Check it: mtal check {dataset}")
+    click.echo(f"Look at it: mtal data describe {dataset}:{name} --sheet {dataset.stem}.png")
+    click.echo(f"Run it: mtal run --dataset {dataset}:{name} --preset smoke")
 
 
 @click.command()

@@ -50,13 +50,9 @@ def names_python(dataset: str) -> bool:
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
     entry = _known_entry(name)
-    folder, registered = (
-        "benchmark.data.opening:open_folder_named",
-        "benchmark.data.own.dataset:open_registered",
-    )
-    opener = imported(
-        registered if entry else folder
-    )  # when wanted: data sets import the models of this folder
+    # Named, for data sets import the models of this folder.
+    of_folder = "benchmark.data.opening:open_folder_named"
+    opener = imported("benchmark.data.own.dataset:open_registered" if entry else of_folder)
     dataset: MultiTaskDataset = opener(entry or name, options, data_root)
     return dataset
 

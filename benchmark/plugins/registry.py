@@ -72,8 +72,9 @@ class Entry(Coded):
 
     @property
     def description(self) -> str:
-        """Its docstring."""
-        return inspect.cleandoc(self.thing.__doc__ or "")
+        """Its docstring, or its summary where it is neither class nor function."""
+        has_own = inspect.isclass(self.thing) or inspect.isfunction(self.thing)
+        return inspect.cleandoc((has_own and self.thing.__doc__) or self.summary)
 
     @property
     def code(self) -> str:

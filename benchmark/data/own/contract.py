@@ -19,7 +19,7 @@ import numpy as np
 from benchmark.data.checks.check import check_dataset, evenly
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.decoded.memory_cache import Remembered
-from benchmark.data.own.dataset import made_by, open_registered
+from benchmark.data.own.dataset import open_registered
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import OWN_FAMILY, presets
 from benchmark.plugins import Entry, RegistryError
@@ -39,13 +39,6 @@ class Probe:
     def opened(self, **options: Any) -> MultiTaskDataset:
         """As a run opens it."""
         return open_registered(self.entry, options, self.data_root)
-
-    def digest(self, **options: Any) -> str:
-        """As its own code says it, before the benchmark adds options and code."""
-        if self.entry.built_in:
-            return self.opened(**options).digest
-        made: MultiTaskDataset = made_by(self.entry, options, self.data_root)
-        return made.digest
 
     @cached_property
     def dataset(self) -> MultiTaskDataset:
@@ -113,9 +106,9 @@ def gives_the_same_sample_again(probe: Probe) -> None:
 
 def has_a_digest_of_its_content(probe: Probe) -> None:
     """The digest is text, stable, and another whenever an option gives other content."""
-    digest, ids = probe.digest(), (probe.dataset.train.ids, probe.dataset.val.ids)
+    digest, ids = probe.dataset.digest, (probe.dataset.train.ids, probe.dataset.val.ids)
     assert isinstance(digest, str) and digest, f"the digest is {digest!r}, no text"
-    assert probe.digest() == digest, "the digest is another when the data set is opened again"
+    assert probe.opened().digest == digest, "the digest is another when the data set is opened again"
     samples = [_copied(split[position]) for _, split, position in probe.looked_at]
     for options in _others(probe):
         try:
@@ -126,7 +119,7 @@ def has_a_digest_of_its_content(probe: Probe) -> None:
             _same(sample, dict(_splits(other))[name][position])
             for sample, (name, _, position) in zip(samples, probe.looked_at, strict=True)
         )
-        assert same or probe.digest(**options) != digest, (
+        assert same or other.digest != digest, (
             f"with {options} the content is other, and the digest is not: make it of all that decides it"
         )
 

@@ -7,8 +7,12 @@ import pytest
 
 import baselines  # noqa: F401
 from benchmark.authoring.contract_check import check_file
-from benchmark.authoring.scaffold import write_strategy
+from benchmark.authoring.scaffold import write_dataset, write_strategy, write_task
+from benchmark.data.own import contract as data_contract
 from benchmark.errors import UserError
+from benchmark.plugins import DATASETS, TASKS
+from benchmark.tasks import contract as tasks_contract
+from strategies import contract as strategies_contract
 from strategies import registry
 from strategies.registry import RegistryError, resolve
 
@@ -37,16 +41,40 @@ def test_the_written_strategy_has_a_summary_and_its_parameter_works(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_written_test_passes(tmp_path):
-    write_strategy("my-idea", tmp_path / "new")
+@pytest.mark.parametrize(
+    ("write", "contract"),
+    [(write_strategy, strategies_contract), (write_task, tasks_contract), (write_dataset, data_contract)],
+)
+def test_the_written_test_passes(tmp_path, write, contract):
+    write("my-idea", tmp_path / "new")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_idea.py"]
     done = subprocess.run(command, cwd=tmp_path / "new", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "14 passed" in done.stdout
+    assert f"{len(contract.CLAUSES)} passed" in done.stdout
 
 
-def test_the_written_files_are_formatted(tmp_path):
-    write_strategy("my-idea", tmp_path)
+@pytest.mark.parametrize("write", [write_task, write_dataset])
+@pytest.mark.parametrize("name", ["my-idea", "disparity_2"])
+def test_a_written_task_or_data_set_keeps_its_contract(tmp_path, write, name):
+    file, test = write(name, tmp_path / "new")
+    assert (file.name, test.name) == (f"{name.replace('-', '_')}.py", f"test_{name.replace('-', '_')}.py")
+    registry, contract = (TASKS, tasks_contract) if write is write_task else (DATASETS, data_contract)
+    for clause in contract.CLAUSES:
+        clause(contract.Probe(registry.resolve(f"{file}:{name}")))
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(write_task, "depth"), (write_dataset, "rooms"), (write_task, "a b")]
+)
+def test_a_name_that_a_task_or_data_set_cannot_have_is_refused(tmp_path, write, name):
+    with pytest.raises(RegistryError, match=f"name '{name}'"):
+        write(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("write", [write_strategy, write_task, write_dataset])
+def test_the_written_files_are_formatted(tmp_path, write):
+    write("my-idea", tmp_path)
     lines = [line for path in tmp_path.glob("*.py") for line in path.read_text().splitlines()]
     assert all(len(line) <= 110 and line == line.rstrip() for line in lines)
 
