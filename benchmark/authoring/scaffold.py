@@ -1,4 +1,4 @@
-"""Write a new file of a strategy, a task or a data set with its test; both work at once."""
+"""Write a new file of a strategy, a network or another kind with its test; both work at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from benchmark.authoring.templates.backbone import BACKBONE, BACKBONE_TEST
 from benchmark.authoring.templates.dataset import DATASET, DATASET_TEST
+from benchmark.authoring.templates.network import NETWORK, NETWORK_TEST
 from benchmark.authoring.templates.task import TASK, TASK_TEST
 from benchmark.errors import UserError
 from benchmark.optional_libraries import OWN
-from benchmark.plugins import DATASETS, TASKS
+from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS
 from strategies.registry import check_name
 
 STRATEGY = '''"""{name}: say in a sentence which images it chooses, and why."""
@@ -57,6 +59,18 @@ def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
     """
     check_name(name)
     return _written(name, folder, STRATEGY, TEST)
+
+
+def write_network(name: str, folder: Path) -> tuple[Path, Path]:
+    """The same for a network."""
+    NETWORKS.check_name(name)
+    return _written(name, folder, NETWORK, NETWORK_TEST)
+
+
+def write_backbone(name: str, folder: Path) -> tuple[Path, Path]:
+    """The same for a backbone."""
+    BACKBONES.check_name(name)
+    return _written(name, folder, BACKBONE, BACKBONE_TEST)
 
 
 def write_task(name: str, folder: Path) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (list_, show, new_strategy, new_task, new_dataset, check):
+    for command in (list_, show, new_strategy, new_network, new_backbone, new_task, new_dataset, check):
         cli.add_command(command)
 
 
@@ -68,6 +68,30 @@ def new_strategy(name: str, folder: Path) -> None:
     strategy, test = write_strategy(name, folder)
     click.echo(f"Wrote {strategy} and {test}. Check it: mtal check {strategy}")
     click.echo(f"Rank it: mtal run --strategies random,{strategy}:{name}")
+
+
+@click.command("new-network")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_network(name: str, folder: Path) -> None:
+    """Write the file of a network that works at once, with its test."""
+    from benchmark.authoring.scaffold import write_network
+
+    network, test = write_network(name, folder)
+    click.echo(f"Wrote {network} and {test}. Check it: mtal check {network}")
+    click.echo(f"Train it: mtal run --network {network}:{name}")
+
+
+@click.command("new-backbone")
+@click.argument("name")
+@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+def new_backbone(name: str, folder: Path) -> None:
+    """Write the file of a backbone that works at once, with its test."""
+    from benchmark.authoring.scaffold import write_backbone
+
+    backbone, test = write_backbone(name, folder)
+    click.echo(f"Wrote {backbone} and {test}. Check it: mtal check {backbone}")
+    click.echo(f"Train on it: mtal run --set network.backbone={backbone}:{name}")
 
 
 @click.command("new-task")

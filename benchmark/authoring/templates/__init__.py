@@ -1,1 +1,1 @@
-"""Files to begin with, as text."""
+"""Files to begin with, one for each kind of thing that can be brought along, and the test of each."""

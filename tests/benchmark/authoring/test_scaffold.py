@@ -7,10 +7,16 @@ import pytest
 
 import baselines  # noqa: F401
 from benchmark.authoring.contract_check import check_file
-from benchmark.authoring.scaffold import write_dataset, write_strategy, write_task
+from benchmark.authoring.scaffold import (
+    write_backbone,
+    write_dataset,
+    write_network,
+    write_strategy,
+    write_task,
+)
 from benchmark.data.own import contract as data_contract
 from benchmark.errors import UserError
-from benchmark.plugins import DATASETS, TASKS
+from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS
 from benchmark.tasks import contract as tasks_contract
 from strategies import contract as strategies_contract
 from strategies import registry
@@ -130,3 +136,34 @@ def test_a_file_that_is_there_is_kept(tmp_path, there):
 def test_a_folder_is_made(tmp_path):
     strategy, _ = write_strategy("my-idea", tmp_path / "deep" / "er")
     assert strategy.is_file()
+
+
+WRITE = {"network": write_network, "backbone": write_backbone}
+
+
+@pytest.mark.parametrize("kind", WRITE)
+def test_a_written_network_or_backbone_keeps_its_contract_and_its_option_works(tmp_path, kind):
+    file, test = WRITE[kind]("my_idea", tmp_path)
+    text, passed = check_file(file)
+    assert passed, text
+    registry = {"network": NETWORKS, "backbone": BACKBONES}[kind]
+    assert registry.resolve(f"{file}:my_idea").values({"width": 4}) == {"width": 4}
+    assert "class MyIdea(" in file.read_text()
+    lines = [line for path in (file, test) for line in path.read_text().splitlines()]
+    assert all(len(line) <= 110 and line == line.rstrip() for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", WRITE)
+def test_the_written_test_of_a_network_or_backbone_passes(tmp_path, kind):
+    WRITE[kind]("my-idea", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_idea.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [("network", "pad_net"), ("backbone", "tiny"), ("network", "a b")])
+def test_a_name_that_is_taken_or_no_word_is_refused_for_every_kind(tmp_path, kind, name):
+    with pytest.raises(RegistryError, match=f"{kind.capitalize()} name '{name}'"):
+        WRITE[kind](name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
