@@ -1,5 +1,6 @@
 """The example plug-in, installed beside a broken one, as the command line sees them."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 import baselines  # noqa: F401
 from benchmark.authoring.contract_check import check_file
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "plugin"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "examples" / "plugin"
 OFFLINE = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]
 
 
@@ -29,14 +31,17 @@ def site(tmp_path_factory):
     broken = target / "mtal_broken_plugin-0.1.dist-info"
     broken.mkdir()
     (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: mtal-broken-plugin\nVersion: 0.1\n")
-    (broken / "entry_points.txt").write_text("[mtal.strategies]\nbroken = mtal_broken_plugin\n")
+    groups = ("strategies", "networks")
+    (broken / "entry_points.txt").write_text(
+        "".join(f"[mtal.{group}]\nbroken = mtal_broken_plugin\n" for group in groups)
+    )
     (target / "mtal_broken_plugin.py").write_text("raise RuntimeError('made to fail')\n")
     return target
 
 
 @pytest.fixture
 def mtal(site, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(ROOT)]))
 
     def call(*arguments):
         command = [sys.executable, "-m", "benchmark", *arguments]
@@ -62,7 +67,33 @@ def test_the_example_is_shown(mtal):
     assert "  power=1.0  a finite number\n" in text
 
 
-def test_the_example_keeps_the_contract():
-    text, passed = check_file(EXAMPLE / "mtal_example_plugin.py")
+def test_networks_and_backbones_are_listed_and_the_broken_one_is_named(mtal):
+    lines = mtal("list", "networks").splitlines()
+    assert {"pad_net", "context_heads"} <= {line.split()[0] for line in lines}
+    assert lines[-1] == "plug-in broken failed to import: RuntimeError: made to fail"
+    assert "patches" in [line.split()[0] for line in mtal("list", "backbones").splitlines() if line.split()]
+    text = mtal("show", "context_heads")
+    assert "Kind: network" in text
+    assert "  width=32  a whole number\n" in text
+
+
+def test_a_study_with_them_runs_and_its_report_names_them(mtal, tmp_path):
+    sizes = {"data.pool": 12, "data.val": 4, "data.height": 32, "data.width": 32, "recipe.iterations": 2}
+    sizes |= {"budgets": "[4,6]", "full_data": "false", "network.options.width": 8}
+    sizes |= {"network.backbone": "patches", "network.backbone_options.width": 8, "seeds": "[0]"}
+    settings = [f"--set={name}={value}" for name, value in sizes.items()]
+    run = ("run", "--network", "context_heads", "--strategies", "random,rough", "--device", "cpu")
+    mtal(*run, *settings, "--out", "out", "--quiet", "--no-timing")
+    protocol = (tmp_path / "out" / "tables" / "protocol.md").read_text().replace("\\", "")
+    assert "context_heads" in protocol
+    assert "the plug-in example of mtal-benchmark" in protocol
+    assert "context_heads" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("strategies", "rough"), ("networks", "context_heads"), ("backbones", "patches")]
+)
+def test_the_example_keeps_the_contract(module, name):
+    text, passed = check_file(EXAMPLE / "mtal_example_plugin" / f"{module}.py")
     assert passed, text
-    assert text.startswith("rough\n")
+    assert text.startswith(f"{name}\n")

@@ -1,0 +1,1 @@
+"""What a package can bring to mtal-benchmark: one module for each kind."""
