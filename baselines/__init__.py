@@ -1,3 +1,4 @@
+# Part of mtal-benchmark.
 """The built-in strategies: importing this package registers them all, the method included."""
 
 from baselines import (

@@ -1,3 +1,4 @@
+# Part of mtal-benchmark.
 """Active learning for multi-task dense prediction: run a study, load one, compare what it holds.
 
 The command line `mtal` does the same by the same functions. Nothing is imported before it is used.

@@ -1,5 +1,5 @@
 """``python -m benchmark`` is ``mtal``."""
 
-from benchmark.cli.main import main
+from mtal_benchmark import main
 
 main()

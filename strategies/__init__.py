@@ -1,3 +1,4 @@
+# Part of mtal-benchmark.
 """What a strategy's author needs."""
 
 from strategies.interface import Companion, Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec

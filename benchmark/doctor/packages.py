@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from benchmark.doctor.finding import Finding, ok, problem, reason, warning
+from mtal_benchmark import foreign, overwritten
 
 OURS = "mtal-benchmark"
 AGAIN = "Install this project's requirements.txt anew, as `make setup` does."
@@ -31,7 +32,13 @@ def package_findings() -> list[Finding]:
     except PackageNotFoundError:
         return [problem("packages", f"{OURS} itself is not installed", AGAIN)]
     found = [python_finding(platform.python_version(), python), *range_findings(wanted, installed)]
-    return [*found, pair_finding(), faiss_finding()]
+    return [*found, *own_findings(), pair_finding(), faiss_finding()]
+
+
+def own_findings() -> list[Finding]:
+    """What is wrong with our own packages: another distribution that has overwritten files of theirs."""
+    complaint = foreign() or overwritten()
+    return [problem("packages", complaint.rstrip("."), "")] if complaint else []
 
 
 def python_finding(found: str, wanted: str) -> Finding:
