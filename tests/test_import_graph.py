@@ -18,6 +18,9 @@ LOOSE = {
 }
 
 
+LONGEST = 400  # lines of a file
+
+
 def modules(package):
     return sorted((ROOT / package).rglob("*.py"))
 
@@ -78,3 +81,10 @@ def test_loose_files_stand_below_every_folder(file):
     if file == "__main__.py":
         pytest.skip("it starts the command line")
     assert {folder_of(name) for name in imported(ROOT / "benchmark" / file)} <= {None}
+
+
+@pytest.mark.parametrize("folder", [*BELOW, "tests"])
+def test_files_are_of_one_idea_and_no_longer(folder):
+    lines = {file: file.read_text().count("\n") for file in modules(folder)}
+    assert lines
+    assert not {f"{file.relative_to(ROOT)}: {count}" for file, count in lines.items() if count > LONGEST}

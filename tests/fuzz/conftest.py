@@ -4,6 +4,7 @@ By default every property sees some cases; ``make fuzz`` shows it thousands.
 """
 
 import copy
+import json
 import math
 import os
 import signal
@@ -11,10 +12,13 @@ from contextlib import contextmanager
 
 import hypothesis
 import pytest
+import yaml
+from hostile_results import ENVIRONMENT, EXPERIMENT, rounds
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from benchmark.errors import UserError
+from benchmark.records.round_store import Store
 
 hypothesis.settings.register_profile(
     "fuzz",
@@ -201,3 +205,16 @@ def canary(tmp_path):
     code = Code(path)
     yield code
     assert not path.exists(), "code was run"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Sound results, in a folder beside which nothing may appear."""
+    root = tmp_path / "results ä"
+    for done in rounds():
+        Store(root).write(done)
+    Store(root).write_results()
+    (root / "experiment.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    (root / "environment.json").write_text(json.dumps(ENVIRONMENT))
+    yield root
+    assert {path.name for path in tmp_path.iterdir()} == {root.name}

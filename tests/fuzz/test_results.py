@@ -1,149 +1,35 @@
 """Hostile folders of results: rounds, tables, settings, signs of life, pictures; reports on them."""
 
 import json
-import os
-import warnings
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hostile_results import (
+    ENVIRONMENT,
+    EXPERIMENT,
+    FEW,
+    MANY,
+    ROUND,
+    SIGN,
+    first_round,
+    is_sound,
+    kept,
+    reported,
+    rounds,
+)
+from hypothesis import given
 from hypothesis import strategies as st
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from baselines._stored_rounds import stored_round
 from benchmark.records.heartbeat import STATUS, Sign, read_sign
-from benchmark.records.round_store import NOISE_FLOOR, Round, Store
-from benchmark.records.selection_pictures import LIST, Pick, picks_folder, read_picks, write_picks
+from benchmark.records.round_store import NOISE_FLOOR, Store
 from benchmark.records.status import status_table
-from benchmark.report import study_protocol
 from benchmark.report.compare import compare
-from benchmark.report.page import page
 from benchmark.report.results.load import read_results
-from benchmark.report.results.study import read_study
-from benchmark.report.tables import (
-    cost_table,
-    delta_mtl_table,
-    headline_table,
-    loss_table,
-    matrix_tables,
-    mean_ranks_table,
-)
-from benchmark.report.validity import measured_noise
 
-MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-FEW = settings(MANY, max_examples=max(1, settings.default.max_examples // 30))  # each is a whole report
-ROUND = Round(
-    dataset="rooms",
-    strategy="random",
-    seed=0,
-    round=0,
-    key="key",
-    labelled=("a", "b"),
-    metrics={"total": {"loss": 1.5}, "depth": {"loss": 1.0, "rmse": None}},
-    weights_digest="w",
-    selected=("c",),
-    scores=[[0.5, 1.0]] * 4,
-    strategy_state={"seen": [1]},
-    seconds={"train": 1.0, "select": 0.1},
-    peak_memory_mb=9.5,
-)
-EXPERIMENT = {
-    "name": "study",
-    "dataset": "rooms",
-    "network": {"name": "pad_net", "width": 8},
-    "recipe": {"iterations": 3},
-    "budgets": [2, "75 %"],
-    "strategies": ["random", "entropy"],
-    "seeds": [0, 1],
-    "full_data": True,
-}
-ENVIRONMENT = {
-    "data": {"name": "rooms", "pool": 4, "val": 2, "digest": "0", "facts": {"size": [8, 8], "a": {"b": 1}}},
-    "tasks": {"depth": {"kind": "scalar", "weight": 1.0, "headline": "rmse", "options": {}}},
-    "strategies": {"random": {"family": "random", "source": "x", "reference": False}, "entropy": {}},
-    "device": "cpu",
-    "threads": 1,
-    "deterministic": True,
-    "packages": {"torch": "2", "numpy": None},
-    "revision": None,
-}
-SIGN = {"host": "h", "pid": 1, "device": "cpu", "round": 1, "done": 5, "total": 9, "skipped": 0}
-SIGN |= {"started": 1.0, "updated": 9.0}
-PARTS = (
-    loss_table,
-    headline_table,
-    matrix_tables,
-    cost_table,
-    delta_mtl_table,
-    mean_ranks_table,
-    study_protocol,
-    measured_noise,
-)
-
-
-def rounds():
-    """Two strategies and the full data, two seeds, two budgets, and two trainings of the noise floor."""
-    for seed in (0, 1):
-        for strategy in ("random", "entropy"):
-            for number, ids in enumerate((("a", "b"), ("a", "b", "c"))):
-                loss = {"total": {"loss": 2.0 - number + seed / 10}, "depth": {"rmse": 1.0 + len(strategy)}}
-                yield Round("rooms", strategy, seed, number, "key", ids, loss, "w", ("c",) * (not number))
-        yield Round("rooms", "full-data", seed, 0, "key", tuple("abcd"), {"total": {"loss": 0.5}}, "w")
-        yield Round("rooms", NOISE_FLOOR, seed, 0, "key", ("a", "b"), {"total": {"loss": 1.0 + seed}}, "w")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Sound results, in a folder beside which nothing may appear."""
-    root = tmp_path / "results ä"
-    for done in rounds():
-        Store(root).write(done)
-    Store(root).write_results()
-    (root / "experiment.yaml").write_text(yaml.safe_dump(EXPERIMENT))
-    (root / "environment.json").write_text(json.dumps(ENVIRONMENT))
-    yield root
-    assert {path.name for path in tmp_path.iterdir()} == {root.name}
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def reported(root):
-    """All of a report but its figures, which take seconds: the same numbers are in their tables."""
-    study = read_study(root)
-    files = {}
-    for part in PARTS:
-        files |= part.render(study.results if part in (loss_table, headline_table) else study)
-    files |= page.render_page(study, files)
-    return loss_table.terminal_table(study.results), files
-
-
-@contextmanager
-def kept(file):
-    """A file's content, which it has again after a case: the folder is that of all cases."""
-    sound = file.read_bytes()
-    try:
-        yield sound
-    finally:
-        file.write_bytes(sound)
-
-
-def first_round(root):
-    return root / "rooms/random/seed-0/round-00.json"
-
-
-def is_sound(done):
-    assert done.seed >= 0
-    assert done.round >= 0
-    assert all(isinstance(image, str) for image in (*done.labelled, *done.selected))
-    assert json.loads(json.dumps(asdict(done), allow_nan=False))
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_sound_results_are_reported(folder):
@@ -333,87 +219,6 @@ def test_errors_that_were_kept_are_shown_as_text(judged, folder, content):
     (folder / "rooms/random/seed-0/round-01.json").unlink()
     text = judged(lambda: status_table(folder), folder)
     assert text.isprintable() or set(filter(lambda sign: not sign.isprintable(), text)) == {"\n"}
-
-
-WAITING = ("experiment.yaml", "environment.json", "results.csv", "rooms/random/seed-0/round-00.json")
-WAITING += (
-    f"rooms/random/seed-0/{STATUS}",
-    "rooms/random/seed-0/error.txt",
-    f"rooms/random/seed-0/picks-00/{LIST}",
-)
-
-
-def as_pipe(path):
-    os.mkfifo(path)
-
-
-def as_folder(path):
-    path.mkdir()
-
-
-def as_device(path):
-    path.symlink_to("/dev/zero")
-
-
-def as_link_to_nothing(path):
-    path.symlink_to(path.parent / "nothing")
-
-
-def as_link_to_itself(path):
-    path.symlink_to(path.name)
-
-
-def as_terabyte(path):
-    with path.open("wb") as stream:
-        stream.truncate(2**40)
-
-
-KINDS = [as_pipe, as_folder, as_device, as_link_to_nothing, as_link_to_itself, as_terabyte]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", WAITING)
-def test_what_is_no_plain_file_makes_nobody_wait(judged, folder, name, kind):
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    path.unlink(missing_ok=True)
-    kind(path)
-    judged(lambda: read_study(folder), folder)
-    judged(lambda: status_table(folder), folder)
-    assert judged(lambda: read_picks(folder / "rooms/random/seed-0/picks-00"), folder) == []
-
-
-JPEG = b"\xff\xd8\xff" + bytes(20) + b"\xff\xd9"
-
-
-@MANY
-@given(st.data())
-def test_pictures_of_any_content(judged, fuzz, folder, data):
-    home = picks_folder(folder / "rooms/random/seed-0", 0)
-    if not home.exists():
-        write_picks(home, [Pick("c", JPEG, {"depth": (0.5, 0.1)}, {"depth": JPEG})])
-    listed = {"format": 1, "picks": [{"image": "c", "scores": [["depth", 0.5, 0.1]], "maps": ["depth"]}]}
-    (home / LIST).write_text(json.dumps(data.draw(fuzz.values(listed))))
-    for pick in judged(lambda: read_picks(home), "") or ():
-        assert all(content.startswith(b"\xff\xd8") for content in (pick.image, *pick.maps.values()))
-        assert "".join([pick.image_id, *pick.scores, *pick.maps]).encode()
-
-
-@MANY
-@given(st.data())
-def test_rounds_of_any_content_are_replayed_or_refused(judged, fuzz, folder, data):
-    file = first_round(folder)
-    file.write_text(json.dumps(data.draw(fuzz.values(json.loads(json.dumps(asdict(ROUND)))))))
-    found = judged(lambda: stored_round(file.parent, ["a", "b"]), file.parent, refusal=ValueError)
-    assert found is None or all(isinstance(image, str) for image in found.selected)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_replay_waits_for_no_pipe(judged, folder, kind):
-    file = first_round(folder)
-    file.unlink()
-    kind(file)
-    assert judged(lambda: stored_round(file.parent, ["a", "b"]), file.parent, refusal=ValueError) is None
 
 
 def test_numbers_of_any_size_have_a_report(judged, folder):

@@ -108,3 +108,9 @@ def toy():
         train=trained,
         fresh=fresh,
     )
+
+
+@pytest.fixture(scope="module")
+def network(toy):
+    with global_torch_stream(7):
+        return build_network(toy.small, toy.feed.tasks)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,138 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from nyud_copies import (
+    IDS,
+    Arrays,
+    H,
+    W,
+    as_bytes,
+    error,
+    opened,
+    raw,
+    save,
+    write,
+    write_b,
+    write_d,
+    write_parquet,
+)
 from PIL import Image
-from scipy.io import savemat
 from scipy.ndimage import label
 
 from benchmark.data.checks.check import check_dataset
 from benchmark.data.feed import Feed
 from benchmark.data.published import publication as archives
-from benchmark.errors import UserError
-from benchmark.experiment.catalogue import open_dataset, preset_file
+from benchmark.experiment.catalogue import preset_file
 from benchmark.experiment.loading import load_experiment
 from benchmark.plugins import DATASETS
 
 SMALL = Path(__file__).parents[4].parent / "shared" / "nyud240"
 REAL = Path(__file__).parents[4].parent / "shared" / "realdata" / "NYUD_MT"
-H, W = 12, 16
-IDS = {"train": ("0003", "0010"), "val": ("0002",)}
-Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-def raw(seed: int, classes: int = 41) -> Arrays:
-    """What an annotator gives: class ids from 0 (nothing), metres, vectors and lines."""
-    rng = np.random.default_rng(seed)
-    normals = rng.normal(size=(H, W, 3)).astype(np.float32)
-    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
-    normals[:2] = 0
-    depth = rng.uniform(0.7, 9, (H, W)).astype(np.float32)
-    depth[0, :5] = 0
-    return {
-        "image": rng.integers(0, 256, (H, W, 3), dtype=np.uint8),
-        "semseg": rng.integers(0, classes, (H, W), dtype=np.uint8),
-        "depth": depth,
-        "normals": normals,
-        "edge": rng.integers(0, 2, (H, W), dtype=np.uint8),
-    }
-
-
-def as_bytes(normals: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.rint((normals + 1) * 127.5).astype(np.uint8)
-
-
-def save(path: Path, values: np.ndarray[Any, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".npy":
-        np.save(path, values)
-    elif path.suffix == ".mat":
-        savemat(path, {path.parent.name: values})
-    else:
-        Image.fromarray(values).save(path, quality=95, subsampling=0)
-
-
-def write_a(root: Path, name: str, arrays: Arrays) -> None:
-    save(root / "images" / f"{name}.jpg", arrays["image"])
-    save(root / "segmentation" / f"{name}.mat", arrays["semseg"])
-    save(root / "depth" / f"{name}.mat", arrays["depth"])
-    save(root / "normals" / f"{name}.jpg", as_bytes(arrays["normals"]))
-    save(root / "edge" / f"{name}.png", arrays["edge"] * 255)
-
-
-def write_b(root: Path, name: str, arrays: Arrays) -> None:
-    save(root / "images" / f"{name}.jpg", arrays["image"])
-    save(root / "segmentation" / f"{name}.png", arrays["semseg"])
-    save(root / "depth" / f"{name}.npy", arrays["depth"])
-    save(root / "normals" / f"{name}.npy", arrays["normals"])
-    save(root / "edge" / f"{name}.npy", arrays["edge"].astype(np.float32))
-
-
-def write_c(root: Path, name: str, arrays: Arrays) -> None:
-    save(root / "images" / f"{name}.png", arrays["image"])
-    save(root / "segmentation" / f"{name}.png", arrays["semseg"])
-    save(root / "depth" / f"{name}.npy", arrays["depth"])
-    save(root / "normals" / f"{name}.png", as_bytes(arrays["normals"]))
-    save(root / "edge" / f"{name}.png", arrays["edge"] * 255)
-
-
-WRITERS: dict[str, Callable[[Path, str, Arrays], None]] = {"A": write_a, "B": write_b, "C": write_c}
-
-
-def write(root: Path, layout: str) -> Path:
-    for split, ids in IDS.items():
-        (root / "gt_sets").mkdir(parents=True, exist_ok=True)
-        (root / "gt_sets" / f"{split}.txt").write_text("\n".join(reversed(ids)) + "\n")
-        for name in ids:
-            WRITERS[layout](root, name, raw(int(name)))
-    return root
-
-
-def write_d(root: Path) -> Path:
-    for seed, (split, number) in enumerate((("train", 0), ("train", 1), ("val", 0))):
-        arrays = raw(seed, classes=14)
-        save(root / split / "image" / f"{number}.npy", arrays["image"].astype(np.float32) / 255)
-        save(root / split / "label" / f"{number}.npy", arrays["semseg"].astype(np.float32) - 1)
-        save(root / split / "depth" / f"{number}.npy", arrays["depth"][..., None])
-        save(root / split / "normal" / f"{number}.npy", arrays["normals"])
-    return root
-
-
-def write_parquet(root: Path) -> Path:
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra `parquet`")
-    from pyarrow import parquet
-
-    root.mkdir(parents=True, exist_ok=True)
-    for split, seeds in (("train", (0, 1)), ("val", (2,))):
-        rows = [raw(seed, classes=14) for seed in seeds]
-        columns = {
-            "image": [(row["image"].astype(np.float32) / 255).transpose(2, 0, 1).tolist() for row in rows],
-            "segmentation": [(row["semseg"].astype(np.int64) - 1).tolist() for row in rows],
-            "depth": [row["depth"][None].tolist() for row in rows],
-            "normal": [row["normals"].transpose(2, 0, 1).tolist() for row in rows],
-        }
-        table = pa.table(
-            {
-                name: pa.array(
-                    values,
-                    pa.list_(pa.list_(pa.int64()))
-                    if name == "segmentation"
-                    else pa.list_(pa.list_(pa.list_(pa.float32()))),
-                )
-                for name, values in columns.items()
-            }
-        )
-        parquet.write_table(table, root / f"{split}-00000-of-00001.parquet", row_group_size=1)
-    return root
-
-
-def opened(root: Path, **options: Any) -> Any:
-    return open_dataset("nyud", options, root)
-
-
-def error(root: Path, **options: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        opened(root, **options)
-    return str(caught.value)
 
 
 def check_labels(sample: Any, arrays: Arrays, normals: np.ndarray[Any, Any]) -> None:
@@ -318,102 +211,6 @@ def test_digest_follows_contents_splits_and_options_but_not_the_place(tmp_path: 
     assert opened(there).digest != first
     save(here / "depth" / "0010.npy", raw(99)["depth"])
     assert opened(here).digest != first
-
-
-BREAKAGES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
-    "missing label": (lambda r: (r / "depth/0010.npy").unlink(), ("depth/0010.npy", "missing")),
-    "missing folder": (lambda r: shutil.rmtree(r / "edge"), ("edge/0003.npy", "missing", "3 found")),
-    "unknown id": (
-        lambda r: (r / "gt_sets/val.txt").write_text("0002\n0777\n"), ("images/0777.jpg", "missing")
-    ),
-    "empty split": (lambda r: (r / "gt_sets/val.txt").write_text("\n"), ("val.txt", "no image of val")),
-    "no list": (lambda r: (r / "gt_sets/val.txt").unlink(), ("gt_sets/val.txt", "cannot be read")),
-    "id twice": (lambda r: (r / "gt_sets/val.txt").write_text("0002\n0002\n"), ("'0002'", "2 times")),
-    "id in both": (lambda r: (r / "gt_sets/val.txt").write_text("0003\n"), ("'0003'", "both")),
-    "id with a path": (lambda r: (r / "gt_sets/val.txt").write_text("../0002\n"), ("../0002", "an id")),
-    "too many": (
-        lambda r: (r / "gt_sets/val.txt").write_text("\n".join(f"{i:04d}" for i in range(1449))),
-        ("gt_sets/val.txt", "1449", "654"),
-    ),
-    "pickle": (
-        lambda r: np.save(r / "depth/0003.npy", np.array([{}], object), allow_pickle=True),
-        ("depth/0003.npy", "unpickled"),
-    ),
-    "truncated": (
-        lambda r: (r / "segmentation/0003.png").write_bytes((r / "segmentation/0003.png").read_bytes()[:60]),
-        ("segmentation/0003.png", "damaged"),
-    ),
-    "class out of range": (
-        lambda r: save(r / "segmentation/0003.png", np.full((H, W), 41, np.uint8)), ("0003.png", "41")
-    ),
-    "other size": (
-        lambda r: save(r / "edge/0003.npy", np.zeros((H, W + 1))), ("edge/0003.npy", "17 wide", "16 wide")
-    ),
-    "two layouts of one thing": (
-        lambda r: save(r / "normals/0003.png", as_bytes(raw(3)["normals"])), ("0003.png", "different layouts")
-    ),
-    "layouts mixed": (
-        lambda r: [shutil.rmtree(r / "edge"), save(r / "edge/0003.png", raw(3)["edge"])],
-        ("edge/0003.png", "do not agree"),
-    ),
-    "too little": (
-        lambda r: [shutil.rmtree(r / thing) for thing in ("segmentation", "depth", "normals", "edge")],
-        ("say too little", "images/0003.jpg"),
-    ),
-    "listed and numbered": (write_d, ("gt_sets", "train/image")),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BREAKAGES)
-def test_what_is_wrong_is_named(tmp_path: Path, case: str) -> None:
-    breakage, hints = BREAKAGES[case]
-    breakage(write(tmp_path, "B"))
-    message = error(tmp_path)
-    assert all(hint in message for hint in hints), message
-
-
-def test_wrong_variable_and_broken_matlab_files_are_named(tmp_path: Path) -> None:
-    write(tmp_path, "A")
-    savemat(tmp_path / "depth" / "0003.mat", {"depths": np.ones((H, W))})
-    assert "'depths'" in error(tmp_path)
-    (tmp_path / "depth" / "0003.mat").write_bytes(b"not a MATLAB file at all" * 20)
-    assert "0003.mat" in error(tmp_path)
-    savemat(tmp_path / "depth" / "0003.mat", {"depth": np.array([["text"]])})
-    assert "should be numbers" in error(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("place", "values", "hint"),
-    [
-        ("train/image/0.npy", np.full((H, W, 3), 255.0, np.float32), "0..1"),
-        ("train/label/0.npy", np.full((H, W), 13.0), "13"),
-        ("train/image/00.npy", np.zeros((H, W, 3), np.float32), "00.npy"),
-    ],
-)
-def test_numbered_files_are_checked(tmp_path: Path, place: str, values: Any, hint: str) -> None:
-    save(write_d(tmp_path) / place, values)
-    assert hint in error(tmp_path)
-
-
-def test_parquet_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write_parquet(tmp_path) / "train-00000-of-00001.parquet"
-    real_import = builtins.__import__
-
-    def without_pyarrow(name: str, *rest: Any) -> Any:
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return real_import(name, *rest)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(builtins, "__import__", without_pyarrow)
-        assert '-m pip install "pyarrow>=' in error(tmp_path)
-    whole = file.read_bytes()
-    file.write_bytes(whole[:4] + b"\xff" * 400 + whole[404:])
-    assert file.name in error(tmp_path)
-    file.write_bytes(whole[:200])
-    assert file.name in error(tmp_path)
-    file.unlink()
-    assert "no image of train" in error(tmp_path)
 
 
 def test_options_and_presets() -> None:

@@ -9,137 +9,37 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pascal_copies import (
+    CANVAS,
+    SIZES,
+    TRAIN,
+    VAL,
+    error,
+    opened,
+    raw,
+    save,
+    write_parts,
+)
 from PIL import Image
 from scipy.io import savemat
 
-from benchmark.data.cache_folder import cache_folder
 from benchmark.data.checks.check import check_dataset
 from benchmark.data.decoded.rows import Rows
 from benchmark.data.own.contract import CLAUSES, Probe
-from benchmark.data.pascal import dataset as pascal
 from benchmark.data.pascal.annotations import PART_CLASSES
-from benchmark.data.pascal.edges import EdgeCache, label_edges
+from benchmark.data.pascal.edges import label_edges
 from benchmark.data.published.publication import in_threads
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import open_dataset, preset_file
+from benchmark.experiment.catalogue import preset_file
 from benchmark.experiment.loading import load_experiment
 from benchmark.plugins import DATASETS
 from benchmark.tasks import make_task
 from benchmark.tasks.human_parts import HumanParts
 
 REAL = Path(__file__).parents[4].parent / "shared" / "realdata" / "PASCAL_MT"
-#: Height and width by id: train, train, val.
-SIZES = {"2008_000002": (20, 30), "2008_000010": (30, 20), "2009_000001": (24, 24)}
-TRAIN, VAL = ("2008_000002", "2008_000010"), ("2009_000001",)
-CANVAS = (32, 32)
-Arrays = dict[str, np.ndarray[Any, Any]]
 NO_PARTS = (
     "val: no image has a human_parts label: human_parts is not measured, and no part of the total loss."
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MTAL_CACHE", str(tmp_path / "cache"))
-
-
-def raw(name: str) -> Arrays:
-    rng, (height, width) = np.random.default_rng(int(name[5:])), SIZES[name]
-    label_map = np.full((height, width), 187, np.uint16)
-    label_map[4:12, 3:14] = 284
-    label_map[:, -3:] = 0
-    semseg = rng.integers(0, 21, (height, width), dtype=np.uint8)
-    semseg[0] = 255
-    vectors = rng.normal(size=(height, width, 3))
-    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
-    return {
-        "image": rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
-        "label_map": label_map,
-        "semseg": semseg,
-        "normals": np.rint((vectors + 1) * 127.5).astype(np.uint8),
-        "saliency": rng.integers(0, 256, (height, width), dtype=np.uint8),
-    }
-
-
-def mask(name: str, rows: slice, columns: slice) -> np.ndarray[Any, Any]:
-    found = np.zeros(SIZES[name], np.uint8)
-    found[rows, columns] = 1
-    return found
-
-
-def structured(fields: dict[str, Any]) -> np.ndarray[Any, Any]:
-    record = np.zeros((1, 1), [(key, object) for key in fields])
-    record[0, 0] = tuple(fields.values())
-    return record
-
-
-def annotated(objects: list[tuple[int, Any, list[tuple[str, Any]]]]) -> dict[str, Any]:
-    """What a file of PASCAL-Part holds: objects with class, mask, and parts with names and masks."""
-    records = np.zeros((1, len(objects)), [(k, object) for k in ("class", "class_ind", "mask", "parts")])
-    for index, (kind, whole, parts) in enumerate(objects):
-        listed = np.zeros((1, len(parts)), [("part_name", object), ("mask", object)])
-        for place, part in enumerate(parts):
-            listed[0, place] = part
-        records[0, index] = ("thing", float(kind), whole, listed if parts else np.zeros((0, 0)))
-    return {"anno": structured({"imname": "x", "objects": records})}
-
-
-def write_parts(root: Path, name: str, objects: list[tuple[int, Any, list[tuple[str, Any]]]]) -> None:
-    (root / "human_parts").mkdir(parents=True, exist_ok=True)
-    savemat(root / "human_parts" / f"{name}.mat", annotated(objects))
-
-
-def save(path: Path, values: np.ndarray[Any, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(path, quality=95)
-
-
-def write(root: Path) -> Path:
-    """Train: a person with parts and a horse; a person without parts. Val: no person."""
-    for name in SIZES:
-        arrays = raw(name)
-        save(root / "JPEGImages" / f"{name}.jpg", arrays["image"])
-        save(
-            root / "semseg" / ("VOC12" if name == TRAIN[0] else "pascal-context") / f"{name}.png",
-            arrays["semseg"],
-        )
-        save(root / "normals_distill" / f"{name}.png", arrays["normals"])
-        save(root / "sal_distill" / f"{name}.png", arrays["saliency"])
-        (root / "pascal-context" / "trainval").mkdir(parents=True, exist_ok=True)
-        savemat(root / "pascal-context" / "trainval" / f"{name}.mat", {"LabelMap": arrays["label_map"]})
-    first, second = TRAIN
-    head, arm = mask(first, slice(0, 6), slice(2, 8)), mask(first, slice(5, 9), slice(2, 8))
-    everything = mask(first, slice(None), slice(None))
-    write_parts(
-        root,
-        first,
-        [(13, everything, [("torso", everything)]), (15, everything, [("hair", head), ("lhand", arm)])],
-    )
-    write_parts(root, second, [(15, mask(second, slice(0, 9), slice(0, 9)), [])])
-    write_parts(
-        root,
-        VAL[0],
-        [(13, mask(VAL[0], slice(0, 9), slice(0, 9)), [("head", mask(VAL[0], slice(3), slice(3)))])],
-    )
-    (root / "ImageSets" / "Context").mkdir(parents=True, exist_ok=True)
-    (root / "ImageSets" / "Context" / "train.txt").write_text("\n".join(TRAIN) + "\n")
-    (root / "ImageSets" / "Context" / "val.txt").write_text("\n".join(VAL) + "\n")
-    return root
-
-
-def opened(root: Path | None, size: Any = CANVAS, **options: Any) -> Any:
-    return open_dataset("pascal", {"size": list(size), **options}, root)
-
-
-def error(root: Path | None, **options: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        opened(root, **options)
-    return str(caught.value)
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    return write(tmp_path / "PASCAL_MT")
 
 
 def test_values_come_back_exactly_on_the_canvas(copy: Path) -> None:
@@ -208,68 +108,6 @@ def test_labels_of_another_size_are_brought_to_that_of_the_image(copy: Path) -> 
     save(copy / "sal_distill" / f"{TRAIN[0]}.png", np.repeat(np.repeat(saliency, 3, 0), 3, 1))
     label = opened(copy).train[0].labels["saliency"][:20, :30]
     np.testing.assert_array_equal(label, saliency / 255 > 0.5)
-
-
-def test_edges_lie_where_classes_meet() -> None:
-    label_map = np.zeros((9, 9), np.int32)
-    label_map[:, 5:] = 7
-    edges = label_edges(label_map)
-    assert not edges[:, [0, 1, 2, 3, 6, 7, 8]].any()
-    # One pixel wide and without gaps; thinning may eat the ends.
-    np.testing.assert_array_equal(edges[1:-1, 4:6].sum(1), np.ones(7))
-    assert not label_edges(np.full((6, 6), 3, np.int32)).any()
-
-
-def test_edges_are_kept_outside_the_data_and_mended(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = sorted(copy.rglob("*"))
-    first = opened(copy).train[0].labels["edge"]
-    assert sorted(copy.rglob("*")) == before
-    kept = sorted(cache_folder().rglob("*.png"))
-    assert len(kept) == 3
-    for path in kept:
-        path.write_bytes(path.read_bytes()[:40])
-    np.testing.assert_array_equal(opened(copy).train[0].labels["edge"], first)
-    for path in kept:
-        save(path, np.zeros((3, 3), np.uint8))
-    np.testing.assert_array_equal(opened(copy).train[0].labels["edge"], first)
-    monkeypatch.setattr("benchmark.data.pascal.edges.label_edges", lambda _: pytest.fail("computed again"))
-    np.testing.assert_array_equal(opened(copy).train[0].labels["edge"], first)
-
-
-def test_a_changed_annotation_gets_its_own_edges(copy: Path) -> None:
-    dataset = opened(copy)
-    label_map = np.full(SIZES[TRAIN[0]], 5, np.uint16)
-    savemat(copy / "pascal-context" / "trainval" / f"{TRAIN[0]}.mat", {"LabelMap": label_map})
-    changed = opened(copy)
-    assert changed.digest != dataset.digest
-    assert not (changed.train[0].labels["edge"] == 1).any()
-
-
-def test_a_cache_that_cannot_be_written_only_costs_time(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (copy / "file").write_text("")
-    monkeypatch.setenv("MTAL_CACHE", str(copy / "file"))
-    assert (opened(copy).train[0].labels["edge"] == 1).any()
-
-
-def test_many_edges_are_computed_at_once_and_said(
-    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(pascal, "MANY", 3)
-    opened(copy)
-    assert "Computing 3 edge maps" in capsys.readouterr().err
-    opened(copy)
-    assert "edge maps" not in capsys.readouterr().err
-
-
-def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cache_folder() == tmp_path / "cache"
-    monkeypatch.delenv("MTAL_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "mtal"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "mtal"
-    assert not EdgeCache(cache_folder()).has(b"")
 
 
 def test_threads_stop_at_the_first_error() -> None:

@@ -1,0 +1,40 @@
+"""Trainings that are stopped, for tests of checkpoints."""
+
+import io
+
+import torch
+
+from benchmark.progress import Progress
+
+ALWAYS, NEVER = 1e-9, 1e9  # minutes: after every iteration; not within a test
+
+
+class StoppedError(Exception):
+    """What a kill is to a test in the same process."""
+
+
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        super().__init__(quiet=True)
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def stopping(at):
+    """Progress that stops the training in this iteration, before it is kept."""
+
+    def progress(done):
+        if done == at:
+            raise StoppedError
+
+    return progress
+
+
+def saved(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
