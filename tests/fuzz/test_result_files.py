@@ -21,8 +21,6 @@ from benchmark.records.status import status_table
 from benchmark.report.results.study import read_study
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
 WAITING = ("experiment.yaml", "environment.json", "results.csv", "rooms/random/seed-0/round-00.json")
 WAITING += (
     f"rooms/random/seed-0/{STATUS}",

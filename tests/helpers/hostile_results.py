@@ -22,11 +22,7 @@ from benchmark.report.tables import (
 from benchmark.report.validity import measured_noise
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-
-
 FEW = settings(MANY, max_examples=max(1, settings.default.max_examples // 30))  # each is a whole report
-
-
 ROUND = Round(
     dataset="rooms",
     strategy="random",

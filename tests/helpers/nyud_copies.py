@@ -15,11 +15,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
 
 H, W = 12, 16
-
-
 IDS = {"train": ("0003", "0010"), "val": ("0002",)}
-
-
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 

@@ -15,14 +15,8 @@ from benchmark.experiment.catalogue import open_dataset
 
 #: Height and width by id: train, train, val.
 SIZES = {"2008_000002": (20, 30), "2008_000010": (30, 20), "2009_000001": (24, 24)}
-
-
 TRAIN, VAL = ("2008_000002", "2008_000010"), ("2009_000001",)
-
-
 CANVAS = (32, 32)
-
-
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 

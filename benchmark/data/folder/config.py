@@ -17,16 +17,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from benchmark.data.dataset import Coding
 from benchmark.data.files.pictures import Orientation
 from benchmark.data.folder.annotators import RULES, Combine
+from benchmark.data.folder.description import read_description, sentence
 from benchmark.data.folder.file_names import PLAIN
 from benchmark.data.folder.groups import checked_pattern
 from benchmark.data.resizing import Shrink
 from benchmark.errors import UserError
-from benchmark.untrusted_files import read_yaml
 from strategies.interface import Kind
 from strategies.registration import RegistryError, file_and_name
 
@@ -380,33 +379,10 @@ def load_config(path: Path) -> FolderConfig:
     Raises UserError, which names every wrong field at once.
     """
     try:
-        return FolderConfig.model_validate(_load_yaml(path), context=path.parent)
+        return FolderConfig.model_validate(read_description(path), context=path.parent)
     except ValidationError as error:
-        mistakes = "".join(f"\n  {_sentence(detail)}" for detail in error.errors(include_url=False))
+        mistakes = "".join(f"\n  {sentence(each, _fields)}" for each in error.errors(include_url=False))
         raise UserError(f"{str(path)!r} does not describe a data set:{mistakes}") from None
-
-
-def _load_yaml(path: Path) -> Any:
-    try:
-        return read_yaml(path)
-    except (OSError, UnicodeError) as error:
-        raise UserError(
-            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from None
-    except ValueError as error:
-        raise UserError(f"{str(path)!r} is not valid YAML: {error}.") from None
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    field = _cut(".".join(map(str, detail["loc"]))) or "the file"
-    # pydantic's sentences speak of inputs and types; ours of fields, and of what would be right.
-    if detail["type"] == "missing":
-        return f"{field}: is missing."
-    if detail["type"] == "extra_forbidden":
-        return f"{field}: is no field; there are {', '.join(_fields(detail['loc'][:-1]))}."
-    if detail["type"] == "value_error":
-        return f"{field}: {_cut(detail['msg'].removeprefix('Value error, '), 300)}."
-    return f"{field}: {detail['msg'].replace('Input s', 's')}, not {_short(detail['input'])}."
 
 
 def _fields(location: tuple[int | str, ...]) -> list[str]:
@@ -414,11 +390,3 @@ def _fields(location: tuple[int | str, ...]) -> list[str]:
     fields = models.get(location[0] if location else "", FolderConfig).model_fields
     in_task = bool(location) and location[0] == "tasks"
     return [info.alias or name for name, info in fields.items() if not (in_task and name == "name")]
-
-
-def _short(value: Any) -> str:
-    return _cut(repr(value))
-
-
-def _cut(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -56,7 +56,7 @@ tasks:
         "tasks.parts.kind: Task 'parts' needs a kind: one of categorical",
         "tasks.edge.positive: should be values that are neither 0",
         "tasks.edge.positive_weight",
-        "tasks.edge.flavour: is no field; there are kind, folder, file, annotators, combine, partial",
+        "tasks.edge.flavour: is no field; there are task, kind, folder, file, annotators, combine",
         "tasks.saliency.folder: is missing",
         "tasks.saliency.positive: threshold already says",
         "tasks.normals.weight",
