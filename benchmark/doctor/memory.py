@@ -77,7 +77,7 @@ def memory_findings(memory: Memory, study: Study | None, feed: str, workers: int
         advice = "End what else runs, or set feed to disk."
         return [problem("memory", f"{found}, and {amount_of_bytes(needed)} are needed", advice)]
     first = ok("memory", found)
-    data = [_data_finding(memory, study, home)] if study else []
+    data = [_data_finding(memory, study, home), *_map_findings(memory, study, feed)] if study else []
     return [first, *data, *_shared_findings(memory, study, home, workers)]
 
 
@@ -90,6 +90,20 @@ def _data_finding(memory: Memory, study: Study, home: str) -> Finding:
     if home == "stream":
         return warning("images", found, "Set MTAL_CACHE to a fast disk with room: decoding anew is slow.")
     return ok("images", found)
+
+
+def _map_findings(memory: Memory, study: Study, feed: str) -> list[Finding]:
+    """The maps of a frozen backbone, which ``auto`` keeps on the disk: they cost more than decoding."""
+    if not study.maps:
+        return []
+    found = f"{amount_of_bytes(study.maps)} of a frozen backbone's maps"
+    room = memory.total / 2 if memory.gpu is None else memory.gpu
+    if feed in ("auto", "disk") and study.maps <= memory.cache / 2:
+        return [ok("maps", f"{found}, {_places(memory)['disk']}")]
+    if feed in ("auto", "device") and study.maps <= room / 4:
+        return [ok("maps", f"{found}, {_places(memory)['device']}, computed anew by every process")]
+    advice = "Set MTAL_CACHE to a folder with room: else the backbone is run for every batch."
+    return [warning("maps", found, advice)]
 
 
 def _places(memory: Memory) -> dict[str, str]:

@@ -30,6 +30,8 @@ class Study:
     parameters_beside: int
     rows: float
     batch: float
+    #: Bytes of the maps of a frozen backbone, of all images and their mirror images; 0 if it is trained.
+    maps: float = 0
 
 
 def study_of(experiment: Experiment, dataset: MultiTaskDataset) -> Study:
@@ -56,6 +58,7 @@ def study_of(experiment: Experiment, dataset: MultiTaskDataset) -> Study:
         parameters_beside=beside,
         rows=pool.size + val.size,
         batch=pool.size / len(pool) * experiment.recipe.batch_size,
+        maps=_maps(experiment, dataset),
     )
 
 
@@ -71,6 +74,22 @@ def _parameters(experiment: Experiment, dataset: MultiTaskDataset) -> tuple[int,
         companions = [strategy.companion(network.shapes) for strategy in strategies_of(experiment).values()]
     own = _count(network)
     return own, own + sum(_count(module) for module in companions if module is not None)
+
+
+def _maps(experiment: Experiment, dataset: MultiTaskDataset) -> float:
+    """Both splits' maps; the network makes those of one image without memory."""
+    if not experiment.network.frozen:
+        return 0
+    import torch
+
+    from benchmark.networks import build_network
+    from benchmark.training.kept_maps import kept_bytes
+
+    height, width = dataset.train[0].image.shape[:2]
+    config = experiment.network.model_copy(update={"pretrained": False})
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        maps = build_network(config, dataset.tasks).trunk_maps(torch.empty(1, 3, height, width))
+    return kept_bytes(maps, len(dataset.train.ids) + len(dataset.val.ids))
 
 
 def _count(module: Any) -> int:

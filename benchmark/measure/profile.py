@@ -87,7 +87,7 @@ def profile(bench: Bench, iterations: int = 20) -> Profile:
         pool_pass=pool / seconds_of(lambda: _observe(bench, network), bench.device),
         feed_share=feed / step,
         peak_memory_mb=peak,
-        train_flops=(1 + BACKWARD) * forward_flops(bench) * batch / step,
+        train_flops=training_flops(bench) * batch / step,
         matmul_flops=matmul_flops(bench.device, recipe.precision),
         precision=recipe.precision,
     )
@@ -118,12 +118,25 @@ def training_step(
     return (time.perf_counter() - started[0]) / iterations, trained.network
 
 
-def forward_flops(bench: Bench) -> float:
-    """Floating-point operations of one image's forward pass, counted without computing it."""
+def training_flops(bench: Bench) -> float:
+    """Floating-point operations of one image in a training step, counted without computing it.
+
+    A frozen backbone has no backward pass, and where its maps are kept no forward pass either.
+    """
     height, width = bench.dataset.train[0].image.shape[:2]
     network = build_network(bench.experiment.network, bench.dataset.tasks).eval().to("meta")
+    image = torch.empty(1, 3, height, width, device="meta")
+    if network.backbone.trunk is None:
+        return (1 + BACKWARD) * _flops(lambda: network(image))
+    maps = network.trunk_maps(image)
+    recomputed = bench.experiment.network.maps == "recomputed"
+    trunk = _flops(lambda: network.trunk_maps(image)) if recomputed else 0
+    return trunk + (1 + BACKWARD) * _flops(lambda: network(image, maps))
+
+
+def _flops(work: Callable[[], object]) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, height, width, device="meta"))
+        work()
     return float(counter.get_total_flops())
 
 

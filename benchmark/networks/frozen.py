@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 from benchmark.networks.backbone import Backbone
 
 T = TypeVar("T")
+KINDS = ("cpu", "cuda")  # of devices that compute; on meta there are shapes alone
 
 
 class FrozenTrunk:
@@ -79,7 +80,7 @@ def _plain_arithmetic(device: torch.device) -> Iterator[None]:
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
         with (
-            torch.autocast(device.type, enabled=False),
+            torch.autocast(device.type, enabled=False) if device.type in KINDS else nullcontext(),
             torch.backends.cudnn.flags(True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
             yield

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.data.feed import BatchMaps
 from benchmark.networks import Network
@@ -26,7 +26,7 @@ def forward(
     ``maps`` are those of a frozen trunk that are kept of these images.
     """
     with _computing(images.device, precision):
-        outputs: Outputs = network(laid_out(images, network), trunk_maps(network, images, maps))
+        outputs = outputs_of(network, laid_out(images, network), trunk_maps(network, images, maps))
     return _in_float32(outputs, precision)
 
 
@@ -37,6 +37,12 @@ def encoded(
     with _computing(images.device, precision):
         known = trunk_maps(network, images, maps)
         return network.encode(laid_out(images, network)) if known is None else network.behind(known)
+
+
+def outputs_of(network: nn.Module, images: Tensor, known: Sequence[Tensor] | None) -> Outputs:
+    """Of images in the network's layout; a network that is all trained need not take maps that are known."""
+    outputs: Outputs = network(images) if known is None else network(images, known)
+    return outputs
 
 
 def trunk_maps(network: Network, images: Tensor, maps: BatchMaps | None) -> list[Tensor] | None:

@@ -26,7 +26,7 @@ def in_half_weights(
         for name, parameter in module.named_parameters(recurse=False)
     }
     halves = _Halves.apply(*named.values())
-    given = (images, trunk_maps)
+    given = (images,) if trunk_maps is None else (images, trunk_maps)
     return cast(Outputs, functional_call(network, dict(zip(named, halves, strict=True)), given))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.data.feed import Batch, labelled
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
-from benchmark.training.forward import Precision, in_autocast, predictions_in_float32
+from benchmark.training.forward import Precision, in_autocast, outputs_of, predictions_in_float32
 from benchmark.training.half_weights import in_half_weights
 from strategies.device_transfer import on_device
 from strategies.divergences import resized
@@ -72,7 +72,7 @@ def in_one_graph(
     A frozen trunk has said its maps before.
     """
     with in_autocast(images.device, precision):
-        outputs: Outputs = network(images, trunk_maps)
+        outputs = outputs_of(network, images, trunk_maps)
     outputs = predictions_in_float32(outputs, precision)
     return outputs, task_losses(outputs, Batch(images, labels), tasks)
 

@@ -231,6 +231,27 @@ class TestEnginesAndWeights:
         assert words(weight_findings(NetworkConfig(backbone="resnet18", pretrained=file))) == ["ok"]
 
 
+def test_maps_of_a_frozen_backbone_are_told(small_bench, tmp_path):
+    """Strides 4 to 32 of 32 x 32 pixels, 16 + 6 images and their mirror images, two bytes a number."""
+    network = {"backbone": "tf_efficientnet_lite0", "pretrained": True, "frozen": True, "width": 8}
+    bench = small_bench(tmp_path, network=network | {"join": "project"})
+    study = study_of(bench.experiment, bench.dataset)
+    assert study.maps == 2 * 2 * 22 * (24 * 64 + 40 * 16 + 112 * 4 + 320)
+    roomy = Memory(total=8 * GB, free=8 * GB, gpu=None, cache=9 * GB, shared=GB)
+    full = Memory(total=8 * GB, free=8 * GB, gpu=None, cache=0, shared=GB)
+
+    def found(memory, feed):
+        (finding,) = (f for f in memory_findings(memory, study, feed, 1) if f.check == "maps")
+        return finding.word, finding.text
+
+    assert found(roomy, "auto")[1].endswith(
+        "of a frozen backbone's maps, kept in the cache folder (9 GB free)"
+    )
+    assert "computed anew by every process" in found(full, "auto")[1]
+    assert found(roomy, "stream")[0] == found(full, "disk")[0] == "warning"
+    assert study_of(small_bench(tmp_path).experiment, bench.dataset).maps == 0
+
+
 def test_the_whole_of_a_small_study(small_experiment, tmp_path):
     found = list(examined(tmp_path / "results", small_experiment()))
     assert "problem" not in words(found)

@@ -5,7 +5,7 @@ import pytest
 from benchmark.execution.run import run
 from benchmark.experiment.loading import load_experiment
 from benchmark.measure import profile as profiling
-from benchmark.measure.profile import forward_flops, profile
+from benchmark.measure.profile import profile, training_flops
 from benchmark.networks import build_network
 from benchmark.progress import Progress
 
@@ -36,10 +36,21 @@ def test_the_gain_of_compiling_is_said_where_it_is_asked_for(small_bench, tmp_pa
 def test_arithmetic_grows_with_the_area_of_the_image(small_bench, tmp_path):
     sizes = [{"pool": 1, "val": 1, "height": side, "width": side} for side in (32, 64)]
     small, large = (
-        forward_flops(small_bench(tmp_path, data=data, budgets=[1, 2], strategies=["random"]))
+        training_flops(small_bench(tmp_path, data=data, budgets=[1, 2], strategies=["random"]))
         for data in ({**size, "pool": 2} for size in sizes)
     )
     assert large == pytest.approx(4 * small, rel=0.05)
+
+
+def test_arithmetic_of_a_frozen_backbone_is_that_of_training(small_bench, tmp_path):
+    """Three passes of all; one of the backbone and three behind it; those alone where maps are kept."""
+    given = {"backbone": "tf_efficientnet_lite0", "pretrained": True, "width": 8, "join": "project"}
+    trained, recomputed, kept = (
+        training_flops(small_bench(tmp_path, network=given | changes, strategies=["random"]))
+        for changes in ({}, {"frozen": True, "maps": "recomputed"}, {"frozen": True})
+    )
+    assert kept < recomputed < trained
+    assert trained - kept == pytest.approx(3 * (recomputed - kept))
 
 
 def test_another_network_does_not_inherit_the_options_of_the_presets_own():

@@ -55,7 +55,7 @@ class Counted(TorchDispatchMode):
 
 def test_weights_are_converted_together_with_the_bits_of_autocast(toy):
     images, seen = toy.feed.images(range(2)), []
-    for through in (lambda network, images: network(images), in_half_weights):
+    for through in (lambda network, images, maps=None: network(images), in_half_weights):
         network = toy.fresh().train()
         with Counted() as converted, torch.autocast("cpu", torch.bfloat16):
             outputs = through(network, images)
@@ -71,7 +71,9 @@ def test_weights_are_converted_together_with_the_bits_of_autocast(toy):
 
 def test_training_in_bf16_is_that_of_plain_autocast(toy, monkeypatch):
     together = weights_digest(toy.train(precision="bf16").network)
-    monkeypatch.setattr("benchmark.training.losses.in_half_weights", lambda network, images: network(images))
+    monkeypatch.setattr(
+        "benchmark.training.losses.in_half_weights", lambda network, images, maps=None: network(images)
+    )
     assert weights_digest(toy.train(precision="bf16").network) == together
 
 
