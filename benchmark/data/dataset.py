@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,3 +76,14 @@ class MultiTaskDataset:
     #: By id of the train split, which images are alike because of how they were taken: the frames of a video,
     #: views of a place. None where nothing is known. Only references are told.
     groups: Mapping[str, str] | None = None
+    #: Digest of the code that makes it, where that is not the benchmark's own.
+    code: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What is kept of it goes by: its digest, and other code may make other images of the same data."""
+        return (
+            self.digest
+            if self.code is None
+            else hashlib.sha256(f"{self.digest} {self.code}".encode()).hexdigest()
+        )

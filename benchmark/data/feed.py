@@ -154,7 +154,7 @@ def open_feed(
     """
     samples = dataset.train if split == "train" else dataset.val
     rows = Rows(samples, dataset.tasks)
-    return Feed(samples, dataset.tasks, device, _home(rows, dataset.digest, device, home, say))
+    return Feed(samples, dataset.tasks, device, _home(rows, dataset.key, device, home, say))
 
 
 def _home(rows: Rows, digest: str, device: torch.device, home: FeedHome, say: Say) -> Home:

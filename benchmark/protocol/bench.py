@@ -78,7 +78,7 @@ class Bench:
     def _feed(self, split: Literal["train", "val"]) -> Feed:
         home, say = self.experiment.feed, self.progress.say
         feed = open_feed(self.dataset, split, self.device, home, say)
-        return with_kept_maps(feed, self._frozen, self.dataset.digest, home, say) if self._frozen else feed
+        return with_kept_maps(feed, self._frozen, self.dataset.key, home, say) if self._frozen else feed
 
     @cached_property
     def _frozen(self) -> Network | None:

@@ -100,7 +100,7 @@ def key_of(
     experiment = bench.experiment
     return digest_of(
         {
-            "data": [bench.dataset.name, bench.dataset.digest],
+            "data": [bench.dataset.name, bench.dataset.key],
             "tasks": {task.name: _task(task) for task in bench.dataset.tasks},
             "network": _network(experiment.network),
             "pretrained": bench.pretrained_digest,

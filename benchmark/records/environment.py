@@ -48,6 +48,7 @@ def describe(
             "pool": len(dataset.train.ids),
             "val": len(dataset.val.ids),
             "digest": dataset.digest,
+            **({"code": dataset.code} if dataset.code else {}),
             "facts": dict(dataset.facts),
         },
         "tasks": {task.name: _task(task) for task in dataset.tasks},

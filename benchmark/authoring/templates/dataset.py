@@ -25,7 +25,7 @@ class {title}:
         self.tasks = (make_task("semseg", classes=("wall", "disc")), make_task("depth"))
         self.train = Discs("train", count, noise)
         self.val = Discs("val", 10, noise)
-        # Of all that images and labels follow from: of files, their bytes. Options and this code are added.
+        # Of all that images and labels follow from: of files, their bytes. Options and code count anyway.
         self.digest = hashlib.sha256(b"discs, version 1").hexdigest()
 
 

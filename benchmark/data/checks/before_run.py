@@ -74,7 +74,7 @@ def _key(dataset: MultiTaskDataset) -> str:
     findings = [finding.text for finding in dataset.findings]
     place = str(dataset.origin.folder) if dataset.origin else ""  # sentences name files
     key: list[Any] = [
-        dataset.digest,
+        dataset.key,
         dataset.train.ids,
         dataset.val.ids,
         tasks,

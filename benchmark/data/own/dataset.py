@@ -1,8 +1,8 @@
 """A data set of one's own: what a registered class or function makes, as the benchmark takes it.
 
 It is an object with ``tasks``, the splits ``train`` and ``val``, and a ``digest``; ``facts``, ``codings``,
-``findings`` and ``origin`` may be added (see ``MultiTaskDataset``, which it may also be). Part of the images,
-and another size, can be asked of every data set: what a constructor does not take itself is done here.
+``findings``, ``groups`` and ``origin`` may be added (see ``MultiTaskDataset``, which it may also be). Part of
+the images, and another size, can be asked of every data set: what a constructor does not take is done here.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def open_own(entry: Entry, options: Mapping[str, Any], data_root: Path | None = 
         getattr(made, "codings", {}),
         tuple(getattr(made, "findings", ())),
         getattr(made, "origin", None),
+        groups=getattr(made, "groups", None),
+        code=entry.digest,
     )
 
 
@@ -184,6 +186,6 @@ def _all(entry: Entry, own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _digest(entry: Entry, own: Mapping[str, Any], asked: Sized, digest: str) -> str:
-    """Of its data as it says, and of its code and options too: nobody has to remember those."""
-    parts = [digest, entry.digest, _all(entry, own), asked.meaning()]
+    """Of its data as it says, and of its options too: nobody has to remember those."""
+    parts = [digest, _all(entry, own), asked.meaning()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -149,7 +149,7 @@ def test_a_broken_data_set_is_refused_by_the_clause(probe, clause, old, new, wor
 
 
 def test_a_digest_that_does_not_follow_the_content_is_refused(probe):
-    """The benchmark adds options and code to every digest; without that it would be the author's to do."""
+    """The benchmark adds options to every digest; without that it would be the author's to do."""
     whole = probe()
 
     class Bare(Probe):

@@ -50,7 +50,7 @@ def digest_in_a_new_process(name, **options):
         "from benchmark.data.decoded.rows import Rows\n"
         "from benchmark.data.decoded.memory_map import key_of\n"
         "rows = Rows(dataset.train, dataset.tasks)\n"
-        "print(dataset.digest, dataset.tasks[0].code, key_of(rows, ''))"
+        "print(dataset.key, dataset.tasks[0].code, key_of(rows, ''))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -124,7 +124,7 @@ def test_the_digest_follows_options_data_and_code(file):
     }
     assert len(digests) == 4  # a default that is written out is the default
     first = digest_in_a_new_process(name)
-    assert first[0] == open_dataset(name, {}).digest
+    assert first[0] == open_dataset(name, {}).key
     file.write_text(FILE.replace('"""Ramps of depth, and a task for them."""', "# words alone"))
     assert digest_in_a_new_process(name) == first
     file.write_text(FILE.replace("1 + self.step", "2 + self.step"))
