@@ -11,7 +11,9 @@ from itertools import zip_longest
 from typing import Any
 
 from benchmark.doctor.finding import Finding, ok, problem, reason, warning
+from benchmark.plugins import PluginRegistry
 from mtal_benchmark import foreign, overwritten
+from strategies.registration import registries
 
 OURS = "mtal-benchmark"
 AGAIN = "Install this project's requirements.txt anew, as `make setup` does."
@@ -32,13 +34,28 @@ def package_findings() -> list[Finding]:
     except PackageNotFoundError:
         return [problem("packages", f"{OURS} itself is not installed", AGAIN)]
     found = [python_finding(platform.python_version(), python), *range_findings(wanted, installed)]
-    return [*found, *own_findings(), pair_finding(), faiss_finding()]
+    return [*found, *own_findings(), *plugin_findings(), pair_finding(), faiss_finding()]
 
 
 def own_findings() -> list[Finding]:
     """What is wrong with our own packages: another distribution that has overwritten files of theirs."""
     complaint = foreign() or overwritten()
     return [problem("packages", complaint.rstrip("."), "")] if complaint else []
+
+
+def plugin_findings() -> list[Finding]:
+    """Plug-ins of installed packages that failed to import, of whatever kind."""
+    found = list[Finding]()
+    for registry in registries():
+        if isinstance(registry, PluginRegistry):
+            registry.everything()
+        found += [
+            warning(
+                "plug-ins", f"{name} of {registry.group} failed to import: {why}", "Mend or uninstall it."
+            )
+            for name, why in registry.broken.items()
+        ]
+    return found
 
 
 def python_finding(found: str, wanted: str) -> Finding:

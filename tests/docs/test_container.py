@@ -27,7 +27,8 @@ def test_what_the_set_up_reads_is_copied_before_it():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     read = {"Makefile", "requirements.txt", "pyproject.toml", project["project"]["readme"]}
-    read |= set(project["project"]["license-files"]) | {f"{package}/__init__.py" for package in packages}
+    read |= set(project["project"]["license-files"])
+    read |= {one if one.endswith(".py") else f"{one}/__init__.py" for one in packages}
     order = steps()
     before = order[: order.index(("RUN", "make setup"))]
     copied = {source for name, rest in before if name == "COPY" for source in rest.split()[:-1]}
