@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, warning
-from benchmark.training.devices import unopened, usable_gpus
+from benchmark.training.hardware.devices import unopened, usable_gpus
 from benchmark.words import amount_of_bytes
 
 DRIVER = Path("/proc/driver/nvidia/version")

@@ -19,7 +19,7 @@ def weight_findings(
     reached: Callable[[str], bool] | None = None,
 ) -> list[Finding]:
     """Nothing for a network that starts from fresh weights."""
-    from benchmark.networks.weights_at_hand import is_kept, is_reached
+    from benchmark.networks.weights.at_hand import is_kept, is_reached
 
     if not network.pretrained:
         return []
@@ -42,7 +42,7 @@ def weight_findings(
 
 def _package_finding(backbone: str) -> Finding | None:
     """Of a backbone whose weights come as a package."""
-    from benchmark.networks.packaged_weights import PACKAGES, packaged_weights
+    from benchmark.networks.weights.packaged import PACKAGES, packaged_weights
 
     package = PACKAGES.get(backbone)
     if package is None:

@@ -11,7 +11,7 @@ from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
 
 if TYPE_CHECKING:
-    from benchmark.execution.job_queue import Failure
+    from benchmark.execution.jobs.queue import Failure
     from benchmark.experiment.config import Experiment
     from benchmark.progress import Progress
     from benchmark.protocol.bench import Bench
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Module and class by name; the module is imported when the engine is used.
 ENGINES: Mapping[str, tuple[str, str]] = {
     "serial": ("benchmark.execution.serial", "Serial"),
-    "ray": ("benchmark.execution.ray_engine", "RayEngine"),
-    "slurm": ("benchmark.execution.slurm", "Slurm"),
+    "ray": ("benchmark.execution.ray.engine", "RayEngine"),
+    "slurm": ("benchmark.execution.slurm.engine", "Slurm"),
 }
 
 

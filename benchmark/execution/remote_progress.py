@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark.execution.job_process import LOG
+from benchmark.execution.jobs.process import LOG
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import folder_of
 from benchmark.protocol.work_left import Job, Work

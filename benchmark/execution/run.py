@@ -17,7 +17,7 @@ from benchmark.words import counted
 
 if TYPE_CHECKING:
     from benchmark.execution.engine import Engine
-    from benchmark.execution.job_queue import Failure
+    from benchmark.execution.jobs.queue import Failure
     from benchmark.protocol.bench import Bench
     from benchmark.protocol.work_left import Job, Work
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from benchmark.errors import BusyError, UserError
-from benchmark.execution.job_process import attempt
-from benchmark.execution.job_queue import Failure, Queue
+from benchmark.execution.jobs.process import attempt
+from benchmark.execution.jobs.queue import Failure, Queue
 from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress

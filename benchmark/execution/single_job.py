@@ -6,7 +6,7 @@ import time
 from itertools import count
 
 from benchmark.errors import BusyError
-from benchmark.execution.job_queue import Failure
+from benchmark.execution.jobs.queue import Failure
 from benchmark.execution.serial import run_serial
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.work_left import Job

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from benchmark.experiment.config import NetworkConfig
-from benchmark.networks.backbones import make_backbone
+from benchmark.networks.backbones.by_name import make_backbone
 from benchmark.networks.layout import layout_of
 from benchmark.networks.network import Network
 from benchmark.networks.normalisation import normalisation_of

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchmark.networks.normalisation import IMAGENET, Normalisation
 
 if TYPE_CHECKING:
-    from benchmark.networks.frozen import FrozenTrunk
+    from benchmark.networks.backbones.frozen import FrozenTrunk
 
 
 class Backbone(nn.Module):

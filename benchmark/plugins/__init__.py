@@ -169,5 +169,5 @@ BACKBONES.declare(
     "tiny",
     "a small residual pyramid at strides 4, 8, 16 and 32, for runs without a GPU",
     "He et al., CVPR 2016 (its blocks)",
-    "benchmark.networks.backbones:TinyPyramid",
+    "benchmark.networks.backbones.by_name:TinyPyramid",
 )

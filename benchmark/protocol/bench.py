@@ -21,15 +21,15 @@ from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
-from benchmark.networks.packaged_weights import file_digest, weights_file
+from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.opening import data_of
 from benchmark.protocol.pool_facts import check_facts, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
-from benchmark.training.devices import pick_device
+from benchmark.training.hardware.devices import pick_device
+from benchmark.training.hardware.memory_allocator import keep_freed_memory
 from benchmark.training.kept_maps import with_kept_maps
-from benchmark.training.memory_allocator import keep_freed_memory
 from strategies.interface import Known, Positions, Scores, Strategy
 from strategies.registry import resolve
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """The experiment opened. Raises UserError for what it needs and this machine or its data lacks."""
     from benchmark.protocol.bench import open_bench
-    from benchmark.training.compiled import check_compiler
-    from benchmark.training.devices import pick_device
+    from benchmark.training.hardware.compiled import check_compiler
+    from benchmark.training.hardware.devices import pick_device
 
     if experiment.recipe.compile:
         check_compiler(pick_device(experiment.device), experiment.recipe.compile)
@@ -41,7 +41,7 @@ def require_weights(experiment: Experiment, out: Path) -> None:
 
     A folder that holds results may be finished, and then needs none.
     """
-    from benchmark.networks.weights_at_hand import check_weights
+    from benchmark.networks.weights.at_hand import check_weights
 
     if not (out / EXPERIMENT).is_file():
         check_weights(experiment.network)

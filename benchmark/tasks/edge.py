@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from benchmark.tasks.binary import BinaryOptions, BinaryTask, counts_at_thresholds
-from benchmark.tasks.ods_f import OdsMeter
+from benchmark.tasks.edge_metrics.ods_f import OdsMeter
 from benchmark.tasks.task import IGNORE, Better, Meter, ratio
 
 THRESHOLDS = 100

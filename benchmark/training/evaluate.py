@@ -14,8 +14,8 @@ from benchmark.data.feed import Batch, Feed
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, forward
+from benchmark.training.hardware.memory import in_parts
 from benchmark.training.losses import TaskLosses, task_losses
-from benchmark.training.memory import in_parts
 from benchmark.training.optimiser import DivergedError
 from strategies.interface import Outputs, Positions
 

@@ -23,13 +23,14 @@ from benchmark.data.decoded.rows import SECONDS_BETWEEN_LINES, Column, Row, Say
 from benchmark.data.feed import Feed, fits_device, fits_disk, on_disk
 from benchmark.errors import UserError
 from benchmark.experiment.config import FeedHome
-from benchmark.networks import Network, frozen, network, timm_backbone
+from benchmark.networks import Network, network
+from benchmark.networks.backbones import frozen, timm_models
 from benchmark.records.environment import device_name
 from strategies.interface import Positions
 
 BLOCK = 16  # images whose maps are computed between two writes
 #: What computes maps: with another code they are others.
-CODE = (frozen, network, timm_backbone)
+CODE = (frozen, network, timm_models)
 
 
 class MapRows:

@@ -13,7 +13,7 @@ from benchmark.data.feed import Batch, labelled
 from benchmark.networks import Network
 from benchmark.tasks.task import Task
 from benchmark.training.forward import Precision, in_autocast, outputs_of, predictions_in_float32
-from benchmark.training.half_weights import in_half_weights
+from benchmark.training.hardware.half_weights import in_half_weights
 from strategies.device_transfer import on_device
 from strategies.divergences import resized
 from strategies.interface import Outputs, Positions, Scores

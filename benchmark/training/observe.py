@@ -18,8 +18,8 @@ from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.random_streams import Streams
 from benchmark.training.forward import Precision
+from benchmark.training.hardware.memory import in_parts
 from benchmark.training.losses import task_losses
-from benchmark.training.memory import in_parts
 from benchmark.training.views import DROPOUT, Shown, check_views, views_of
 from strategies.interface import Companion, Outputs, Positions, Strategy
 from strategies.measuring import MeasureError, measured

@@ -20,10 +20,10 @@ from benchmark.networks.layout import laid_out
 from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
-from benchmark.training.compiled import compiled
 from benchmark.training.forward import products_in, trunk_maps
+from benchmark.training.hardware.compiled import compiled
+from benchmark.training.hardware.memory import memory_for_training
 from benchmark.training.losses import by_operation, image_weights, in_one_graph, objective, task_losses
-from benchmark.training.memory import memory_for_training
 from benchmark.training.optimiser import Optimiser
 from strategies.interface import Positions, Scores, Strategy
 

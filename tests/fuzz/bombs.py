@@ -23,7 +23,7 @@ from benchmark.data.files.pictures import read_image
 from benchmark.data.folder.config import TaskFolder, load_config
 from benchmark.data.folder.label_files import read_label
 from benchmark.data.nyud.parquet import parquet_split
-from benchmark.networks.pretrained import read_weights
+from benchmark.networks.weights.pretrained import read_weights
 from benchmark.records.round_store import Store
 from benchmark.report.results.archives import unpacked
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as safetensors_of
 
-from benchmark.networks.pretrained import read_weights
+from benchmark.networks.weights.pretrained import read_weights
 from benchmark.records.round_store import read_blob, write_blob
 
 MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness import assert_same, begun, kill_session, signs, wait_for
 
-from benchmark.execution.ray_session import SETTINGS
+from benchmark.execution.ray.session import SETTINGS
 from benchmark.records.status import status_table
 
 pytestmark = [

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("submitit") is None, reason="the engine needs the extra `slurm`"),
 ]
 SOON = 30.0  # seconds within which a signal ends a job
-STAND_IN = ROOT / "tests/benchmark/execution/fake_slurm.py"
+STAND_IN = ROOT / "tests/benchmark/execution/slurm/fake_slurm.py"
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue")
 #: No accounting, as on many small clusters. A job that is put into the queue again waits there for minutes.
 CONFIGURATION = """

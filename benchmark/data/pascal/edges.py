@@ -14,7 +14,7 @@ from PIL import Image
 from benchmark.data.files.bad_file import BadFile
 from benchmark.data.files.pictures import read_image
 from benchmark.records.round_store import write_atomically
-from benchmark.tasks.thinning import thinned
+from benchmark.tasks.edge_metrics.thinning import thinned
 
 VERSION = "laplace-thin-1"  # another rule is another name, so that maps of the old one are never used
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from benchmark.networks.backbones import make_backbone
+from benchmark.networks.backbones.by_name import make_backbone
 from benchmark.networks.contracts.module import MODULE_CLAUSES, ModuleProbe, named, seeded, shape
 from benchmark.networks.network import Network
 from benchmark.tasks import make_task

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from benchmark.data.dataset import Sample
 from benchmark.data.resizing import IGNORE, on_canvas, resized_label
-from benchmark.tasks.thinning import thinned
+from benchmark.tasks.edge_metrics.thinning import thinned
 
 Array = np.ndarray[Any, Any]
 SIZES = st.tuples(st.integers(1, 12), st.integers(1, 12))

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.execution.engine import ENGINES, engine_for
-from benchmark.execution.ray_session import address, nodes
+from benchmark.execution.ray.session import address, nodes
 from benchmark.execution.resources import Wish
 
 NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="the engine needs the extra `cluster`")

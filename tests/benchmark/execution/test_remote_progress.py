@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from benchmark.execution.job_process import LOG
+from benchmark.execution.jobs.process import LOG
 from benchmark.execution.remote_progress import Follower
 from benchmark.progress import Progress
 from benchmark.protocol.jobs import folder_of

@@ -8,7 +8,7 @@ from benchmark.execution.serial import run_serial
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.backbone import Backbone
-from benchmark.networks.backbones import TinyPyramid
+from benchmark.networks.backbones.by_name import TinyPyramid
 from benchmark.networks.mti_net import FeaturePropagation, MtiNet
 from benchmark.protocol.train_and_evaluate import fit
 from benchmark.protocol.work_left import plan

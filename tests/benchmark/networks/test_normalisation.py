@@ -8,7 +8,7 @@ from torch import nn
 from benchmark.errors import UserError
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
-from benchmark.networks.backbones import make_backbone
+from benchmark.networks.backbones.by_name import make_backbone
 from benchmark.networks.normalisation import IMAGENET, normalisation_of, without_weights
 from benchmark.tasks import make_task
 

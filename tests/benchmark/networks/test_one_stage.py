@@ -6,7 +6,7 @@ import torch
 from benchmark.execution.serial import run_serial
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
-from benchmark.networks.backbones import TinyPyramid
+from benchmark.networks.backbones.by_name import TinyPyramid
 from benchmark.networks.one_stage import MultiTask, SideBySide, SingleTask
 from benchmark.protocol.work_left import plan
 from benchmark.tasks import make_task

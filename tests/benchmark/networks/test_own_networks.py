@@ -13,8 +13,8 @@ from benchmark.errors import UserError
 from benchmark.execution.serial import run_serial
 from benchmark.experiment.config import NetworkConfig, validated
 from benchmark.networks import build_network
-from benchmark.networks.backbones import make_backbone
-from benchmark.networks.feature_pyramid import SimpleFeaturePyramid
+from benchmark.networks.backbones.by_name import make_backbone
+from benchmark.networks.backbones.feature_pyramid import SimpleFeaturePyramid
 from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.protocol.train_and_evaluate import _network
 from benchmark.protocol.work_left import plan, work_left
@@ -170,14 +170,14 @@ def test_results_are_looked_at_without_the_file_and_go_on_from_where_it_is_now(
 
 
 def test_a_job_in_another_process_loads_the_file_again(small_bench, file, tmp_path):
-    from benchmark.execution.job_process import order_of
+    from benchmark.execution.jobs.process import order_of
     from benchmark.protocol.work_left import Job
 
     network = {"name": f"{file}:my_net", "backbone": f"{file}:my_backbone"}
     bench = small_bench(tmp_path / "out", **STUDY, network=network)
     order = order_of(bench, bench.experiment, Job("round-0", 0))
     code = (
-        "import sys, pickle; from benchmark.execution.job_process import do;"
+        "import sys, pickle; from benchmark.execution.jobs.process import do;"
         "fault = do(pickle.load(sys.stdin.buffer)); assert fault is None, fault.reason"
     )
     import pickle

@@ -7,7 +7,7 @@ from torch import nn
 from benchmark.errors import UserError
 from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
-from benchmark.networks.backbones import TinyPyramid, make_backbone
+from benchmark.networks.backbones.by_name import TinyPyramid, make_backbone
 from benchmark.networks.pad_net import Distillation, PadNet
 from benchmark.tasks import make_task
 

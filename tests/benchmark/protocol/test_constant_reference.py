@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from benchmark.execution.finished_jobs import is_stored, to_do
+from benchmark.execution.jobs.finished import is_stored, to_do
 from benchmark.protocol.jobs import Job, plan
 from benchmark.protocol.work_left import Work, run_job, work_left
 from benchmark.records.results_folder import write_head, write_results

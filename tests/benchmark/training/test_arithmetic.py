@@ -11,7 +11,7 @@ from benchmark.progress import Progress
 from benchmark.protocol.bench import set_up_torch
 from benchmark.records.environment import ARITHMETIC
 from benchmark.training.forward import forward, products_in
-from benchmark.training.half_weights import in_half_weights
+from benchmark.training.hardware.half_weights import in_half_weights
 from benchmark.training.train import weights_digest
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

@@ -14,7 +14,7 @@ from torch import nn
 
 import baselines  # noqa: F401
 import benchmark.training.train
-from benchmark.networks.backbones import TinyPyramid
+from benchmark.networks.backbones.by_name import TinyPyramid
 from benchmark.networks.pad_net import PadNet
 from benchmark.records import round_store as store
 from benchmark.records.round_store import read_blob, write_blob

@@ -12,7 +12,8 @@ from benchmark.data.feed import open_feed
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
 from benchmark.experiment.config import NetworkConfig, Recipe, validated
-from benchmark.networks import backbones, build_network, placed
+from benchmark.networks import build_network, placed
+from benchmark.networks.backbones import by_name
 from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.evaluate import evaluate
@@ -147,7 +148,7 @@ def test_networks_start_the_same_whether_the_trunk_was_there_before():
     digests = []
     for fresh in (True, False):
         if fresh:
-            backbones._trunk.cache_clear()
+            by_name._trunk.cache_clear()
         with global_torch_stream(5):
             digests.append(weights_digest(build_network(network_of(), ROOMS.tasks)))
     assert digests[0] == digests[1]
@@ -205,7 +206,7 @@ def other_weights(tmp_path):
     """The same model with a weight that is another."""
     import timm
 
-    from benchmark.networks.packaged_weights import read_packaged, renamed, weights_file
+    from benchmark.networks.weights.packaged import read_packaged, renamed, weights_file
 
     names = list(timm.create_model(LITE).state_dict())
     state = renamed(read_packaged(weights_file(LITE, True)), names)

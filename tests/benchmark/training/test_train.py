@@ -9,7 +9,7 @@ import baselines  # noqa: F401
 import benchmark.training.train
 from benchmark.data.dataset import Sample
 from benchmark.errors import UserError
-from benchmark.networks.backbones import TinyPyramid
+from benchmark.networks.backbones.by_name import TinyPyramid
 from benchmark.networks.pad_net import PadNet
 from benchmark.random_streams import Streams
 from benchmark.training.losses import task_losses

@@ -1,0 +1,1 @@
+"""The SLURM engine: jobs as arrays on a cluster."""

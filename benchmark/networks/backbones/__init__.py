@@ -1,0 +1,1 @@
+"""Backbones: the built-in one, timm's, frozen ones, and by name."""

@@ -1,0 +1,1 @@
+"""What odsF of edges takes: thin lines, matched."""

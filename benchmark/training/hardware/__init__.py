@@ -1,0 +1,1 @@
+"""What a training asks of the machine: devices, memory, compiled graphs, halves of weights."""
