@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmark.protocol.bench import Bench
-from benchmark.protocol.train_and_evaluate import commit, key_of, peak_memory_mb, stored_round, timed
-from benchmark.records.round_store import CONSTANT, Round, nulls
+from benchmark.protocol.train_and_evaluate import Evaluated, commit, key_of, record, stored_round, timed
+from benchmark.records.round_store import CONSTANT, Round
 from benchmark.training.constant_prediction import best_constants, evaluate_constants
 
 
@@ -26,19 +28,10 @@ def _evaluated(bench: Bench, seed: int) -> Round:
         constants = best_constants(bench.pool, bench.first_set(seed), size)
         metrics = evaluate_constants(constants, bench.judged, size, bench.progress.say)
     written = {task: None if one is None else one.tolist() for task, one in constants.items()}
-    return Round(
-        dataset=bench.dataset.name,
-        strategy=CONSTANT,
-        seed=seed,
-        round=0,
-        key=_key(bench, seed),
-        labelled=_first_ids(bench, seed),
-        metrics=nulls(metrics),
-        weights_digest="",
-        strategy_state={"constants": written},
-        seconds=seconds,
-        peak_memory_mb=peak_memory_mb(bench.device),
+    done = record(
+        bench, CONSTANT, seed, 0, _key(bench, seed), _first_ids(bench, seed), Evaluated(metrics, seconds)
     )
+    return replace(done, strategy_state={"constants": written})
 
 
 def _key(bench: Bench, seed: int) -> str:

@@ -19,10 +19,10 @@ from benchmark.protocol.train_and_evaluate import (
     commit,
     fit,
     key_of,
-    peak_memory_mb,
+    record,
     stored_round,
 )
-from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round, nulls
+from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round
 from strategies.interface import Positions
 
 #: The seed whose first set and sets of images are trained.
@@ -117,16 +117,5 @@ def _train(training: Training) -> None:
 
 
 def _record(training: Training, fitted: Fitted) -> Round:
-    bench = training.bench
-    return Round(
-        dataset=bench.dataset.name,
-        strategy=training.part,
-        seed=training.repeat,
-        round=training.number,
-        key=training.key,
-        labelled=training.ids,
-        metrics=nulls(fitted.metrics),
-        weights_digest=fitted.weights_digest,
-        seconds=fitted.seconds,
-        peak_memory_mb=peak_memory_mb(bench.device),
-    )
+    bench, part = training.bench, training.part
+    return record(bench, part, training.repeat, training.number, training.key, training.ids, fitted)

@@ -24,12 +24,12 @@ from benchmark.protocol.train_and_evaluate import (
     commit,
     fit,
     key_of,
-    peak_memory_mb,
+    record,
     stored_round,
     tell,
 )
 from benchmark.random_streams import global_torch_stream
-from benchmark.records.round_store import ROUND_ZERO, Round, digest_of, nulls, read_blob, write_blob
+from benchmark.records.round_store import ROUND_ZERO, Round, digest_of, read_blob, write_blob
 from benchmark.training.companions import make_companion
 from benchmark.training.train import Trained, state_digest
 from strategies.interface import Strategy
@@ -133,18 +133,7 @@ def _code(name: str) -> str:
 
 
 def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:
-    return Round(
-        dataset=bench.dataset.name,
-        strategy=ROUND_ZERO,
-        seed=seed,
-        round=0,
-        key=_key(bench, seed),
-        labelled=_first_ids(bench, seed),
-        metrics=nulls(fitted.metrics),
-        weights_digest=fitted.weights_digest,
-        seconds=fitted.seconds,
-        peak_memory_mb=peak_memory_mb(bench.device),
-    )
+    return record(bench, ROUND_ZERO, seed, 0, _key(bench, seed), _first_ids(bench, seed), fitted)
 
 
 def _key(bench: Bench, seed: int) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,7 +15,7 @@ from benchmark.experiment.config import NetworkConfig
 from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
-from benchmark.records.round_store import Round, digest_of, processor
+from benchmark.records.round_store import Round, digest_of, nulls, processor
 from benchmark.tasks.task import Task
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
@@ -32,6 +32,14 @@ class Fitted:
     metrics: Metrics
     weights_digest: str
     seconds: Mapping[str, float]
+
+
+class Evaluated(NamedTuple):
+    """The same of predictions that no network makes."""
+
+    metrics: Metrics
+    seconds: Mapping[str, float]
+    weights_digest: str = ""
 
 
 def fit(
@@ -70,6 +78,30 @@ def fit(
     with timed(seconds, "evaluate", bench.device):
         metrics = evaluate(trained.network, bench.judged, size, precision, bench.progress.say)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)
+
+
+def record(
+    bench: Bench,
+    strategy: str,
+    seed: int,
+    number: int,
+    key: str,
+    labelled: Sequence[str],
+    what: Fitted | Evaluated,
+) -> Round:
+    """What is stored of a round in which nothing was selected; memory is the largest so far."""
+    return Round(
+        dataset=bench.dataset.name,
+        strategy=strategy,
+        seed=seed,
+        round=number,
+        key=key,
+        labelled=tuple(labelled),
+        metrics=nulls(what.metrics),
+        weights_digest=what.weights_digest,
+        seconds=what.seconds,
+        peak_memory_mb=peak_memory_mb(bench.device),
+    )
 
 
 def tell(bench: Bench, strategy: str, seed: int, labelled: int, fitted: Fitted) -> None:

@@ -7,7 +7,7 @@ back, and what is missing is computed to the same numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,12 @@ from benchmark.protocol.train_and_evaluate import (
     computed_again,
     fit,
     key_of,
-    peak_memory_mb,
+    record,
     stored_round,
     tell,
     timed,
 )
-from benchmark.records.round_store import FULL_DATA, Round, nulls
+from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
 from strategies.choosing import choose
@@ -208,21 +208,13 @@ def _round(
     seconds: dict[str, float] | None = None,
 ) -> Round:
     scores = None if selection is None or selection.scores is None else selection.scores.tolist()
-    return Round(
-        dataset=bench.dataset.name,
-        strategy=strategy,
-        seed=seed,
-        round=number,
-        key=key,
-        labelled=tuple(_ids(bench, positions)),
-        metrics=nulls(fitted.metrics),
-        weights_digest=fitted.weights_digest,
+    return replace(
+        record(bench, strategy, seed, number, key, _ids(bench, positions), fitted),
         selected=tuple(_ids(bench, selection.indices)) if selection else (),
         scores=scores,
         notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
         strategy_state=memory.state_dict() if memory else {},
         seconds=seconds or fitted.seconds,
-        peak_memory_mb=peak_memory_mb(bench.device),
     )
 
 

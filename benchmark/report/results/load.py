@@ -19,7 +19,8 @@ from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Sto
 from benchmark.report.results import csv_check
 from benchmark.report.results.metrics import PLAIN, Metrics, told_by
 from benchmark.report.results.random_draws import draws_of, label, with_one_reference
-from benchmark.untrusted_files import LARGEST_INTEGER, MOST_TABLE, read_fields, read_json, read_text
+from benchmark.report.results.settings import experiment_of
+from benchmark.untrusted_files import LARGEST_INTEGER, MOST_TABLE, read_json, read_text
 from strategies.reference import without_draw
 
 #: Of an empty table too.
@@ -161,7 +162,14 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     # Sorted, because sums depend on the order in their last bit.
     table = table.assign(share=share).sort_values(KEY, ignore_index=True)
     val = val if len(pool) == 1 else None
-    return Results(table, pool, val, references, full_data=_wants_full_data(folder), metrics=metrics)
+    return Results(
+        table,
+        pool,
+        val,
+        references,
+        full_data=experiment_of(folder).get("full_data") is not False,
+        metrics=metrics,
+    )
 
 
 def _read(path: Path, parse: Callable[[Path], T]) -> T:
@@ -259,11 +267,6 @@ def _facts(path: Path) -> tuple[int, int | None, frozenset[str], Metrics]:
     if _is_size(pool) and (val is None or _is_size(val)):
         return pool, val, _references(content.get("strategies", {}), path), told_by(content.get("tasks"))
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
-
-
-def _wants_full_data(folder: Path) -> bool:
-    file = folder / "experiment.yaml"
-    return not file.is_file() or read_fields(file).get("full_data") is not False
 
 
 def _is_size(value: Any) -> TypeGuard[int]:

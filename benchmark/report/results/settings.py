@@ -1,11 +1,28 @@
-"""Settings as flat lists of facts, to be shown and compared."""
+"""The settings of a study, read from its folder, and as flat lists to be shown and compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.untrusted_files import read_fields
+
+EXPERIMENT = "experiment.yaml"
+
+
+def experiment_of(folder: Path) -> dict[str, Any]:
+    """The fields of a folder's ``experiment.yaml``; none where it has no such file. Raises UserError."""
+    path = folder / EXPERIMENT
+    if not path.exists():
+        return {}
+    content = read_fields(path)
+    for name, kind, what in (("strategies", str, "names"), ("seeds", int, "whole numbers")):
+        listed = content.get(name) or []
+        if not isinstance(listed, list) or not all(type(each) is kind for each in listed):
+            raise UserError(f"{path}: {name} must be a list of {what}, not {listed!r:.60}.")
+    return content
 
 
 def flattened(value: Any, path: str = "") -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import UserError
 from benchmark.records.round_store import CONSTANT, Round
 from benchmark.report.results.load import Results, read_results, stored_rounds
-from benchmark.untrusted_files import read_json, read_yaml
+from benchmark.report.results.settings import experiment_of
+from benchmark.untrusted_files import read_json
 from strategies.reference import without_draw
 
 
@@ -80,21 +80,5 @@ def read_study(folder: Path) -> Study:
     known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
     rounds = tuple(done for done in stored if (done.dataset, done.strategy) in known)
     environment = read_json(folder / "environment.json")
-    source = Source(folder, tuple(results.datasets), environment, _experiment(folder / "experiment.yaml"))
+    source = Source(folder, tuple(results.datasets), environment, experiment_of(folder))
     return Study(results, rounds, (source,))
-
-
-def _experiment(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        content = read_yaml(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as YAML as written by `mtal run`: {error}.") from error
-    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise UserError(f"{path} must hold fields, one 'name: value' a line, as `mtal run` writes it.")
-    for name, kind, what in (("strategies", str, "names"), ("seeds", int, "whole numbers")):
-        listed = content.get(name) or []
-        if not isinstance(listed, list) or not all(type(each) is kind for each in listed):
-            raise UserError(f"{path}: {name} must be a list of {what}, not {listed!r:.60}.")
-    return content
