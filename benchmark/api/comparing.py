@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benchmark.api.study import load
-from benchmark.report.compare import in_words, numbers, pairs
+from benchmark.report.compare import document, in_words, numbers, pairs
 from benchmark.report.results.load import Results
 
 
@@ -27,7 +28,7 @@ def compare(strategy: str, against: str, *sources: str | Path) -> Comparison:
 def comparison_of(results: Results, strategy: str, against: str) -> Comparison:
     """The same of results that are read."""
     found = pairs(results, strategy, against)
-    return Comparison(strategy, against, in_words(found), numbers(found))
+    return Comparison(strategy, against, in_words(found), numbers(found), document(found))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,13 +38,15 @@ class Comparison:
     ``text`` is what `mtal compare` prints. ``numbers`` has a row a data set: ``seeds`` that both have, the
     ``mean`` difference of NAUBC with its 95 % t interval ``low`` to ``high``, ``p`` of the paired t test and
     ``corrected`` among the comparisons of its family (NaN with too few seeds), the difference that could have
-    been ``detectable``, and shares of the gap from random to full data.
+    been ``detectable``, and shares of the gap from random to full data. ``document`` is what `mtal compare
+    --json` prints: all that ``text`` says, budget by budget too.
     """
 
     strategy: str
     against: str
     text: str
     numbers: pd.DataFrame
+    document: dict[str, Any]
 
     def __repr__(self) -> str:
         return self.text

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from benchmark.cli import completion
+from benchmark.cli.json_document import JSON, echo_json
 from benchmark.cli.options import (
     DATA_ROOT,
     DEVICE,
@@ -61,11 +62,13 @@ def report(
 @click.argument("strategy", shell_complete=completion.strategy)
 @click.argument("against", shell_complete=completion.strategy)
 @click.argument("folder", type=PATH)
-def compare(strategy: str, against: str, folder: Path) -> None:
+@JSON
+def compare(strategy: str, against: str, folder: Path, as_json: bool) -> None:
     """Say in words how one strategy does against another, paired by seed."""
     from benchmark import load
 
-    echo(load(folder).compare(strategy, against).text)
+    found = load(folder).compare(strategy, against)
+    echo_json(found.document) if as_json else echo(found.text)
 
 
 @click.command()

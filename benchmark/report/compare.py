@@ -17,8 +17,25 @@ from benchmark.report.statistics.dataset_statistics import DatasetStatistics, ev
 from benchmark.report.statistics.family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.full_data_gap import gap_words, room
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
-from benchmark.report.statistics.labels_needed import FITTED, Curves, bounds, curves
+from benchmark.report.statistics.labels_needed import FITTED, Curves, Labels, bounds, curves
 from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared, paired_differences
+
+
+@dataclass(frozen=True)
+class AtBudget:
+    """The first strategy minus the second at a budget, with its interval and as a share of the gap there.
+
+    ``needed`` are the labels that the second needs for the loss of the first; None at the first budget, whose
+    network strategies share (``same``: this pair does).
+    """
+
+    labelled: int
+    mean: float
+    low: float
+    high: float
+    share_of_gap: float
+    same: bool
+    needed: Labels | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +97,20 @@ class Pair:
         return curves(self.rows)
 
     @cached_property
+    def budgets(self) -> list[AtBudget]:
+        """Budget by budget; nothing without a common seed."""
+        return [self._at(size) for size in self.found.budgets] if self.seeds else []
+
+    def _at(self, size: int) -> AtBudget:
+        cell = self.rows[self.rows["labelled"] == size]
+        differences = paired_differences(cell, self.strategy, self.against).tolist()
+        mean, low, high = t_interval(differences)
+        first = size == self.found.budgets[0]
+        needed = None if first else self.curves.needed(self.against, self.curves.loss_of(self.strategy, size))
+        share = self.found.gap.share(mean, size)
+        return AtBudget(size, mean, low, high, share, first and not any(differences), needed)
+
+    @cached_property
     def places(self) -> int:
         """Decimals of a loss."""
         return decimals(float(self.areas["value"].abs().max()))
@@ -122,6 +153,25 @@ def _numbers(pair: Pair) -> dict[str, Any]:
     one = asdict(pair.comparison)
     shares = {f"share_of_gap_{part}": pair.found.gap.share(one[part]) for part in ("mean", "low", "high")}
     return {"dataset": pair.found.dataset} | one | shares
+
+
+def document(compared: Sequence[Pair]) -> dict[str, Any]:
+    """The whole for programs, as ``mtal compare --json`` gives it: numbers, budgets, and the words."""
+    (strategy, against), *_ = {(pair.strategy, pair.against) for pair in compared}
+    return {"strategy": strategy, "against": against, "datasets": [*map(_document, compared)]}
+
+
+def _document(pair: Pair) -> dict[str, Any]:
+    found, family, gap = pair.found, pair.family, pair.found.gap
+    return {
+        **{key: value for key, value in _numbers(pair).items() if key not in ("strategy", "against")},
+        "seeds": pair.seeds,
+        "left_out": sorted(set(found.seeds) - set(pair.seeds)),
+        "family": family and {"comparisons": family.size, "reference": family.reference},
+        "gap": {"mean": gap.mean, "low": gap.low, "high": gap.high, "seeds": gap.seeds},
+        "budgets": [asdict(at) for at in pair.budgets],
+        "text": _of_dataset(pair),
+    }
 
 
 def _of_dataset(pair: Pair) -> str:
@@ -211,29 +261,24 @@ def _left_out(pair: Pair) -> Iterator[str]:
 def _budgets(pair: Pair) -> Iterator[str]:
     """Budget by budget: the difference, and the speed-up."""
     yield f"Total loss, and the labels that {pair.against} needs for the same; {FITTED}:"
-    for size in pair.found.budgets:
-        cell = pair.rows[pair.rows["labelled"] == size]
-        differences = paired_differences(cell, pair.strategy, pair.against).tolist()
-        yield f"  at {head(size, pair.found.pool)}: {_at(pair, size, differences)}"
+    for at in pair.budgets:
+        yield f"  at {head(at.labelled, pair.found.pool)}: {_at_budget(pair, at)}"
 
 
-def _at(pair: Pair, size: int, differences: Sequence[float]) -> str:
-    if size == pair.found.budgets[0]:
-        same = not any(differences)
-        return "one network, which both share" if same else f"{pair.signed(t_interval(differences)[0])}"
-    mean, low, high = t_interval(differences)
-    share = pair.found.gap.percent(mean, "+", size)
+def _at_budget(pair: Pair, at: AtBudget) -> str:
+    if at.needed is None:
+        return "one network, which both share" if at.same else pair.signed(at.mean)
+    share = pair.found.gap.percent(at.mean, "+", at.labelled)
     inside = [
-        *([] if math.isnan(low) else [f"{pair.signed(low)} to {pair.signed(high)}"]),
+        *([] if math.isnan(at.low) else [f"{pair.signed(at.low)} to {pair.signed(at.high)}"]),
         *([f"{share} of the gap there"] if share else []),
     ]
     brackets = f" ({', '.join(inside)})" if inside else ""
-    return f"{pair.signed(mean)}{brackets}; {_speed_up(pair, size)}"
+    return f"{pair.signed(at.mean)}{brackets}; {_speed_up(pair, at.needed, at.labelled)}"
 
 
-def _speed_up(pair: Pair, size: int) -> str:
+def _speed_up(pair: Pair, needed: Labels, size: int) -> str:
     """The labels that the other one needs to match, divided by the labels used."""
-    needed = pair.curves.needed(pair.against, pair.curves.loss_of(pair.strategy, size))
     interval = bounds(needed.over(size), lambda factor: f"{factor:.2f}")
     if math.isfinite(needed.needed):
         factor = f"speed-up {needed.needed / size:.2f}{interval}"

@@ -3,8 +3,6 @@
 import json
 import math
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,23 +126,29 @@ def test_a_check_of_data_is_the_report(asked):
     assert math.isclose(sum(found["splits"]["train"]["tasks"]["semseg"]["values"].values()), 1)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("status none --json", "none holds no results"),
-        ("status . --watch --json", "give one of them"),
-        ("list --markdown --json", "give one of them"),
-        ("data check nowhere --json", "there is no data set 'nowhere'"),
-        ("doctor --dataset nowhere --json", "there is no data set 'nowhere'"),
-    ],
-)
-def test_wrong_input_leaves_stdout_empty(tmp_path, words, said):
-    command = [sys.executable, "-m", "benchmark", *words.split()]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+def test_a_comparison_has_the_numbers_that_its_text_says(asked):
+    zipped = ROOT / "docs/study/rooms.zip"
+    found, code = asked("compare", "entropy", "random", zipped)
+    assert (code, found["strategy"], found["against"]) == (0, "entropy", "random")
+    (rooms,) = found["datasets"]
+    words = " ".join(CliRunner().invoke(cli, ["compare", "entropy", "random", str(zipped)]).stdout.split())
+    assert words == " ".join(rooms["text"].split())
+    assert f"{rooms['mean']:+.3f}, 95 % interval {rooms['low']:+.3f} to {rooms['high']:+.3f}" in words
+    assert f"(p = {rooms['corrected']:.3g}, corrected; {rooms['p']:.3g} alone)" in words
+    assert f"the {rooms['family']['comparisons']} comparisons with {rooms['family']['reference']}" in words
+    assert (rooms["seeds"], rooms["left_out"], rooms["gap"]["seeds"]) == ([0, 1, 2, 3, 4], [], 5)
+    first, *later = rooms["budgets"]
+    assert (first["labelled"], first["same"], first["needed"]) == (20, True, None)
+    for at in later:
+        assert f"({at['labelled']}): {at['mean']:+.3f} ({at['low']:+.3f} to {at['high']:+.3f}" in words
+        assert f"speed-up {at['needed']['needed'] / at['labelled']:.2f}" in words
+
+
+def test_what_three_seeds_cannot_say_is_null(asked):
+    found, _ = asked("compare", "entropy", "random", ROOT / "docs/study/camvid.zip")
+    (camvid,) = found["datasets"]
+    assert len(camvid["seeds"]) == 3
+    assert [camvid[key] for key in ("p", "corrected", "detectable")] == [None] * 3
 
 
 @dataclass
