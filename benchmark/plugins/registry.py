@@ -23,6 +23,7 @@ from strategies.registration import (
     reason,
     unknown,
 )
+from strategies.session_code import of_a_session
 
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 WORD = re.compile(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
@@ -44,6 +45,7 @@ class Entry(Coded):
     fields: tuple[str, ...] = ()
     #: Of data sets: whose presets it uses.
     family: str = ""
+    typed: Any = None
 
     @property
     def built_in(self) -> bool:
@@ -176,8 +178,10 @@ class PluginRegistry(Registry[Entry]):
             self.check_name(name)
             self._check_thing(name, thing)
             summary = inspect.cleandoc(thing.__doc__ or "").partition("\n")[0]
-            modules = modules_of(thing, caller)
-            entry = Entry(self.what, name, summary, source, thing, self.given, modules, family=family)
+            modules, typed = modules_of(thing, caller), thing if of_a_session(thing) else None
+            entry = Entry(
+                self.what, name, summary, source, thing, self.given, modules, family=family, typed=typed
+            )
             entry.parameters  # noqa: B018 - raises for what nobody could set
             self.entries[name] = entry
             return thing

@@ -189,3 +189,23 @@ def test_every_kind_has_a_group_and_a_contract_of_its_own():
         f"mtal.{what}" for what in ("networks", "backbones", "tasks", "datasets")
     }
     assert len({kind.contract for kind in kinds}) == 4
+
+
+def test_what_is_typed_into_a_prompt_is_known_by_its_code():
+    lines = (
+        "from benchmark.networks.backbone import Backbone",
+        "from benchmark.plugins import BACKBONES, register_backbone",
+        "class Mine(Backbone):",
+        "    def forward(self, images):",
+        "        return [images * {factor}]",
+        "",
+        "register_backbone('mine', source='me')(Mine)",
+        "print(BACKBONES.resolve('mine').code)",
+    )
+    codes = []
+    for factor in (2, 3):
+        typed = "\n".join(lines).format(factor=factor)
+        done = subprocess.run([sys.executable, "-c", typed], capture_output=True, text=True, check=True)
+        codes.append(done.stdout.strip())
+    assert codes[0] != codes[1]
+    assert all(code.startswith("mine@") and code != "mine@None" for code in codes)
