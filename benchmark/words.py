@@ -28,7 +28,11 @@ def span(seconds: float) -> str:
 
 
 def amount_of_time(seconds: float) -> str:
-    """An estimate with its unit: ``40 s``, ``26 min``, ``2.4 h``, ``1,110 h``."""
+    """An estimate with its unit.
+
+    >>> [amount_of_time(seconds) for seconds in (40, 1560, 8640, 4e6)]
+    ['40 s', '26 min', '2.4 h', '1,111 h']
+    """
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:

@@ -246,7 +246,11 @@ def resolve(text: str) -> Named:
 
 
 def split_names(text: str) -> list[str]:
-    """Split a comma-separated list of names; commas inside brackets belong to the name."""
+    """Split a comma-separated list of names; commas inside brackets belong to the name.
+
+    >>> split_names("random, power[base=entropy,power=2]")
+    ['random', 'power[base=entropy,power=2]']
+    """
     parts, depth, start = [], 0, 0
     for index, character in enumerate(text):
         depth += {"[": 1, "]": -1}.get(character, 0)

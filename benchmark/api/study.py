@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from benchmark.api.tables import as_html
 from benchmark.errors import UserError
 from benchmark.report import Report, read_studies, terminal_text, write_report
+from benchmark.report.formats.html import as_html
 from benchmark.report.results.study import Study as Read
 from benchmark.words import counted
 
@@ -32,12 +32,14 @@ def load(*sources: str | Path) -> Study:
 
     >>> study = load("docs/study/camvid.zip")
     >>> study
-    Study('docs/study/camvid.zip': camvid, 5 strategies, 5 seeds)
-    >>> study.naubc.groupby("strategy")["naubc"].mean().round(3).head(3)
+    Study('docs/study/camvid.zip': camvid, 5 strategies, 3 seeds)
+    >>> study.naubc.groupby("strategy")["naubc"].mean().round(2)
     strategy
-    consistency-diversity    0.713
-    core-set                 0.699
-    entropy                  0.697
+    consistency-diversity    1.82
+    core-set                 1.81
+    entropy                  1.96
+    learning-loss            1.97
+    random                   1.84
     Name: naubc, dtype: float64
     """
     paths = tuple(map(Path, sources))
@@ -124,8 +126,8 @@ class Study:
         results do not hold, and with several data sets unless one is named.
 
         >>> figure = load("docs/study/camvid.zip").plot(task="semseg")
-        >>> [ax.get_ylabel() for ax in figure.axes][:1]
-        ['mIoU ↑']
+        >>> [ax.get_ylabel() for ax in figure.axes][2:]
+        ['mIoU (%) ↑', 'Pixel accuracy (%) ↑']
         """
         from benchmark.report.dataset_results import DatasetResults
         from benchmark.report.drawing.paper_style import Paper
@@ -139,9 +141,9 @@ class Study:
         Raises UserError for a strategy that the results do not hold.
 
         >>> compared = load("docs/study/camvid.zip").compare("entropy", "random")
-        >>> compared.numbers.round(3)[["mean", "low", "high"]]
-            mean    low   high
-        0  0.003 -0.010  0.015
+        >>> compared.numbers[["seeds", "mean", "low", "high"]].round(2)
+           seeds  mean   low  high
+        0      3  0.12 -0.09  0.32
         """
         from benchmark.api.comparing import comparison_of
 

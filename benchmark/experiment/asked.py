@@ -19,6 +19,9 @@ def as_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     counts, strategies among them the class or the function itself, ``network`` the name of one; a field of a
     part is ``recipe={"iterations": 500}`` or ``{"recipe.iterations": 500}``. Raises UserError, and
     RegistryError for a strategy that cannot be one.
+
+    >>> as_fields({"seeds": 2, "network": "mti_net", "recipe.iterations": 500})
+    {'seeds': [0, 1], 'network': {'name': 'mti_net'}, 'recipe': {'iterations': 500}}
     """
     fields: dict[str, Any] = {}
     for path, value in given.items():

@@ -18,6 +18,9 @@ def naubc(labelled: Sequence[float], values: Sequence[float]) -> float:
     NaN with fewer than two budgets or with a value that is missing.
 
     Raises ValueError where budgets do not rise or the lengths differ.
+
+    >>> naubc([10, 20, 40], [2.0, 1.0, 0.5])
+    1.0
     """
     x, y = np.asarray(labelled, float), np.asarray(values, float)
     if x.shape != y.shape or x.ndim != 1 or (np.diff(x) <= 0).any():

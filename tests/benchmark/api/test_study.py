@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from benchmark import compare, load
-from benchmark.api.tables import as_html
 from benchmark.errors import UserError
 from benchmark.report import read_studies, terminal_text
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.drawing import canvas
 from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.figures.loss_curves import curves_of
+from benchmark.report.formats.html import as_html
 from benchmark.report.formats.table import Cell, Table
 from benchmark.report.tables import headline_table as headline
 

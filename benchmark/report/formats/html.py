@@ -1,4 +1,4 @@
-"""Tables of the report as a notebook shows them."""
+"""Tables as HTML, for a notebook and for pages."""
 
 from __future__ import annotations
 
