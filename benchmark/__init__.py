@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from benchmark.api.comparing import Comparison, compare
     from benchmark.api.running import run
     from benchmark.api.study import Study, load
+    from benchmark.api.sweeping import Sweep, load_sweep
 
-__all__ = ["Comparison", "Study", "compare", "load", "run"]
+__all__ = ["Comparison", "Study", "Sweep", "compare", "load", "load_sweep", "run"]
 
 #: Where each name is.
 _HOMES = {
     "Comparison": "comparing",
     "Study": "study",
+    "Sweep": "sweeping",
     "compare": "comparing",
     "load": "study",
+    "load_sweep": "sweeping",
     "run": "running",
 }
 

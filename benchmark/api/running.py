@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from benchmark.api.asking import Asked, Way, asked_for
+from benchmark.api.sweeping import Plan, Sweep, failures_of, load_sweep, planned, run_planned
 from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
 from benchmark.experiment.asked import as_fields, is_experiment
 from benchmark.experiment.discovery import discover_strategies
 from benchmark.progress import Progress
+from benchmark.report.sweep import write_sweep_report
 
 if TYPE_CHECKING:
     from benchmark.api.study import Study
@@ -20,6 +23,52 @@ if TYPE_CHECKING:
 #: A name (`mtal list`), ``NAME[key=value]``, ``FILE.py:NAME``, or the class or the function itself.
 StrategyGiven = str | Callable[..., Any]
 STOPPED = "Stopped. Run the same again to go on; finished rounds are kept."
+
+
+@overload
+def run(
+    dataset: str | Path = "rooms",
+    preset: str | None = None,
+    strategies: Sequence[StrategyGiven] | StrategyGiven | None = None,
+    seeds: int | Sequence[int] | None = None,
+    *,
+    network: str | Mapping[str, Any] | None = None,
+    budgets: Sequence[int | float | str] | None = None,
+    data_root: str | Path | None = None,
+    out: str | Path | None = None,
+    engine: str | None = None,
+    jobs: int | None = None,
+    per_device: int = 1,
+    tracker: str | None = None,
+    timing: bool = False,
+    quiet: bool = False,
+    report: bool = False,
+    vary: None = None,
+    **fields: Any,
+) -> Study: ...
+
+
+@overload
+def run(
+    dataset: str | Path = "rooms",
+    preset: str | None = None,
+    strategies: Sequence[StrategyGiven] | StrategyGiven | None = None,
+    seeds: int | Sequence[int] | None = None,
+    *,
+    network: str | Mapping[str, Any] | None = None,
+    budgets: Sequence[int | float | str] | None = None,
+    data_root: str | Path | None = None,
+    out: str | Path | None = None,
+    engine: str | None = None,
+    jobs: int | None = None,
+    per_device: int = 1,
+    tracker: str | None = None,
+    timing: bool = False,
+    quiet: bool = False,
+    report: bool = False,
+    vary: Mapping[str, Sequence[Any]],
+    **fields: Any,
+) -> Sweep: ...
 
 
 def run(
@@ -39,8 +88,9 @@ def run(
     timing: bool = False,
     quiet: bool = False,
     report: bool = False,
+    vary: Mapping[str, Sequence[Any]] | None = None,
     **fields: Any,
-) -> Study:
+) -> Study | Sweep:
     """Train all strategies over seeds and budgets, as `mtal run` does, and give the study.
 
     What is stored in the folder is not done again: the same call goes on after an interruption, and one with
@@ -63,6 +113,8 @@ def run(
         timing: Whether to say beforehand, by a short timing, what the run will cost.
         quiet: Whether to print nothing.
         report: Whether to write tables, figures and the page too. `Study.report` does it any time.
+        vary: Values by field, such as ``{"network.name": ["pad_net", "mti_net"]}``: a study for every
+            combination, in a folder of its own, and a `Sweep` of all of them.
         fields: Any other field of an experiment (`mtal list fields`): ``device="cpu"``,
             ``recipe={"iterations": 500}``.
 
@@ -75,32 +127,46 @@ def run(
     notebook that it uses count too; arrays, networks and other objects do not, and neither do files that it
     reads. Jobs of other processes (``jobs``, ``engine``) cannot import it: put it in a file.
 
-    >>> from benchmark import run
-    >>> def least_sure(outputs):
-    ...     return {t: 1 - outputs.refined[t].softmax(1).amax(1).mean((1, 2)) for t in outputs.categorical}
-    >>> tiny = {"data": {"pool": 16, "val": 6, "height": 32, "width": 32}, "recipe": {"iterations": 2}}
-    >>> study = run("rooms", strategies=["random", least_sure], seeds=1, budgets=[4, 8], quiet=True, **tiny)
-    >>> study
-    Study('results/rooms-quick': rooms, 2 strategies, 1 seed)
-    >>> study.headline[["strategy", "seeds"]]
-         strategy  seeds
-    0  least-sure      1
-    1      random      1
+    Examples:
+        >>> from benchmark import run
+        >>> def least_sure(outputs):
+        ...     logits = {task: outputs.refined[task] for task in outputs.categorical}
+        ...     return {task: 1 - one.softmax(1).amax(1).mean((1, 2)) for task, one in logits.items()}
+        >>> small = {"data": {"pool": 16, "val": 6, "height": 32, "width": 32}, "budgets": [4, 8]}
+        >>> given = ["random", least_sure]
+        >>> study = run("rooms", strategies=given, seeds=1, recipe={"iterations": 2}, quiet=True, **small)
+        >>> study
+        Study('results/rooms-quick': rooms, 2 strategies, 1 seed)
+        >>> study.headline[["strategy", "seeds"]]
+             strategy  seeds
+        0  least-sure      1
+        1      random      1
     """
     discover_strategies()
     given = {"strategies": strategies, "seeds": seeds, "network": network, "budgets": budgets}
-    asked = _asked(dataset, preset, {**given, "data_root": data_root, **fields}, out)
-    return _study(asked, Way(Progress(quiet), timing, engine, Wish(jobs, per_device), tracker, report))
+    file, over = _file_and_fields(dataset, {**given, "data_root": data_root, **fields})
+    way = Way(Progress(quiet), timing, engine, Wish(jobs, per_device), tracker, report)
+    where = None if out is None else Path(out)
+    if vary:
+        return _sweep(planned(file, preset, over, vary, where), way)
+    return _study(asked_for(file, preset, over, where), way)
 
 
-def _asked(
-    dataset: str | Path, preset: str | None, given: Mapping[str, Any], out: str | Path | None
-) -> Asked:
+def _file_and_fields(dataset: str | Path, given: Mapping[str, Any]) -> tuple[Path | None, dict[str, Any]]:
+    """The file of an experiment, if one is given, and the fields over it."""
     file = Path(dataset)
     is_file = file.suffix.lower() in (".yaml", ".yml") and file.is_file() and is_experiment(file)
-    named = {} if is_file else {"dataset": dataset}
-    where = None if out is None else Path(out)
-    return asked_for(file if is_file else None, preset, as_fields({**named, **given}), where)
+    return file if is_file else None, as_fields({**({} if is_file else {"dataset": dataset}), **given})
+
+
+def _sweep(sweep: Plan, way: Way) -> Sweep:
+    way.progress.say(sweep.text)
+    with _torch_as_it_was(), _words_for_an_interruption():
+        outcomes = run_planned(sweep, way)
+    failures = failures_of(outcomes)
+    if way.report:
+        write_sweep_report(sweep.folder, each=False)
+    return replace(load_sweep(sweep.folder), failures=failures)
 
 
 def _study(asked: Asked, way: Way) -> Study:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.records.sweep_folder import is_sweep
 from benchmark.report import Report, read_studies, terminal_text, write_report
 from benchmark.report.formats.html import as_html
 from benchmark.report.results.study import Study as Read
@@ -30,21 +31,24 @@ def load(*sources: str | Path) -> Study:
     Nothing of it is executed. Raises UserError for what is no such folder, and for folders whose numbers do
     not compare.
 
-    >>> study = load("docs/study/camvid.zip")
-    >>> study
-    Study('docs/study/camvid.zip': camvid, 5 strategies, 3 seeds)
-    >>> study.naubc.groupby("strategy")["naubc"].mean().round(2)
-    strategy
-    consistency-diversity    1.82
-    core-set                 1.81
-    entropy                  1.96
-    learning-loss            1.97
-    random                   1.84
-    Name: naubc, dtype: float64
+    Examples:
+        >>> study = load("docs/study/camvid.zip")
+        >>> study
+        Study('docs/study/camvid.zip': camvid, 5 strategies, 3 seeds)
+        >>> study.naubc.groupby("strategy")["naubc"].mean().round(2)
+        strategy
+        consistency-diversity    1.82
+        core-set                 1.81
+        entropy                  1.96
+        learning-loss            1.97
+        random                   1.84
+        Name: naubc, dtype: float64
     """
     paths = tuple(map(Path, sources))
     if not paths:
         raise UserError("Give the folder of a run, or several.")
+    if sweeps := [path for path in paths if is_sweep(path)]:
+        raise UserError(f"{sweeps[0]} holds a sweep: read it by load_sweep, or give the folder of a variant.")
     return Study(paths, read_studies(paths))
 
 
@@ -125,9 +129,10 @@ class Study:
         ``columns`` is the width, in columns of a paper. Raises UserError for a task or a data set that the
         results do not hold, and with several data sets unless one is named.
 
-        >>> figure = load("docs/study/camvid.zip").plot(task="semseg")
-        >>> [ax.get_ylabel() for ax in figure.axes][2:]
-        ['mIoU (%) ↑', 'Pixel accuracy (%) ↑']
+        Examples:
+            >>> figure = load("docs/study/camvid.zip").plot(task="semseg")
+            >>> [ax.get_ylabel() for ax in figure.axes][2:]
+            ['mIoU (%) ↑', 'Pixel accuracy (%) ↑']
         """
         from benchmark.report.dataset_results import DatasetResults
         from benchmark.report.drawing.paper_style import Paper
@@ -140,10 +145,11 @@ class Study:
 
         Raises UserError for a strategy that the results do not hold.
 
-        >>> compared = load("docs/study/camvid.zip").compare("entropy", "random")
-        >>> compared.numbers[["seeds", "mean", "low", "high"]].round(2)
-           seeds  mean   low  high
-        0      3  0.12 -0.09  0.32
+        Examples:
+            >>> compared = load("docs/study/camvid.zip").compare("entropy", "random")
+            >>> compared.numbers[["seeds", "mean", "low", "high"]].round(2)
+               seeds  mean   low  high
+            0      3  0.12 -0.09  0.32
         """
         from benchmark.api.comparing import comparison_of
 

@@ -83,10 +83,14 @@ def run_one(
 def status(folder: Path, watch: bool, as_json: bool) -> None:
     """Show how far every trajectory in a folder of results is: done, running, stopped, waiting or failed."""
     from benchmark.records.status import status_of, watched
+    from benchmark.records.sweep_folder import is_sweep
     from benchmark.report.results.archives import opened
 
     if watch and as_json:
         raise UserError("--json prints one document, and --watch goes on: give one of them.")
+    if is_sweep(folder):
+        _status_of_sweep(folder, watch, as_json)
+        return
     with opened([folder]) as (results,):
         if as_json:
             echo_json(status_of(results).document())
@@ -95,3 +99,23 @@ def status(folder: Path, watch: bool, as_json: bool) -> None:
             if watch:
                 click.clear()  # does nothing where there is no terminal
             click.echo(table)
+
+
+def _status_of_sweep(folder: Path, watch: bool, as_json: bool) -> None:
+    """Of every variant; those that have not begun are said to be waiting."""
+    from benchmark.records.results_folder import EXPERIMENT
+    from benchmark.records.status import status_of
+    from benchmark.records.sweep_folder import read_sweep
+
+    if watch:
+        raise UserError("--watch follows one study: give the folder of a variant.")
+    found = {
+        variant.label: status_of(place) if (place / EXPERIMENT).is_file() else None
+        for variant in read_sweep(folder)
+        for place in [folder / variant.folder]
+    }
+    if as_json:
+        echo_json({label: state and state.document() for label, state in found.items()})
+        return
+    for label, state in found.items():
+        click.echo(f"{label}\n{state.text if state else 'waiting: it has not begun'}\n")

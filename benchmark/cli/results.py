@@ -47,13 +47,23 @@ def report(
 ) -> None:
     """Write tables, figures and the page of results, and print the main table.
 
-    Several folders, or zip files of `mtal export`, make one report where their numbers compare.
+    Several folders, or zip files of `mtal export`, make one report where their numbers compare. The folder of
+    a sweep (`mtal run --vary`) has one that sets its variants side by side, and each variant its own.
     """
+    from benchmark.records.sweep_folder import is_sweep
     from benchmark.report import write_report
+    from benchmark.report.sweep import write_sweep_report
     from strategies.registry import split_names
 
     only = split_names(strategies) if strategies is not None else None
-    written = write_report(*sources, columns=columns, captions=captions, strategies=only, out=out, show=echo)
+    if len(sources) == 1 and is_sweep(sources[0]) and out is None:
+        written = write_sweep_report(
+            sources[0], columns=columns, captions=captions, strategies=only, show=echo
+        )
+    else:
+        written = write_report(
+            *sources, columns=columns, captions=captions, strategies=only, out=out, show=echo
+        )
     click.echo(f"\nLook at it in a browser: {written.page}")
     click.echo(f"Tables and figures: {written.page.parent}")
 

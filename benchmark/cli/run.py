@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +26,10 @@ from benchmark.cli.options import (
     preset_option,
 )
 
+if TYPE_CHECKING:
+    from benchmark.api.asking import Way
+    from benchmark.api.sweeping import Plan
+
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
@@ -43,6 +48,12 @@ def add_commands(cli: click.Group) -> None:
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.iterations=500."
 )
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="FIELD=A,B",
+    help="A study for each value of a field (network.name=pad_net,mti_net); for each combination of several.",
+)
 @DEVICE
 @THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results/NAME.")
@@ -57,7 +68,12 @@ def add_commands(cli: click.Group) -> None:
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @DATA_ROOT
 def run(
-    experiment: Path | None, settings: tuple[str, ...], out: Path | None, quiet: bool, **flags: Any
+    experiment: Path | None,
+    settings: tuple[str, ...],
+    vary: tuple[str, ...],
+    out: Path | None,
+    quiet: bool,
+    **flags: Any,
 ) -> None:
     """Train all strategies over seeds and budgets, and write tables and figures.
 
@@ -66,15 +82,22 @@ def run(
     that you are in.
     """
     from benchmark.api.asking import Way, asked_for
+    from benchmark.api.sweeping import planned
     from benchmark.execution.resources import Wish
     from benchmark.execution.run import dry_run
     from benchmark.execution.run import run as run_experiment
+    from benchmark.experiment.sweep import parse_vary
     from benchmark.progress import Progress
 
     preset, only_planned, timing = (flags.pop(name) for name in ("preset", "dry_run", "timing"))
     wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
     way = Way(Progress(quiet), timing, flags.pop("engine"), wish, flags.pop("tracker"))
-    asked = asked_for(experiment, preset, fields_of(flags, settings), out)
+    fields = fields_of(flags, settings)
+    if vary:
+        sweep = planned(experiment, preset, fields, parse_vary(vary), out)
+        _dry_sweep(sweep, way) if only_planned else _run_sweep(sweep, way)
+        return
+    asked = asked_for(experiment, preset, fields, out)
     if only_planned:
         echo(dry_run(asked.experiment, asked.folder, way.progress, timing))
         return
@@ -84,8 +107,33 @@ def run(
         click.echo(f"Look at it in a browser: {outcome.page}")
         click.echo("The same command with more --seeds or --strategies adds them.")
     click.echo(f"Tables, figures and raw results: {outcome.folder}")
-    if outcome.failures:
-        click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in outcome.failures), err=True)
+    _end(outcome.failures)
+
+
+def _dry_sweep(sweep: Plan, way: Way) -> None:
+    from benchmark.execution.run import dry_run
+
+    echo(sweep.text)
+    for variant, asked in sweep.asked.items():
+        echo(f"\n{variant.label}\n{dry_run(asked.experiment, asked.folder, way.progress, way.timing)}")
+
+
+def _run_sweep(sweep: Plan, way: Way) -> None:
+    from benchmark.api.sweeping import failures_of, run_planned
+    from benchmark.report.sweep import write_sweep_report
+
+    way.progress.say(sweep.text)
+    failures = failures_of(run_planned(sweep, way))
+    written = write_sweep_report(sweep.folder, each=False, show=lambda text: echo(f"\n{text}\n"))
+    click.echo(f"Look at it in a browser: {written.page}")
+    click.echo(f"Tables, the figure and a folder of results for each variant: {sweep.folder}")
+    _end(failures)
+
+
+def _end(failures: Sequence[str]) -> None:
+    """With exit code 1 and what failed, if anything did."""
+    if failures:
+        click.echo("\nFailed:\n" + "\n".join(f"  {failure}" for failure in failures), err=True)
         sys.exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def as_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for path, value in given.items():
         if value is not None:
-            set_field(fields, path, _READERS[path](value) if path in _READERS else value)
+            set_field(fields, path, _READERS.get(path, copy.deepcopy)(value))
     return fields
 
 
@@ -74,11 +75,7 @@ def _network(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else dict(value)
 
 
-def _copied(value: Any) -> Any:
-    """Fields of a part are set one by one, and what was given stays as it is."""
-    return dict(value) if isinstance(value, Mapping) else value
-
-
+#: Of other fields, what was given is copied: it stays as it is when fields of a part are set one by one.
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "seeds": _seeds,
     "budgets": _budgets,
@@ -86,6 +83,4 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "network": _network,
     "dataset": str,
     "data_root": Path,
-    "recipe": _copied,
-    "data": _copied,
 }

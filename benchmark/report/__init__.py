@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -63,14 +63,18 @@ def write_report(
     main_table = terminal_text(shown)
     show(main_table)
     files = _files(shown, columns, captions)
+    return Report(write_files(target, files), main_table)
+
+
+def write_files(target: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write files by their path within a folder. Raises UserError where that cannot be."""
     try:
         target.mkdir(parents=True, exist_ok=True)
-        paths = tuple(_write(target / name, content) for name, content in files.items())
+        return tuple(_write(target / name, content) for name, content in files.items())
     except OSError as error:
         raise UserError(
             f"{target} cannot take the report; it must be a folder to write to, with room: {error}."
         ) from error
-    return Report(paths, main_table)
 
 
 def _target(sources: Sequence[Path], out: Path | None) -> Path:

@@ -81,6 +81,28 @@ def _row(found: DatasetStatistics, name: str, areas: Sequence[float], places: in
     ]
 
 
+def area_cell(found: DatasetStatistics, name: str) -> Cell:
+    """The mean NAUBC of a strategy, marked as in the table."""
+    values = found.naubc[found.naubc["strategy"].isin(found.order[0])].rename(columns={"naubc": "value"})
+    cell = _mean(_areas(found, name), len(found.seeds), _places(found))
+    return replace(cell, mark="best") if name in best(values, len(found.seeds)) else cell
+
+
+def difference_cell(found: DatasetStatistics, name: str) -> Cell:
+    """The paired difference of a strategy to random; empty for random itself."""
+    one = next((each for each in found.against_random if each.strategy == name), None)
+    return _compared(found, one, _places(found))[0]
+
+
+def _areas(found: DatasetStatistics, name: str) -> list[float]:
+    values: list[float] = found.naubc.loc[found.naubc["strategy"] == name, "naubc"].dropna().tolist()
+    return values
+
+
+def _places(found: DatasetStatistics) -> int:
+    return decimals(float(found.naubc.groupby("strategy")["naubc"].mean().abs().max()))
+
+
 def _mean(areas: Sequence[float], seeds: int, places: int) -> Cell:
     if not areas:
         return Cell(MISSING)

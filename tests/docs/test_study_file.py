@@ -1,0 +1,38 @@
+"""The commented study is one that runs, and says of every field that it sets what it is for."""
+
+from pathlib import Path
+
+import yaml
+from click.testing import CliRunner
+
+from benchmark.cli.main import cli
+from benchmark.experiment.loading import load_experiment
+
+FILE = Path(__file__).parents[2] / "docs" / "examples" / "study.yaml"
+WRITTEN = yaml.safe_load(FILE.read_text())
+
+
+def leaves(fields, path=()):
+    for name, value in fields.items():
+        yield from leaves(value, (*path, name)) if isinstance(value, dict) else [((*path, name), value)]
+
+
+def test_it_is_a_valid_experiment_and_every_field_is_taken():
+    taken = dict(leaves(load_experiment(FILE, None, {}).model_dump(mode="json")))
+    said = dict(leaves({name: value for name, value in WRITTEN.items() if name not in ("preset", "budgets")}))
+    assert {path: taken[path] for path in said} == said
+
+
+def test_a_dry_run_of_it_names_every_strategy_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(cli, ["run", str(FILE), "--dry-run", "--no-timing", "--quiet"])
+    assert ended.exit_code == 0, ended.output
+    assert all(f"{name}, seed 4" in ended.output for name in WRITTEN["strategies"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_field_has_a_comment():
+    lines = FILE.read_text().splitlines()
+    fields = [at for at, line in enumerate(lines) if line.strip()[:1].isalpha()]
+    assert len(fields) > 25
+    assert not [lines[at] for at in fields if "#" not in lines[at] + lines[at - 1] and at]
