@@ -10,7 +10,9 @@ import pandas as pd
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, all_evidence
+from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.tables.headline_table import area_cell, difference_cell, long_table
+from benchmark.words import counted
 
 if TYPE_CHECKING:
     from benchmark.experiment.sweep import Variant
@@ -43,9 +45,11 @@ def make_tables(found: Found) -> list[Table]:
     fields = ", ".join(found[0][0].settings)
     datasets = ", ".join(dict.fromkeys(one.dataset for one in every))
     seeds = max(len(one.seeds) for one in every)
-    over = f"of the total validation loss, lower is better; 95 % intervals over {seeds} seeds. {APART}"
-    areas = f"{datasets}, by {fields}: area under the budget curve (NAUBC) {over}"
-    apart = f"{datasets}, by {fields}: NAUBC minus that of random in the same column, paired by seed; {over}"
+    few = "; descriptive: too few seeds for a test" if seeds < SEEDS_FOR_A_TEST else ""
+    over = f"lower is better; 95 % intervals over {counted(seeds, 'seed')}{few}. {APART}"
+    head = f"{datasets}, by {fields}"
+    areas = f"{head}: area under the budget curve (NAUBC) of the total validation loss, {over}"
+    apart = f"{head}: the same minus that of random in the same column, paired by seed; {over}"
     return [
         _table(found, every, area_cell, areas, MARKED),
         _table(found, every, difference_cell, apart, MARKED),
