@@ -329,11 +329,7 @@ class Experiment(Model):
 
 
 def parse_budget(budget: Any) -> int | float:
-    """A count as int, or a share of the pool as float. Raises ValueError.
-
-    >>> parse_budget("10 %"), parse_budget(0.1), parse_budget("40")
-    (0.1, 0.1, 40)
-    """
+    """A count as int, or a share of the pool as float; ``"10 %"`` and 0.1 are the same. Raises ValueError."""
     number = _number(budget) if isinstance(budget, str) else budget
     if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
         return number

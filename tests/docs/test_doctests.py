@@ -12,7 +12,7 @@ MODULES = (
     "benchmark.api.running",
     "benchmark.api.study",
     "benchmark.experiment.asked",
-    "benchmark.experiment.config",
+    "benchmark.experiment.sweep",
     "benchmark.report.statistics.naubc",
     "benchmark.words",
     "strategies.registry",
