@@ -96,10 +96,39 @@ def test_the_doctor_names_the_broken_ones(mtal):
         assert f"plug-ins broken of mtal.{group} failed to import: RuntimeError: made to fail" in said
 
 
+def test_the_data_set_and_the_task_are_listed_shown_and_checked(mtal):
+    assert "slopes" in [line.split()[0] for line in mtal("list", "datasets").splitlines()]
+    assert "log_depth" in [line.split()[0] for line in mtal("list", "tasks").splitlines()]
+    assert "  steepest=8.0  a finite number\n" in mtal("show", "slopes")
+    assert "Source: Eigen, Puhrsch & Fergus" in mtal("show", "log_depth")
+    assert "No problems found." in mtal("data", "check", "slopes", "--set", "count=6")
+
+
+@pytest.mark.parametrize("name", ["slopes", "datasets.py:slopes"])
+def test_a_study_on_the_data_set_runs_and_its_report_shows_the_task(mtal, tmp_path, name, monkeypatch):
+    """From the installed package, and by its file where it is not installed."""
+    if ".py:" in name:
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        name = str(EXAMPLE / "mtal_example_plugin" / name)
+    sizes = {"data.count": 8, "recipe.iterations": 2, "budgets": "[2,4]", "seeds": "[0]"}
+    settings = [f"--set={key}={value}" for key, value in sizes.items()]
+    run = ("run", "--dataset", name, "--preset", "smoke", "--strategies", "random", "--device", "cpu")
+    mtal(*run, *settings, "--out", "out", "--quiet", "--no-timing")
+    assert "si_log of slope" in (tmp_path / "out" / "tables" / "delta_mtl.md").read_text().replace("\\", "")
+    assert "slope: si_log ↓" in (tmp_path / "out" / "index.html").read_text()
+
+
 @pytest.mark.parametrize(
-    ("module", "name"), [("strategies", "rough"), ("networks", "context_heads"), ("backbones", "patches")]
+    ("module", "name"),
+    [
+        ("strategies", "rough"),
+        ("networks", "context_heads"),
+        ("backbones", "patches"),
+        ("tasks", "log_depth"),
+        ("datasets", "slopes"),
+    ],
 )
 def test_the_example_keeps_the_contract(module, name):
     text, passed = check_file(EXAMPLE / "mtal_example_plugin" / f"{module}.py")
     assert passed, text
-    assert text.startswith(f"{name}\n")
+    assert f"{name} keeps the contract." in text
