@@ -39,7 +39,7 @@ def add_commands(cli: click.Group) -> None:
 
 @click.command()
 @click.argument("experiment", type=PATH, required=False)
-@dataset_option("A built-in data set (mtal list datasets), or the YAML file of your own.")
+@dataset_option("A built-in data set (mtal list datasets), the YAML file of your own, or FILE.py:NAME.")
 @preset_option("Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
 @NETWORK
 @STRATEGIES
@@ -138,7 +138,7 @@ def _end(failures: Sequence[str]) -> None:
 
 
 @click.command()
-@dataset_option("A data set by name, or the YAML file of your own. Default: rooms.")
+@dataset_option("A data set by name, the YAML file of your own, or FILE.py:NAME. Default: rooms.")
 @preset_option("The preset whose network and recipe are measured. Default: quick.")
 @NETWORK
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")

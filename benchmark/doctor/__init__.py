@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.doctor.finding import Finding, document, ok, problem, reason
 
 if TYPE_CHECKING:
+    from benchmark.data.dataset import MultiTaskDataset
     from benchmark.doctor.study_size import Study
     from benchmark.experiment.config import Experiment
 
@@ -65,4 +66,17 @@ def _opened(experiment: Experiment) -> tuple[list[Finding], Study | None]:
         advice = "Mend what `mtal data check` finds, or the experiment."
         return [problem("data", f"{experiment.dataset} cannot be used ({reason(error)})", advice)], None
     images = f"{len(dataset.train.ids)} images to choose from, {len(dataset.val.ids)} to evaluate on"
-    return [ok("data", f"{dataset.name}: {images}, {study.tasks} tasks")], study
+    return [ok("data", f"{dataset.name}: {images}, {study.tasks} tasks"), *_labels(dataset)], study
+
+
+def _labels(dataset: MultiTaskDataset) -> list[Finding]:
+    """What `mtal run` would refuse, by the same rules on a sample of the images."""
+    from benchmark.data.checks.check import check_dataset
+
+    if dataset.exact:
+        return []
+    found = check_dataset(dataset, quick=True).fatal
+    advice = "See all of it: mtal data check, which looks at every image."
+    return [problem("labels", line.rstrip("."), advice) for line in found] or [
+        ok("labels", "nothing that a run refuses, in a sample of the images")
+    ]

@@ -239,7 +239,9 @@ class Experiment(Model):
     """All that decides the numbers, and where to compute them."""
 
     name: str = Field("", description="names the folder of results")
-    dataset: str = Field("rooms", description="by name (mtal list datasets), or a YAML file of your own data")
+    dataset: str = Field(
+        "rooms", description="by name (mtal list datasets), a YAML file of your own data, or FILE.py:NAME"
+    )
     data: dict[str, Any] = Field(default_factory=dict, description="options of the data set")
     data_root: Path | None = Field(None, description="where the data lies, if not where it is looked for")
     development: float | None = Field(

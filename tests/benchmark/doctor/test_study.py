@@ -259,6 +259,17 @@ def test_the_whole_of_a_small_study(small_experiment, tmp_path):
     assert {"Python", "torch", "device", "threads", "locks", "data", "memory", "space", "ray"} <= set(checks)
 
 
+def test_labels_that_a_run_refuses_are_a_problem(small_experiment, tmp_path):
+    own = (Path(__file__).parents[1] / "own_plugins.py").read_text()
+    for name, text in {"sound": own, "flat": own.replace("self.step * rng", "0 * self.step * rng")}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(text.replace("ramps", name).replace("relative_depth", name))
+        more = {"dataset": f"{tmp_path}/{name}/mine.py:{name}", "data": {}, "budgets": [2, 4]}
+        found = [f for f in examined(tmp_path, small_experiment(**more)) if f.check == "labels"]
+        assert [f.word for f in found] == ["ok" if name == "sound" else "problem"]
+        assert name == "sound" or "every pixel of the 8 near labels is 1" in found[0].found
+
+
 def test_data_that_cannot_be_opened_are_a_problem_and_no_end(small_experiment, tmp_path):
     experiment = small_experiment(dataset="nyud", data={}, data_root=str(tmp_path / "nowhere"))
     found = {finding.check: finding.word for finding in examined(tmp_path, experiment)}
