@@ -1,5 +1,6 @@
 """What is registered by name: networks, backbones, tasks and data sets of one's own."""
 
+import linecache
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -191,21 +192,23 @@ def test_every_kind_has_a_group_and_a_contract_of_its_own():
     assert len({kind.contract for kind in kinds}) == 4
 
 
-def test_what_is_typed_into_a_prompt_is_known_by_its_code():
-    lines = (
-        "from benchmark.networks.backbone import Backbone",
-        "from benchmark.plugins import BACKBONES, register_backbone",
-        "class Mine(Backbone):",
-        "    def forward(self, images):",
-        "        return [images * {factor}]",
-        "",
-        "register_backbone('mine', source='me')(Mine)",
-        "print(BACKBONES.resolve('mine').code)",
-    )
-    codes = []
-    for factor in (2, 3):
-        typed = "\n".join(lines).format(factor=factor)
-        done = subprocess.run([sys.executable, "-c", typed], capture_output=True, text=True, check=True)
-        codes.append(done.stdout.strip())
-    assert codes[0] != codes[1]
-    assert all(code.startswith("mine@") and code != "mine@None" for code in codes)
+CELL = """
+from benchmark.networks.backbone import Backbone
+from benchmark.plugins import register_backbone
+
+@register_backbone("{name}", source="me")
+class Mine(Backbone):
+    def forward(self, images):
+        return [images * {factor}]
+"""
+
+
+def test_what_is_typed_into_a_notebook_is_known_by_its_code(monkeypatch):
+    digests = []
+    for number, factor in enumerate((2, 2, 3)):
+        text, cell = CELL.format(name=f"mine{number}", factor=factor), f"<cell {number}>"
+        monkeypatch.setitem(linecache.cache, cell, (len(text), None, text.splitlines(True), cell))
+        exec(compile(text, cell, "exec"), {"__name__": "mtal_test_session"})
+        digests.append(BACKBONES.resolve(f"mine{number}").digest)
+    assert digests[0] == digests[1] != digests[2]
+    assert None not in digests
