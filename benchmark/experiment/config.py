@@ -165,7 +165,7 @@ class Augmentation(Model):
 class Recipe(Model):
     """How the network is trained: the same at every budget, for every strategy."""
 
-    later = frozenset({"epochs", "fewest_iterations"})
+    later = frozenset({"epochs", "fewest_iterations", "label_stride"})
 
     optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="of the network")
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after the warm-up")
@@ -185,6 +185,9 @@ class Recipe(Model):
     )
     fewest_iterations: Positive = Field(100, description="of a training that counts epochs")
     batch_size: Positive = Field(8, description="images of an iteration")
+    label_stride: Positive = Field(
+        1, description="train on the label of every so many-th pixel, each way; evaluation reads all of them"
+    )
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
         description="of the network: float32; the same with TF32 in a GPU's convolutions (as torch comes) "

@@ -36,6 +36,8 @@ class Network(nn.Module, ABC):
 
     #: Share of the channels of every backbone map that are 0 in a training step.
     map_dropout: float = 0.0
+    #: Pixels from one refined prediction to the next in a training step.
+    training_stride: int = 1
 
     mean: Tensor
     spread: Tensor
@@ -107,7 +109,9 @@ class Network(nn.Module, ABC):
         feature sees much of the padding.
         """
         (height, width), (below, right) = size, self._padding(size)
-        outputs = self._on_dropped(maps, (height + below, width + right))
+        stride = self.training_stride if self.training else 1
+        predicted = (-(-(height + below) // stride), -(-(width + right) // stride))
+        outputs = self._on_dropped(maps, predicted)
         if not below and not right:
             return outputs
         return _cropped(outputs, height, width, (height + below, width + right))

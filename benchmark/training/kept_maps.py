@@ -23,14 +23,14 @@ from benchmark.data.decoded.rows import SECONDS_BETWEEN_LINES, Column, Row, Say
 from benchmark.data.feed import Feed, fits_device, fits_disk, on_disk
 from benchmark.errors import UserError
 from benchmark.experiment.config import FeedHome
-from benchmark.networks import Network, network
+from benchmark.networks import Network
 from benchmark.networks.backbones import frozen, timm_models
 from benchmark.records.environment import device_name
 from strategies.interface import Positions
 
 BLOCK = 16  # images whose maps are computed between two writes
-#: What computes maps: with another code they are others.
-CODE = (frozen, network, timm_models)
+#: What computes maps from images: with another code they are others.
+CODE = (frozen, timm_models, Network._prepared, Network._padding)
 
 
 class MapRows:
@@ -67,7 +67,7 @@ class MapRows:
             network.backbone.multiple,
             device_name(self._feed.device),
             [version(package) for package in ("torch", "timm")],
-            [inspect.getsource(module) for module in CODE],
+            [inspect.getsource(part) for part in CODE],
         ]
 
     def __getitem__(self, row: int) -> Row:

@@ -42,8 +42,8 @@ class TaskLosses:
 
 
 def task_losses(outputs: Outputs, batch: Batch, tasks: Sequence[Task]) -> TaskLosses:
-    """Losses of both stages against labels at full resolution; several initial scales add up."""
-    size = batch.images.shape[-2:]
+    """Losses of both stages against labels of the refined size; several initial scales add up."""
+    size = outputs.refined[tasks[0].name].shape[-2:]
     refined = [task.loss(outputs.refined[task.name], batch.labels[task.name]) for task in tasks]
     initial, finest = [], []
     for task in tasks:

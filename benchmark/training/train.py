@@ -107,8 +107,8 @@ def train(
             with products_in(feed.device, recipe.precision):
                 made = training.trained.network
                 images = laid_out(batch.images, made)
-                maps = trunk_maps(made, batch.images, batch.maps)
-                outputs, losses = compute(made, images, maps, batch.labels, feed.tasks, recipe.precision)
+                maps, labels = trunk_maps(made, batch.images, batch.maps), strided(batch.labels, recipe)
+                outputs, losses = compute(made, images, maps, labels, feed.tasks, recipe.precision)
                 total = objective(losses, weights_of(rows), feed.tasks)
                 training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
             if training.companions:
@@ -138,6 +138,12 @@ def enough_for_statistics(recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
+def strided(labels: Mapping[str, Tensor], recipe: Recipe) -> dict[str, Tensor]:
+    """The labels of every so many-th row and column: picked, never mixed, so edges are thinner."""
+    step = recipe.label_stride
+    return {task: label[..., ::step, ::step] for task, label in labels.items()}
+
+
 def _for_companions(tensor: Tensor) -> Tensor:
     return tensor.detach().float()
 
@@ -162,6 +168,7 @@ def _fresh(
 ) -> InProgress:
     network = placed(build_network(config, feed.tasks), feed.device).train()
     # After the network, from streams of their own: with or without them it begins with the same weights.
+    network.training_stride = recipe.label_stride
     made = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
     companions = {name: module for name, module in made.items() if module is not None}
     steps = [CompanionStep(name, module, recipe, streams) for name, module in companions.items()]
