@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from benchmark.data.feed import Batch
-from benchmark.experiment.config import Augmentation
+from benchmark.experiment.recipe import Augmentation
 from benchmark.tasks.task import Task
 from strategies.device_transfer import on_device
 

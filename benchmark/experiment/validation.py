@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
+Factor = Annotated[float, Field(gt=0)]
 SHOWN, LONGEST = 200, 800  # characters of a value, of a sentence
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.experiment.config import Recipe
+from benchmark.experiment.recipe import Recipe
 from benchmark.measure.plain_loop import plain_steps
 from benchmark.networks import Network, build_network
 from benchmark.protocol.bench import Bench

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from benchmark.experiment.config import Recipe
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network
 from benchmark.random_streams import Streams, global_torch_stream
 from strategies.interface import Companion, Outputs, Strategy

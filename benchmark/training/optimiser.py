@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from benchmark.experiment.config import Recipe
+from benchmark.experiment.recipe import Recipe
 
 CHECK_EVERY = 50  # iterations on a GPU: looking at a loss makes the host wait for the device
 

@@ -14,7 +14,8 @@ from torch import Generator, Tensor, nn
 from benchmark.data.augment import augmented
 from benchmark.data.feed import Batch, Feed, shuffled
 from benchmark.errors import UserError
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.layout import laid_out
 from benchmark.random_streams import Streams, global_torch_stream

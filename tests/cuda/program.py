@@ -12,7 +12,8 @@ from fake_gpu import GPU, fake_gpu
 import baselines  # noqa: F401
 from benchmark.data.dataset import Sample
 from benchmark.data.feed import Feed
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from benchmark.random_streams import Streams
 from benchmark.tasks import make_task
 from benchmark.training.evaluate import evaluate

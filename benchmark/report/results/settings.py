@@ -74,7 +74,8 @@ def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[st
     """
     from pydantic import ValidationError
 
-    from benchmark.experiment.config import NetworkConfig, Recipe
+    from benchmark.experiment.config import NetworkConfig
+    from benchmark.experiment.recipe import Recipe
     from benchmark.experiment.validation import sentences
 
     if not experiment:

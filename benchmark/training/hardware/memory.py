@@ -13,7 +13,8 @@ import torch
 from benchmark.data.decoded.rows import Say
 from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from strategies.interface import Positions
 
 Read = Callable[[Iterable[Positions]], Iterator[Batch]]

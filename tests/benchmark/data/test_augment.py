@@ -7,7 +7,8 @@ import torch
 from benchmark.data.augment import MEAN, augmented
 from benchmark.data.feed import Batch
 from benchmark.errors import UserError
-from benchmark.experiment.config import Augmentation, validated
+from benchmark.experiment.config import validated
+from benchmark.experiment.recipe import Augmentation
 from benchmark.tasks import IGNORE, make_task
 
 H, W = 24, 40

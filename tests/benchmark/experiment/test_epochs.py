@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.errors import UserError
-from benchmark.experiment.config import Recipe, validated
+from benchmark.experiment.config import validated
+from benchmark.experiment.recipe import Recipe
 from benchmark.protocol.work_left import plan, whole_work
 
 positive = st.integers(1, 10_000)

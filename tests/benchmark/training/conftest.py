@@ -8,7 +8,8 @@ import torch
 
 from benchmark.data.dataset import Sample
 from benchmark.data.feed import Feed
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import build_network
 from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.tasks import make_task

@@ -11,7 +11,8 @@ from benchmark.data.decoded.memory_map import arrays_folder
 from benchmark.data.feed import open_feed
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
-from benchmark.experiment.config import NetworkConfig, Recipe, validated
+from benchmark.experiment.config import NetworkConfig, validated
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import build_network, placed
 from benchmark.networks.backbones import by_name
 from benchmark.random_streams import Streams, global_torch_stream

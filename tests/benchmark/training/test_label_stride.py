@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import build_network
 from benchmark.training.train import strided, weights_digest
 

@@ -24,7 +24,8 @@ from benchmark.data.folder.dataset import open_folder
 from benchmark.data.nyud.parquet import ParquetSplit
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
-from benchmark.experiment.config import NetworkConfig, Recipe
+from benchmark.experiment.config import NetworkConfig
+from benchmark.experiment.recipe import Recipe
 from benchmark.random_streams import Streams
 from benchmark.training.train import train, weights_digest
 
