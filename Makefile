@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 DOCS := .venv-docs
 
+# Tests on all cores: each takes half of what is left to another once it has nothing to do.
+CORES := -n auto --dist worksteal --benchmark-disable
+
 DATASET ?= rooms
 PRESET ?= quick
 STRATEGIES ?=
@@ -36,13 +39,13 @@ bench: $(READY)  ## Run a study: DATASET, PRESET, STRATEGIES, SEEDS, DATA_ROOT, 
 		$(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(OUT),--out "$(OUT)")
 
 test: $(READY)  ## Run the tests that take minutes in all
-	$(BIN)/python -m pytest -n auto --benchmark-disable
+	$(BIN)/python -m pytest $(CORES)
 
 test-slow: $(READY)  ## Run the slow tests too
-	$(BIN)/python -m pytest -n auto --benchmark-disable -m "not perf"
+	$(BIN)/python -m pytest $(CORES) -m "not perf"
 
 test-oldest: $(OLDEST)/.ready  ## Run the tests with the oldest versions that pyproject.toml takes
-	$(OLDEST)/bin/python -m pytest -n auto --benchmark-disable
+	$(OLDEST)/bin/python -m pytest $(CORES)
 
 $(OLDEST)/.ready: requirements-oldest.txt pyproject.toml
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
@@ -54,7 +57,7 @@ torture: $(READY)  ## Inject faults for real: the table of docs/reliability.md
 	MTAL_TORTURE_TABLE=docs/reliability.md $(BIN)/python -m pytest tests/torture -m "slow or not slow"
 
 fuzz: $(READY)  ## Fuzz every reader for longer: FUZZ_EXAMPLES a property, 2000 if not given
-	$(BIN)/python -m pytest tests/fuzz -n auto --benchmark-disable --hypothesis-profile=fuzz
+	$(BIN)/python -m pytest tests/fuzz $(CORES) --hypothesis-profile=fuzz
 
 lint: $(READY)  ## Check format, lint and strict types
 	$(BIN)/ruff format --check .

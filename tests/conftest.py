@@ -9,9 +9,16 @@ import torch
 from benchmark import plugins  # noqa: F401 - makes its registries
 from strategies import registration
 
+#: Folders with tests of many seconds: begun first, so that at the end no core waits for one of them alone.
+LONG = {"torture", "cuda"}
+
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is slow, not wrong
 hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ def add_commands(cli: click.Group) -> None:
 def gate(
     experiment: Path | None, settings: tuple[str, ...], out: Path | None, quiet: bool, **flags: Any
 ) -> None:
-    """Judge whether a preset is fit for a study: do labels make a difference, and is it larger than luck?
+    """Judge whether a preset is fit for a study: whether labels make a difference that is larger than luck.
 
     It trains random selection (three draws a seed) and full data, and asks of every task that it learns. A
     preset that fails says what to change. Where images are rendered, they are others than a study's; with

@@ -14,14 +14,9 @@ FIRST = "pad_net"  # the quickest of two stages
 OTHERS = [name for name in NETWORKS.entries if name != FIRST]
 #: All but those that need a record of another run.
 STRATEGIES = [name for name in entries() if not resolve(name).create().required]
-#: With what they read that others do not: a companion, coarser predictions, views, labels.
-FEW = [
-    "learning-loss",
-    "consistency-diversity[scales=mean]",
-    "mc-dropout[passes=2]",
-    "flip-consistency",
-    "true-loss",
-]
+#: With what they read of a network that others do not: a companion, coarser predictions, passes with dropout.
+#: Flipped images and labels are the same for every network, and are read with the first one.
+FEW = ["learning-loss", "consistency-diversity[scales=mean]", "mc-dropout[passes=2]"]
 FAULTY = [f"{Path(__file__).parent / 'faulty.py'}:{name}" for name in ("waiting", "mixing", "halving")]
 NOTHING = {"waits": [], "mixes": [], "halves": []}
 
