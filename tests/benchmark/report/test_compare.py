@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -138,3 +139,12 @@ def test_few_seeds_prove_nothing_in_words_either(results):
 def test_names_are_checked(results, pair, word):
     with pytest.raises(UserError, match=word):
         compare(results({"random": RANDOM}), *pair)
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+def test_words_are_the_same_however_pandas_keeps_text(results, storage):
+    """With pyarrow, which parquet files need, pandas keeps text in another way than without it."""
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra `parquet`")
+    expected = compare(results(ALL), "entropy", "random")
+    with pd.option_context("mode.string_storage", storage):
+        assert compare(results(ALL), "entropy", "random") == expected
