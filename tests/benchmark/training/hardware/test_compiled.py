@@ -47,7 +47,7 @@ def test_network_and_losses_are_one_graph_that_the_next_network_takes_over(toy, 
     traced = COMPILE(in_one_graph, backend="eager", fullgraph=True, dynamic=False)
     for _ in range(2):
         net = build_network(config, tasks).train()
-        outputs, losses = traced(net, batch.images, batch.labels, tasks, "bf16")
+        outputs, losses = traced(net, batch.images, None, batch.labels, tasks, "bf16")
         (losses.refined + losses.initial).sum().backward()
         assert all(p.grad is not None for p in net.parameters())
     assert counters["unique_graphs"] == 1
@@ -117,7 +117,7 @@ def test_a_machine_that_cannot_compile_is_told_so(monkeypatch, device, error, wo
 
 def test_that_is_said_before_any_work(small_experiment, tmp_path, monkeypatch):
     broken(monkeypatch, RuntimeError("no compiler"))
-    monkeypatch.setattr("benchmark.protocol.bench.open_dataset", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr("benchmark.protocol.bench.data_of", lambda *_: pytest.fail("opened the data"))
     experiment = small_experiment(recipe={"iterations": 3, "compile": True})
     for command in (run, opened):
         with pytest.raises(UserError, match="cannot compile for cpu"):
