@@ -8,7 +8,7 @@ from baselines._features import FeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
 from strategies.kernels.lloyd import k_means
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 
 @register(

@@ -12,7 +12,7 @@ from baselines._features import FeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
 from strategies.kernels.lloyd import k_means
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 
 @register("k-means", source="Zhdanov 2019 (without the weights)", family="diversity")

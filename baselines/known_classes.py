@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from strategies import Pool, Selection, Strategy, register
 from strategies.classes_shown import shown
 from strategies.interface import Positions, TaskSpec
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 Order = Literal["rare", "common"]
 

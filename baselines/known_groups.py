@@ -8,7 +8,7 @@ import numpy as np
 
 from strategies import Pool, Selection, Strategy, register
 from strategies.interface import Positions
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 Order = Literal["spread", "packed"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from strategies import Modifier, StrategyName, register
 from strategies.interface import Positions, Scores
-from strategies.ranking import highest, ranks, robust_minmax
+from strategies.score_normalisation import highest, ranks, robust_minmax
 
 How = Literal["power", "softmax", "soft-rank"]
 

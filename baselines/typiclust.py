@@ -14,7 +14,7 @@ from strategies import Pool, Selection, register
 from strategies.interface import Positions
 from strategies.kernels.lloyd import k_means
 from strategies.kernels.neighbours import nearest_neighbours
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 
 @register("typiclust", source="Hacohen, Dekel & Weinshall, ICML 2022, section 3 (TPC-RP)", family="diversity")

@@ -6,7 +6,7 @@ import numpy as np
 
 from baselines._features import FeatureStrategy, standardised
 from strategies import Pool, Selection, register
-from strategies.ranking import highest
+from strategies.score_normalisation import highest
 
 
 @register("vaal", source="Sinha, Ebrahimi & Darrell, ICCV 2019", family="diversity")

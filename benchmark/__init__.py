@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.api.comparing import Comparison, compare
+    from benchmark.api.comparison import Comparison, compare
     from benchmark.api.running import run
     from benchmark.api.study import Study, load
     from benchmark.api.sweeping import Sweep, load_sweep
@@ -18,10 +18,10 @@ __all__ = ["Comparison", "Study", "Sweep", "compare", "load", "load_sweep", "run
 
 #: Where each name is.
 _HOMES = {
-    "Comparison": "comparing",
+    "Comparison": "comparison",
     "Study": "study",
     "Sweep": "sweeping",
-    "compare": "comparing",
+    "compare": "comparison",
     "load": "study",
     "load_sweep": "sweeping",
     "run": "running",

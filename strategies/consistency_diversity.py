@@ -19,8 +19,8 @@ from strategies.interface import (
     Strategy,
 )
 from strategies.kernels.diversity import k_center_greedy
-from strategies.ranking import Normalisation, highest, normalise
 from strategies.registry import register
+from strategies.score_normalisation import Normalisation, highest, normalise
 from strategies.scoring import columns
 
 if TYPE_CHECKING:

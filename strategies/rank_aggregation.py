@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from strategies.interface import Positions, Scores
-from strategies.ranking import highest, ranks
+from strategies.score_normalisation import highest, ranks
 
 Aggregation = Callable[[Scores, int, np.random.Generator], Positions]
 DAMPING = 60  # of reciprocal-rank fusion, as its paper sets it

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from strategies.session_code import session_digest
+from strategies.notebook_code import session_digest
 from strategies.source import source_digest, spec_of
 from strategies.strategy_file import HiddenError, execute
 
@@ -37,7 +37,7 @@ class Coded:
     def digest(self) -> str | None:
         """Of its code (see ``strategies.source``), as it was when first asked for.
 
-        A notebook's is read each time, since cells are run again (see ``strategies.session_code``). None
+        A notebook's is read each time, since cells are run again (see ``strategies.notebook_code``). None
         where there is neither a file nor a text to read.
         """
         return self._of_files if self.typed is None else session_digest(self.typed, self.modules)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
 from strategies.interface import Kind, Strategy
+from strategies.notebook_code import defined_alike, of_a_session
 from strategies.parameters import Parameter, StrategyName, as_text, parameters_of
 from strategies.registration import (
     Coded,
@@ -30,7 +31,6 @@ from strategies.registration import (
     unknown,
 )
 from strategies.registration import load_file as load_plugin_file
-from strategies.session_code import defined_alike, of_a_session
 
 __all__ = [
     "STRATEGIES",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strategies.interface import Kind, Outputs, Pool, Positions, Scores, Selection, Strategy, TaskSpec
-from strategies.ranking import highest, normalise
+from strategies.score_normalisation import highest, normalise
 
 if TYPE_CHECKING:
     from torch import Tensor

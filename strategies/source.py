@@ -5,7 +5,7 @@ statements, wherever they stand, what these import of their own top-level packag
 ``baselines``, and of files that are not installed, as those beside a strategy file. Comments, docstrings,
 layout, and a registration's ``source``, ``family`` and ``short_names`` are left out: wording undoes no study.
 
-Code without a file is read by ``strategies.session_code``.
+Code without a file is read by ``strategies.notebook_code``.
 
 Not covered are other installed packages and Python, which have versions; modules that are imported by a name
 made while running; data files; and the frame, which passes on what strategies compute.
@@ -29,8 +29,18 @@ BUILT_IN = ("strategies", "baselines")
 FRAME = frozenset(
     f"strategies.{name}"
     for name in (
-        *("choosing", "clauses", "contract", "given", "interface", "measuring", "parameters", "probe"),
-        *("registration", "registry", "session_code", "source", "strategy_file", "views"),
+        *(
+            "choosing",
+            "clauses",
+            "contract",
+            "interface",
+            "measuring",
+            "notebook_code",
+            "parameters",
+            "probe",
+        ),
+        *("parameters", "probe", "registration", "registry", "source", "strategy_file"),
+        *("unregistered", "views"),
     )
 )
 #: Functions that register, and their arguments that only say something.

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from benchmark.api.asking import Asked, Way, asked_for
+from benchmark.api.request import Asked, Way, asked_for
 from benchmark.api.sweeping import Plan, Sweep, failures_of, load_sweep, planned, run_planned
 from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
-from benchmark.experiment.asked import as_fields, is_experiment
 from benchmark.experiment.discovery import discover_strategies
+from benchmark.experiment.fields_from_options import as_fields, is_experiment
 from benchmark.progress import Progress
 from benchmark.report.sweep import write_sweep_report
 

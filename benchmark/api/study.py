@@ -21,7 +21,7 @@ from benchmark.words import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from benchmark.api.comparing import Comparison
+    from benchmark.api.comparison import Comparison
     from benchmark.report.statistics.dataset_statistics import DatasetStatistics
 
 
@@ -151,7 +151,7 @@ class Study:
                seeds  mean   low  high
             0      3  0.12 -0.09  0.32
         """
-        from benchmark.api.comparing import comparison_of
+        from benchmark.api.comparison import comparison_of
 
         return comparison_of(self.read.results, strategy, against)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from benchmark.api.asking import RESULTS, Asked, Way, asked_for
+from benchmark.api.request import RESULTS, Asked, Way, asked_for
 from benchmark.api.study import Study
 from benchmark.errors import UserError
 from benchmark.experiment.sweep import Variant, grid

@@ -17,7 +17,7 @@ from benchmark.authoring.entry_listings import (
     parameter_rows,
 )
 from benchmark.authoring.experiment_fields import described_fields
-from benchmark.authoring.requirements import WORDS, needs, passes
+from benchmark.authoring.strategy_needs import WORDS, needs, passes
 from benchmark.experiment.catalogue import OWN_FAMILY, OWN_FOLDER, PRESETS, presets
 from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS, PluginRegistry
 from benchmark.words import aligned, aligned_rows, counted

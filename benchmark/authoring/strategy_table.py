@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.authoring.listings import by_family
-from benchmark.authoring.requirements import needs, passes
+from benchmark.authoring.strategy_needs import needs, passes
 from benchmark.errors import UserError
 from strategies.parameters import as_text
 from strategies.registry import Entry, Named, resolve

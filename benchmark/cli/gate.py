@@ -41,9 +41,9 @@ def gate(
     `--set development=0.25` the last quarter of the training images stands for the validation images: choose
     a recipe so. Exit code 1 if a criterion is not met. Run it again to go on after an interruption.
     """
-    from benchmark.execution.gate import gate as judged
-    from benchmark.execution.gate import of_random
     from benchmark.execution.resources import Wish
+    from benchmark.execution.run_gate import gate as judged
+    from benchmark.execution.run_gate import of_random
     from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
 

@@ -73,7 +73,7 @@ def echo(text: str) -> None:
 
 def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
     """The fields of an experiment that command-line options set."""
-    from benchmark.experiment.asked import as_fields
+    from benchmark.experiment.fields_from_options import as_fields
 
     fields = as_fields(flags)
     for setting in settings:
@@ -82,7 +82,7 @@ def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any
 
 
 def _set(fields: dict[str, Any], setting: str) -> None:
-    from benchmark.experiment.asked import set_field
+    from benchmark.experiment.fields_from_options import set_field
     from benchmark.untrusted_files import parsed_yaml
 
     path, equals, value = setting.partition("=")

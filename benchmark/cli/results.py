@@ -142,8 +142,8 @@ def noise(
     """
     from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
-    from benchmark.protocol.noise_floor import measure_noise
-    from benchmark.protocol.opening import opened, require_weights
+    from benchmark.protocol.open_experiment import opened, require_weights
+    from benchmark.protocol.references.noise_floor import measure_noise
     from benchmark.records.results_folder import check_agreement, write_noise_head
     from benchmark.report.results.study import read_study
     from benchmark.report.validity.measured_noise import measured_text

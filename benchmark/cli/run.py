@@ -27,7 +27,7 @@ from benchmark.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from benchmark.api.asking import Way
+    from benchmark.api.request import Way
     from benchmark.api.sweeping import Plan
 
 
@@ -81,7 +81,7 @@ def run(
     Relative paths in the YAML file of an experiment are relative to that file, those of options to the folder
     that you are in.
     """
-    from benchmark.api.asking import Way, asked_for
+    from benchmark.api.request import Way, asked_for
     from benchmark.api.sweeping import planned
     from benchmark.execution.resources import Wish
     from benchmark.execution.run import dry_run
@@ -151,7 +151,7 @@ def profile(preset: str | None, settings: tuple[str, ...], iterations: int, **fl
     from benchmark.experiment.loading import load_experiment
     from benchmark.measure.profile import profile as measured
     from benchmark.progress import Progress
-    from benchmark.protocol.opening import opened
+    from benchmark.protocol.open_experiment import opened
 
     experiment = load_experiment(None, preset, fields_of(flags, settings))
     bench = opened(experiment, Path("results"), Progress(quiet=True))

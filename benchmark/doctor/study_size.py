@@ -36,7 +36,7 @@ class Study:
 
 def study_of(experiment: Experiment, dataset: MultiTaskDataset) -> Study:
     """Of an experiment on its data. Decodes one image a split, and makes the network without memory."""
-    from benchmark.authoring.requirements import passes
+    from benchmark.authoring.strategy_needs import passes
     from benchmark.data.decoded.rows import Rows
     from benchmark.experiment.config import budget_counts
     from benchmark.protocol.work_left import strategies_of

@@ -9,7 +9,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench, open_bench
-from strategies.given import known_here_alone
+from strategies.unregistered import known_here_alone
 
 
 class Elsewhere:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
-from benchmark.protocol.opening import opened, require_weights
+from benchmark.protocol.open_experiment import opened, require_weights
 from benchmark.records.results_folder import check_agreement, held, write_head, write_results
 from benchmark.records.round_store import CONSTANT
 from benchmark.words import counted

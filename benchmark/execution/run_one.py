@@ -28,7 +28,7 @@ def run_one(experiment: Experiment, out: Path, index: int, progress: Progress) -
     from benchmark.execution.run import clear_checkpoints
     from benchmark.execution.serial import facts_of
     from benchmark.execution.single_job import run_alone
-    from benchmark.protocol.opening import opened, require_weights
+    from benchmark.protocol.open_experiment import opened, require_weights
     from benchmark.protocol.work_left import Work, work_left
     from benchmark.records.results_folder import check_agreement, write_head, write_results
 

@@ -16,7 +16,7 @@ from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
-from benchmark.protocol.opening import opened
+from benchmark.protocol.open_experiment import opened
 from benchmark.protocol.work_left import Job, Work
 from benchmark.records.environment import device_name
 

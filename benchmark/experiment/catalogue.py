@@ -51,8 +51,8 @@ def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None =
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
     entry = _known_entry(name)
     # Named, for data sets import the models of this folder.
-    of_folder = "benchmark.data.opening:open_folder_named"
-    opener = imported("benchmark.data.own.dataset:open_registered" if entry else of_folder)
+    of_folder = "benchmark.data.open_dataset:open_folder_named"
+    opener = imported("benchmark.data.custom.dataset:open_registered" if entry else of_folder)
     dataset: MultiTaskDataset = opener(entry or name, options, data_root)
     return dataset
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import yaml
 
 from benchmark.errors import UserError
-from benchmark.experiment.asked import set_field
+from benchmark.experiment.fields_from_options import set_field
 
 LONGEST = 150  # characters of a folder's name, of which a file system takes 255 bytes
 

@@ -68,7 +68,7 @@ TASKS = PluginRegistry(
     given=("its name", "its classes", "its weight"),
 )
 DATASETS = PluginRegistry(
-    "data set", "mtal.datasets", "benchmark.data.own.contract", given=("the folder of the data, or None",)
+    "data set", "mtal.datasets", "benchmark.data.custom.contract", given=("the folder of the data, or None",)
 )
 
 register_network, register_backbone = NETWORKS.register, BACKBONES.register
@@ -121,20 +121,20 @@ for _name, _summary in (
     ("rooms-longtail", "built in: rare classes and clutter in few scenes"),
     ("rooms-video", "built in: walks of near-identical frames"),
 ):
-    _opener = f"benchmark.data.opening:{_name.upper().replace('-', '_')}"
+    _opener = f"benchmark.data.open_dataset:{_name.upper().replace('-', '_')}"
     DATASETS.declare(_name, _summary, "this benchmark", _opener, family="rooms")
 DATASETS.declare(
     "nyud",
     "NYUD-v2, 795 + 654 images, any of its four layouts; needs --data-root",
     "Silberman, Hoiem, Kohli & Fergus, ECCV 2012",
-    "benchmark.data.opening:NYUD",
+    "benchmark.data.open_dataset:NYUD",
     family="nyud",
 )
 DATASETS.declare(
     "pascal",
     "PASCAL-Context with human parts, 4,998 + 5,105 images; needs --data-root",
     "Mottaghi et al., CVPR 2014; Chen et al., CVPR 2014",
-    "benchmark.data.opening:PASCAL",
+    "benchmark.data.open_dataset:PASCAL",
     family="pascal",
 )
 NETWORKS.declare(

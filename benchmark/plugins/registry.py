@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib.machinery import ModuleSpec
 from typing import Any, TypeVar
 
+from strategies.notebook_code import of_a_session
 from strategies.parameters import Parameter, parameters_of
 from strategies.registration import (
     Coded,
@@ -23,7 +24,6 @@ from strategies.registration import (
     reason,
     unknown,
 )
-from strategies.session_code import of_a_session
 
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 WORD = re.compile(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.utils.deterministic
 
@@ -23,7 +22,8 @@ from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
-from benchmark.protocol.opening import data_of
+from benchmark.protocol.first_labelled_set import random_set
+from benchmark.protocol.open_experiment import data_of
 from benchmark.protocol.pool_facts import check_facts, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
@@ -120,12 +120,7 @@ class Bench:
 
     def random_set(self, seed: int, count: int) -> Positions:
         """So many random images of the pool; the sets of one seed lie in each other."""
-        rng = self.streams(seed, 0).numpy("first set")
-        # Drawn among ids in sorted order: a copy of the data whose files are listed otherwise has the same
-        # first set.
-        by_id = np.argsort(np.array(self.dataset.train.ids), kind="stable")
-        # The beginnings of one permutation, so that a larger set holds the smaller ones.
-        return by_id[rng.permutation(len(by_id))[:count]].astype(np.int64)
+        return random_set(self.dataset.train.ids, self.streams(seed, 0), count)
 
 
 def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:

@@ -20,7 +20,7 @@ from benchmark.records.selection_pictures import (
     write_picks,
 )
 from strategies.interface import Pool, Positions, Selection, Strategy
-from strategies.ranking import ranks
+from strategies.score_normalisation import ranks
 
 if TYPE_CHECKING:  # whoever only reads pictures needs no torch
     from benchmark.protocol.bench import Bench

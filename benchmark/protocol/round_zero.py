@@ -18,12 +18,12 @@ from torch import nn
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import without_weights
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
     checkpoint_of,
     commit,
     fit,
-    key_of,
     record,
     stored_round,
     tell,

@@ -7,16 +7,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from benchmark.experiment.config import NetworkConfig
-from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
-from benchmark.records.round_store import Round, digest_of, nulls, processor
-from benchmark.tasks.task import Task
+from benchmark.records.round_store import Round, nulls, processor
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
@@ -123,52 +120,6 @@ def commit(bench: Bench, done: Round) -> Round:
     bench.store.write(done)
     remove_checkpoints(bench.store.trajectory(done.dataset, done.strategy, done.seed))
     return done
-
-
-def key_of(
-    bench: Bench, strategy: str, seed: int, number: int, labelled: list[str], weights: Scores | None
-) -> str:
-    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest."""
-    experiment = bench.experiment
-    return digest_of(
-        {
-            "data": [bench.dataset.name, bench.dataset.key],
-            "tasks": {task.name: _task(task) for task in bench.dataset.tasks},
-            "network": _network(experiment.network),
-            "pretrained": bench.pretrained_digest,
-            "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
-            "recipe": experiment.recipe.settings(),
-            # This round's budget and the next one's, which its selection depends on: budgets added later
-            # undo nothing.
-            "counts": bench.counts[: number + 2],
-            "strategy": strategy,
-            "seed": seed,
-            "round": number,
-            "labelled": labelled,
-            "weights": None if weights is None else weights.tolist(),
-        }
-    )
-
-
-def _task(task: Task) -> list[Any]:
-    """Its settings, and the code of one that is not built in."""
-    settings = [task.weight, task.options.model_dump(mode="json")]
-    return settings + ([task.code] if task.code else [])
-
-
-def _network(config: NetworkConfig) -> dict[str, Any]:
-    """Its settings; files of weights and of plug-ins are known by digests, and may be moved.
-
-    Options are left out where there are none: networks of before had none. So is where maps come from, which
-    changes no number.
-    """
-    own = {
-        "options": NETWORKS.values(config.name, config.options),
-        "backbone_options": BACKBONES.values(config.backbone, config.backbone_options),
-    }
-    named = {"name": NETWORKS.code(config.name), "backbone": BACKBONES.code(config.backbone)}
-    settings = config.settings(without={*own, "maps"}) | {"pretrained": bool(config.pretrained)}
-    return settings | named | {name: values for name, values in own.items() if values}
 
 
 def stored_round(bench: Bench, strategy: str, seed: int, number: int, key: str) -> Round | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.drawn_selections import keep_picks
+from benchmark.protocol.round_key import key_of
 from benchmark.protocol.round_zero import round_zero
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
@@ -22,7 +23,6 @@ from benchmark.protocol.train_and_evaluate import (
     commit,
     computed_again,
     fit,
-    key_of,
     record,
     stored_round,
     tell,
@@ -33,8 +33,8 @@ from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
 from strategies.choosing import choose
 from strategies.interface import Pool, Positions, Scores, Selection, Strategy
-from strategies.ranking import ranks
 from strategies.registry import Named
+from strategies.score_normalisation import ranks
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from itertools import takewhile
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
-from benchmark.protocol.constant_reference import has_constant, share_constant
 from benchmark.protocol.jobs import Job, plan
+from benchmark.protocol.references.constant import has_constant, share_constant
+from benchmark.protocol.round_key import key_of
 from benchmark.protocol.round_zero import missing_of, share_round_zero
-from benchmark.protocol.train_and_evaluate import key_of, stored_round
+from benchmark.protocol.train_and_evaluate import stored_round
 from benchmark.protocol.trajectory import History, Turn, run_full_data, run_trajectory
 from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import needs_pass

@@ -14,8 +14,8 @@ from benchmark.errors import UserError
 from benchmark.report.formats.numbers import decimals, head
 from benchmark.report.results.load import Results, total_loss
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
-from benchmark.report.statistics.family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.full_data_gap import gap_words, room
+from benchmark.report.statistics.holm_family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Curves, Labels, bounds, curves
 from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared, paired_differences

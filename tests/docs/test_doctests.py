@@ -8,10 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
-    "benchmark.api.comparing",
+    "benchmark.api.comparison",
     "benchmark.api.running",
     "benchmark.api.study",
-    "benchmark.experiment.asked",
+    "benchmark.experiment.fields_from_options",
     "benchmark.experiment.sweep",
     "benchmark.report.statistics.naubc",
     "benchmark.words",

@@ -158,7 +158,7 @@ def test_built_in_strategies_are_known_by_what_they_import_of_the_project():
     assert names_of("random") == {"baselines.random"}
     assert "strategies.scoring" in names_of("margin"), "a function is ranked there"
     method = names_of("consistency-diversity")
-    expected = {"consistency_diversity", "divergences", "representation", "ranking"}
+    expected = {"consistency_diversity", "divergences", "representation", "score_normalisation"}
     expected |= {"kernels.k_center", "kernels._points"}
     assert {f"strategies.{name}" for name in expected} <= method
     assert "baselines.random" not in method

@@ -57,7 +57,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data.own.contract import CLAUSES, Probe
+from benchmark.data.custom.contract import CLAUSES, Probe
 from benchmark.plugins import DATASETS
 
 FILE = Path(__file__).with_name("{file}")

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data.checks.label_rules import doubts
 from benchmark.data.checks.label_statistics import Tally, TaskReport, described, tally_of
+from benchmark.data.checks.misread_labels import doubts
 from benchmark.data.dataset import Coding, MultiTaskDataset, Sample, Split
 from benchmark.data.problems import Problems
 from benchmark.data.roots import Root

@@ -18,7 +18,7 @@ from benchmark.experiment.discovery import discover_strategies
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import folder_of
-from benchmark.protocol.opening import opened
+from benchmark.protocol.open_experiment import opened
 from benchmark.protocol.work_left import Job, run_job, work_left
 from benchmark.records.environment import device_name
 from benchmark.records.faults import ERROR, Fault, fault_of

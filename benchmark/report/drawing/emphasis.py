@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.statistics.family import LEVEL
+from benchmark.report.statistics.holm_family import LEVEL
 
 #: Up to so many strategies, each shows its spread.
 FEW = 5

@@ -11,8 +11,8 @@ import pandas as pd
 from benchmark.report.formats.numbers import decimals
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics
-from benchmark.report.statistics.family import LEVEL, Family
 from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
+from benchmark.report.statistics.holm_family import LEVEL, Family
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.labels_needed import Labels
 from benchmark.report.statistics.paired_tests import Comparison

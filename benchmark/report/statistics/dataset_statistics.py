@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.statistics.family import LEVEL, Family, against_reference
 from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
+from benchmark.report.statistics.holm_family import LEVEL, Family, against_reference
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
 from benchmark.report.statistics.naubc import naubc_of
 from benchmark.report.statistics.paired_tests import Comparison, compare_all

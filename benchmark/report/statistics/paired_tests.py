@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special  # scipy.stats takes half a second to import
 
-from benchmark.report.statistics.family import LEVEL, Family, holm
+from benchmark.report.statistics.holm_family import LEVEL, Family, holm
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 
 BLOCK = ["dataset", "seed"]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from benchmark.report.statistics.family import LEVEL
+from benchmark.report.statistics.holm_family import LEVEL
 from benchmark.report.statistics.paired_tests import BLOCK
 
 #: The row of the means; no strategy can have this name.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.statistics.family import LEVEL
+from benchmark.report.statistics.holm_family import LEVEL
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.naubc import naubc_of
 from benchmark.report.statistics.paired_tests import Comparison, compared

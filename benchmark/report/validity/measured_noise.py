@@ -19,8 +19,8 @@ from benchmark.report.results.load import TOTAL_LOSS
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.dataset_statistics import evidence
-from benchmark.report.statistics.family import LEVEL
 from benchmark.report.statistics.full_data_gap import FullDataGap
+from benchmark.report.statistics.holm_family import LEVEL
 from benchmark.report.statistics.naubc import naubc
 from benchmark.report.statistics.paired_tests import detectable_difference
 from strategies.reference import without_draw

@@ -6,7 +6,7 @@ import pytest
 
 import baselines  # noqa: F401
 from benchmark.authoring.listings import LISTINGS, by_family, describe_strategy
-from benchmark.authoring.requirements import needs
+from benchmark.authoring.strategy_needs import needs
 from benchmark.experiment.catalogue import presets
 from benchmark.plugins import DATASETS, NETWORKS
 from strategies import Strategy, register

@@ -14,7 +14,7 @@ from benchmark.authoring.scaffold import (
     write_strategy,
     write_task,
 )
-from benchmark.data.own import contract as data_contract
+from benchmark.data.custom import contract as data_contract
 from benchmark.errors import UserError
 from benchmark.plugins import BACKBONES, DATASETS, NETWORKS, TASKS
 from benchmark.tasks import contract as tasks_contract

@@ -11,7 +11,7 @@ from benchmark.experiment.config import validated
 from benchmark.experiment.loading import load_experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import open_bench
-from benchmark.protocol.train_and_evaluate import key_of
+from benchmark.protocol.round_key import key_of
 from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, check_agreement, write_head
 from benchmark.report.results.metrics import KNOWN
 from benchmark.tasks import BUILT_IN, make_task

@@ -10,7 +10,7 @@ from benchmark.data.decoded.memory_map import key_of as rows_key
 from benchmark.data.decoded.rows import Rows
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
-from benchmark.protocol.train_and_evaluate import key_of
+from benchmark.protocol.round_key import key_of
 from benchmark.records.environment import describe
 from benchmark.tasks import BUILT_IN, make_task
 from benchmark.tasks.task import code_of

@@ -10,8 +10,9 @@ from stopping import ALWAYS, StoppedError, Told, saved, stopping
 import baselines  # noqa: F401
 from benchmark.errors import UserError
 from benchmark.progress import Progress
-from benchmark.protocol.noise_floor import measure_noise
-from benchmark.protocol.train_and_evaluate import fit, key_of
+from benchmark.protocol.references.noise_floor import measure_noise
+from benchmark.protocol.round_key import key_of
+from benchmark.protocol.train_and_evaluate import fit
 from benchmark.protocol.work_left import Job, run_job
 from benchmark.records.heartbeat import live, read_sign
 from benchmark.records.results_folder import EXPERIMENT, check_agreement, write_head

@@ -233,7 +233,7 @@ def test_maps_of_another_trunk_size_or_normalisation_are_never_taken(other_weigh
 
 
 def test_weights_of_another_file_are_another_round(small_bench, tmp_path, other_weights):
-    from benchmark.protocol.train_and_evaluate import key_of
+    from benchmark.protocol.round_key import key_of
 
     def key(**changes):
         bench = small_bench(tmp_path, network=network_of(**changes).model_dump(mode="json"))

@@ -24,8 +24,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from benchmark.data.checks.check import check_dataset
+from benchmark.data.custom.contract import CLAUSES, Probe
 from benchmark.data.decoded.rows import Rows
-from benchmark.data.own.contract import CLAUSES, Probe
 from benchmark.data.pascal.annotations import PART_CLASSES
 from benchmark.data.pascal.edges import label_edges
 from benchmark.data.published.publication import in_threads

@@ -13,7 +13,7 @@ from benchmark.experiment.config import NetworkConfig
 from benchmark.experiment.loading import load_experiment
 from benchmark.networks.weights.at_hand import check_weights, is_kept, is_reached
 from benchmark.progress import Progress
-from benchmark.protocol.opening import require_weights
+from benchmark.protocol.open_experiment import require_weights
 
 RESNET = NetworkConfig(backbone="resnet18", pretrained=True)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.report.statistics.family import against_reference, holm
+from benchmark.report.statistics.holm_family import against_reference, holm
 from benchmark.report.statistics.paired_tests import (
     compare_all,
     detectable_difference,

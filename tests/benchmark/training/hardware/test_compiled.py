@@ -14,8 +14,8 @@ from benchmark.experiment.config import NetworkConfig
 from benchmark.networks import build_network
 from benchmark.networks.pad_net import PadNet
 from benchmark.progress import Progress
-from benchmark.protocol.opening import opened
-from benchmark.protocol.train_and_evaluate import key_of
+from benchmark.protocol.open_experiment import opened
+from benchmark.protocol.round_key import key_of
 from benchmark.training.hardware.compiled import check_compiler, compiled
 from benchmark.training.losses import in_one_graph
 from benchmark.training.train import weights_digest

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.data.custom.contract import CLAUSES, Probe
 from benchmark.data.export import NYUD
-from benchmark.data.own.contract import CLAUSES, Probe
 from benchmark.plugins import DATASETS
 from strategies.registration import RegistryError
 

@@ -62,8 +62,8 @@ def _budgets(value: Any) -> Any:
 
 
 def _strategies(value: Any) -> list[str]:
-    from strategies.given import name_of
     from strategies.registry import split_names
+    from strategies.unregistered import name_of
 
     if isinstance(value, str):
         return split_names(value)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from benchmark.data.checks.check import check_dataset, evenly
+from benchmark.data.custom.dataset import open_registered
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.decoded.memory_cache import Remembered
-from benchmark.data.own.dataset import open_registered
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import OWN_FAMILY, presets
 from benchmark.plugins import Entry, RegistryError

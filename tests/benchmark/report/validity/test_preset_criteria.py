@@ -6,7 +6,7 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.study import read_study
-from benchmark.report.validity.gate import criteria, gate_files, gate_text, measured
+from benchmark.report.validity.preset_criteria import criteria, gate_files, gate_text, measured
 
 TASKS = {
     "semseg": {"kind": "categorical", "weight": 1.0, "headline": "miou"},

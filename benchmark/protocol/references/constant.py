@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.protocol.bench import Bench
-from benchmark.protocol.train_and_evaluate import Evaluated, commit, key_of, record, stored_round, timed
+from benchmark.protocol.round_key import key_of
+from benchmark.protocol.train_and_evaluate import Evaluated, commit, record, stored_round, timed
 from benchmark.records.round_store import CONSTANT, Round
 from benchmark.training.constant_prediction import best_constants, evaluate_constants
 

@@ -5,7 +5,7 @@ import yaml
 from click.testing import CliRunner
 
 from benchmark.cli.main import cli
-from benchmark.execution.gate import of_random
+from benchmark.execution.run_gate import of_random
 from benchmark.experiment.config import validated
 
 FIELDS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.protocol.noise_floor import measure_noise
+from benchmark.protocol.references.noise_floor import measure_noise
 from benchmark.protocol.train_and_evaluate import fit
 from benchmark.protocol.trajectory import run_trajectory
 from benchmark.records.results_folder import write_head, write_noise_head
@@ -37,7 +37,9 @@ def test_one_labelled_set_is_trained_with_other_seeds_and_only_once(small_bench,
     assert set(rounds[0].labelled) < set(rounds[1].labelled)
     assert rounds[0].labelled == tuple(bench.dataset.train.ids[i] for i in bench.first_set(0))
 
-    monkeypatch.setattr("benchmark.protocol.noise_floor.fit", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        "benchmark.protocol.references.noise_floor.fit", lambda *_: pytest.fail("trained again")
+    )
     measure_noise(bench, 2)
 
 

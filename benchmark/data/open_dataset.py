@@ -46,7 +46,7 @@ class BuiltIn:
 
 
 def _rooms(name: str) -> BuiltIn:
-    config, opener = "benchmark.data.rooms:RoomsConfig", "benchmark.data.opening:rendered_rooms"
+    config, opener = "benchmark.data.rooms:RoomsConfig", "benchmark.data.open_dataset:rendered_rooms"
     return BuiltIn(name, config, opener, {"variant": name})
 
 

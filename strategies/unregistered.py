@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
+from strategies.notebook_code import defined_alike
 from strategies.registry import GROUP, Entry, RegistryError, add, entries, resolve
-from strategies.session_code import defined_alike
 from strategies.source import BUILT_IN
 from strategies.strategy_file import PREFIX
 

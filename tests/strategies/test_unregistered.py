@@ -7,8 +7,8 @@ import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from strategies import Selection, Strategy, register
-from strategies.given import known_here_alone, name_of
 from strategies.registry import RegistryError, entries, resolve
+from strategies.unregistered import known_here_alone, name_of
 
 CELL = """
 import math

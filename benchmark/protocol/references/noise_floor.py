@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
     checkpoint_of,
     commit,
     fit,
-    key_of,
     record,
     stored_round,
 )

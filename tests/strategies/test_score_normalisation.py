@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strategies.ranking import NORMALISATIONS, highest, normalise, ranks, robust_minmax, zscores
+from strategies.score_normalisation import NORMALISATIONS, highest, normalise, ranks, robust_minmax, zscores
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(2, 30), st.integers(1, 4)), elements=st.integers(-5, 5))
 

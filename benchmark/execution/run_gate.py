@@ -15,7 +15,7 @@ from benchmark.records.round_store import write_atomically
 from strategies.reference import REFERENCE
 
 if TYPE_CHECKING:
-    from benchmark.report.validity.gate import Criterion
+    from benchmark.report.validity.preset_criteria import Criterion
 
 #: Draws of random a seed: the mean of three is quiet enough to tell a seed's luck from a draw's.
 DRAWS = 3
@@ -54,7 +54,7 @@ def gate(
     """
     from benchmark.report.dataset_results import DatasetResults
     from benchmark.report.results.study import read_study
-    from benchmark.report.validity.gate import criteria, gate_files, gate_text, measured
+    from benchmark.report.validity.preset_criteria import criteria, gate_files, gate_text, measured
 
     failures = run(experiment, out, progress, engine=engine, wish=wish).failures
     if failures:

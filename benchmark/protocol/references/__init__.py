@@ -1,0 +1,1 @@
+"""What strategies are read against: constant predictions, and the noise of choosing without any merit."""

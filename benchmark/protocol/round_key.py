@@ -1,0 +1,62 @@
+"""The key of a round: the digest that decides whether a stored round still holds or is computed again.
+
+Whatever could change a number of the round enters it, and nothing else: a name, a folder, a device's number
+or a word in a docstring undoes no study.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.experiment.config import NetworkConfig
+from benchmark.plugins import BACKBONES, NETWORKS
+from benchmark.protocol.bench import Bench
+from benchmark.records.round_store import digest_of
+from benchmark.tasks.task import Task
+from strategies.interface import Scores
+
+
+def key_of(
+    bench: Bench, strategy: str, seed: int, number: int, labelled: list[str], weights: Scores | None
+) -> str:
+    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest."""
+    experiment = bench.experiment
+    return digest_of(
+        {
+            "data": [bench.dataset.name, bench.dataset.key],
+            "tasks": {task.name: _task(task) for task in bench.dataset.tasks},
+            "network": _network(experiment.network),
+            "pretrained": bench.pretrained_digest,
+            "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
+            "recipe": experiment.recipe.settings(),
+            # This round's budget and the next one's, which its selection depends on: budgets added later
+            # undo nothing.
+            "counts": bench.counts[: number + 2],
+            "strategy": strategy,
+            "seed": seed,
+            "round": number,
+            "labelled": labelled,
+            "weights": None if weights is None else weights.tolist(),
+        }
+    )
+
+
+def _task(task: Task) -> list[Any]:
+    """Its settings, and the code of one that is not built in."""
+    settings = [task.weight, task.options.model_dump(mode="json")]
+    return settings + ([task.code] if task.code else [])
+
+
+def _network(config: NetworkConfig) -> dict[str, Any]:
+    """Its settings; files of weights and of plug-ins are known by digests, and may be moved.
+
+    Options are left out where there are none: networks of before had none. So is where maps come from, which
+    changes no number.
+    """
+    own = {
+        "options": NETWORKS.values(config.name, config.options),
+        "backbone_options": BACKBONES.values(config.backbone, config.backbone_options),
+    }
+    named = {"name": NETWORKS.code(config.name), "backbone": BACKBONES.code(config.backbone)}
+    settings = config.settings(without={*own, "maps"}) | {"pretrained": bool(config.pretrained)}
+    return settings | named | {name: values for name, values in own.items() if values}
