@@ -55,7 +55,7 @@ def _needs(out: Path, experiment: Experiment | None, gpu: float | None) -> Itera
 def _opened(experiment: Experiment) -> tuple[list[Finding], Study | None]:
     """The data of an experiment, and what follows from them; what is wrong is found, not raised."""
     from benchmark.doctor.study_size import study_of
-    from benchmark.protocol.open_experiment import data_of
+    from benchmark.protocol.bench import data_of
 
     try:
         dataset = data_of(experiment)

@@ -15,15 +15,16 @@ import torch.utils.deterministic
 
 from benchmark.data.checks.before_run import require_sound
 from benchmark.data.dataset import MultiTaskDataset
+from benchmark.data.development import with_development_split
 from benchmark.data.feed import Feed, open_feed
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.first_labelled_set import random_set
-from benchmark.protocol.open_experiment import data_of
 from benchmark.protocol.pool_facts import check_facts, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
@@ -140,6 +141,13 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     _check_strategies(experiment.strategies, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
+
+
+def data_of(experiment: Experiment) -> MultiTaskDataset:
+    """The data that an experiment asks for. Raises UserError for unknown names, options and broken files."""
+    dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
+    share = experiment.development
+    return dataset if share is None else with_development_split(dataset, share)
 
 
 def set_up_torch(experiment: Experiment, device: torch.device) -> bool:

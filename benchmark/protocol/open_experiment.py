@@ -10,7 +10,6 @@ from benchmark.progress import Progress
 from benchmark.records.results_folder import EXPERIMENT
 
 if TYPE_CHECKING:
-    from benchmark.data.dataset import MultiTaskDataset
     from benchmark.protocol.bench import Bench
 
 
@@ -24,16 +23,6 @@ def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
         check_compiler(pick_device(experiment.device), experiment.recipe.compile)
     progress.say(f"Opening {experiment.dataset}")
     return open_bench(experiment, out, progress)
-
-
-def data_of(experiment: Experiment) -> MultiTaskDataset:
-    """The data that an experiment asks for. Raises UserError for unknown names, options and broken files."""
-    from benchmark.data.development import with_development_split
-    from benchmark.experiment.catalogue import open_dataset
-
-    dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
-    share = experiment.development
-    return dataset if share is None else with_development_split(dataset, share)
 
 
 def require_weights(experiment: Experiment, out: Path) -> None:

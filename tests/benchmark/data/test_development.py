@@ -9,7 +9,7 @@ from benchmark.data.development import with_development_split
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
 from benchmark.experiment.config import validated
-from benchmark.protocol.open_experiment import data_of
+from benchmark.protocol.bench import data_of
 
 
 class Unread:
