@@ -71,6 +71,8 @@ OTHERS = (
             "power=0.5,weighting=none",
         )
     ),
+    "known-groups",
+    "known-classes",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

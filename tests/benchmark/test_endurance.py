@@ -62,7 +62,10 @@ def seen(monkeypatch):
 
 @pytest.mark.parametrize(
     ("rounds", "pool", "settled", "growth"),
-    [pytest.param(20, 60, 10, 20, id="20"), pytest.param(200, 250, 50, 10, id="200", marks=pytest.mark.slow)],
+    [
+        pytest.param(20, 60, 10, 20, id="20", marks=pytest.mark.slow),
+        pytest.param(200, 250, 50, 10, id="200", marks=pytest.mark.slow),
+    ],
 )
 def test_nothing_grows_with_the_rounds(
     small_bench, tmp_path, seen, monkeypatch, rounds, pool, settled, growth

@@ -67,6 +67,7 @@ def test_the_example_is_shown(mtal):
     assert "  power=1.0  a finite number\n" in text
 
 
+@pytest.mark.slow
 def test_networks_and_backbones_are_listed_and_the_broken_one_is_named(mtal):
     lines = mtal("list", "networks").splitlines()
     assert {"pad_net", "context_heads"} <= {line.split()[0] for line in lines}

@@ -40,11 +40,11 @@ def test_a_draw_that_is_named_already_is_not_planned_twice():
     assert with_draws(["random[draw=1]"], 2) == ("random[draw=1]", "random[draw=2]")
 
 
-def test_standard_and_paper_draw_three_and_the_small_presets_one():
+def test_presets_that_rank_draw_three_and_the_small_presets_one():
     for name in presets():
         family, _, size = name.partition("-")
         dataset = {"folder": "docs/examples/camvid.yaml"}.get(family, family)
-        expected = 3 if size in ("standard", "paper") else 1
+        expected = 1 if size in ("quick", "smoke") else 3
         assert load_experiment(None, size, {"dataset": dataset}).references == expected, name
 
 

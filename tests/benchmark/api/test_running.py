@@ -138,7 +138,7 @@ def test_strategies_of_the_session_are_refused_to_other_processes():
         ({"recipe": {"iteration": 5}}, "did you mean recipe.iterations?"),
         ({"recipe.iteration": 5}, "did you mean recipe.iterations?"),
         ({"seed": 3}, "did you mean seeds?"),
-        ({"network": "pad"}, "there is no network 'pad'"),
+        ({"network": "pad"}, "There is no network 'pad'"),
     ],
 )
 def test_wrong_values_are_one_sentence_and_leave_nothing(given, words, tmp_path):

@@ -59,6 +59,7 @@ def test_a_study_of_own_data_runs_and_is_looked_at_from_any_folder(study, mtal, 
     assert not [line for line in again.out.splitlines() if line[:1] in "123456789" and "trainings" in line]
 
 
+@pytest.mark.slow
 def test_data_that_have_moved_are_asked_for_and_may_be_named(study, mtal, tmp_path):
     assert mtal("run", study, "--out", "results", "--quiet", "--no-timing").code == 0
     shutil.move(study.parent / "data", tmp_path / "moved")

@@ -16,7 +16,7 @@ from benchmark.networks import build_network
 from benchmark.networks.backbones.by_name import make_backbone
 from benchmark.networks.backbones.feature_pyramid import SimpleFeaturePyramid
 from benchmark.plugins import BACKBONES, NETWORKS
-from benchmark.protocol.train_and_evaluate import _network
+from benchmark.protocol.round_key import _network
 from benchmark.protocol.work_left import plan, work_left
 from benchmark.tasks import make_task
 from strategies import registration

@@ -155,6 +155,7 @@ def test_the_table_says_the_same_as_the_text():
     assert all(note in text for note in table.notes)
 
 
+@pytest.mark.slow
 def test_the_report_of_the_same_folder_prints_the_noise(small_bench, tmp_path):
     bench = small_bench(tmp_path, budgets=[4, 7], strategies=["random"], full_data=False)
     measure_noise(bench, 2)

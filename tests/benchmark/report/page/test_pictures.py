@@ -72,6 +72,7 @@ def test_pictures_take_no_more_of_the_page_than_is_counted(study, monkeypatch, n
     assert 0.6 * counted < grown <= counted
 
 
+@pytest.mark.slow
 def test_thousands_of_rounds_stay_below_the_limit(synthetic, tmp_path, total_only, monkeypatch):
     strategies = [f"strategy-{number:02d}" for number in range(20)]
     rows = synthetic.rows(strategies, 2, range(4, 404, 4), metrics=total_only)
