@@ -31,6 +31,7 @@ class Progress:
         self.total = self.done = self._skipped = 0
         self.started = time.monotonic()
         self._bar: Any = None
+        self._said_once = set[str]()
         self.live: Listener | None = None
 
     @property
@@ -81,6 +82,12 @@ class Progress:
             self._bar.write(line, file=self._stream)
         else:
             print(line, file=self._stream, flush=True)
+
+    def say_once(self, line: str) -> None:
+        """Print a line that holds for every training, at the first."""
+        if line not in self._said_once:
+            self._said_once.add(line)
+            self.say(line)
 
     def finished(self, what: str) -> None:
         """Say what is finished, and without a bar how far the whole is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.experiment.catalogue import names_python, preset_file
 from benchmark.experiment.config import Experiment, validated
@@ -13,8 +13,18 @@ from benchmark.experiment.paths import read_experiment
 from benchmark.plugins import plain_name
 from benchmark.untrusted_files import read_fields
 
-if TYPE_CHECKING:
-    pass
+#: What the network's own options are not among: another network stands on the same backbone.
+OF_BACKBONE = (
+    "backbone",
+    "backbone_options",
+    "pretrained",
+    "frozen",
+    "maps",
+    "map_dropout",
+    "mean",
+    "spread",
+)
+LENGTHS = ("iterations", "epochs")
 
 
 def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, Any]) -> Experiment:
@@ -28,7 +38,7 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
     base = read_fields(preset_file(dataset, preset)) if preset else {}
-    fields = _with_network(_merged(_merged(base, own), {"dataset": dataset}), flags)
+    fields = _with_network(_with_length(base, own) | {"dataset": dataset}, flags)
     if not fields.get("name"):
         plain = plain_name(dataset) if names_python(dataset) else Path(dataset).stem
         words = re.sub(r"[^\w.=\- ]", "-", plain)
@@ -40,14 +50,21 @@ def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str,
     """Flags over fields; another network does not inherit the preset's options of its own one."""
     asked, named = flags.get("network"), fields.get("network")
     if not isinstance(asked, Mapping) or not isinstance(named, Mapping):
-        return _merged(fields, flags)
+        return _with_length(fields, flags)
     if asked.get("name", named.get("name")) != named.get("name"):
-        named = {
-            option: named[option]
-            for option in ("backbone", "backbone_options", "pretrained")
-            if option in named
-        }
-    return _merged(fields | {"network": named}, flags)
+        named = {option: named[option] for option in OF_BACKBONE if option in named}
+    return _with_length(fields | {"network": named}, flags)
+
+
+def _with_length(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``fields``; iterations take the place of epochs, and epochs of iterations."""
+    merged, asked = _merged(fields, over), over.get("recipe")
+    if not isinstance(asked, Mapping) or not isinstance(merged["recipe"], Mapping):
+        return merged
+    for one, other in (LENGTHS, LENGTHS[::-1]):
+        if asked.get(one) is not None and asked.get(other) is None:
+            merged["recipe"] = {**merged["recipe"], other: None}
+    return merged
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

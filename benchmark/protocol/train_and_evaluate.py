@@ -71,7 +71,7 @@ def fit(
     seconds["train"] = round(seconds["train"] + checkpoint.seconds_before, 4)
     seconds[processor("train")] = round(seconds[processor("train")] + checkpoint.processor_before, 4)
     if trained.network.loaded:
-        bench.progress.say(trained.network.loaded)
+        bench.progress.say_once(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
         metrics = evaluate(trained.network, bench.judged, size, precision, bench.progress.say)
     return Fitted(trained, metrics, weights_digest(trained.network), seconds)

@@ -42,6 +42,8 @@ class Change:
     gain: float
     low: float
     seeds: int
+    #: The gain of the seed that gained least.
+    least: float = math.nan
 
     @property
     def name(self) -> str:
@@ -107,7 +109,8 @@ class Regime:
         sign = -1 if self.metrics[name].better == "lower" else 1
         gains = (sign * (pairs["other"] - pairs["one"])).tolist()
         gain, low, _ = t_interval(gains) if gains else (math.nan,) * 3
-        return Change(task, name, pairs["one"].mean(), pairs["other"].mean(), gain, low, len(pairs))
+        one, other = pairs["one"].mean(), pairs["other"].mean()
+        return Change(task, name, one, other, gain, low, len(pairs), min(gains, default=math.nan))
 
 
 def regime(subject: DatasetResults) -> Regime | None:

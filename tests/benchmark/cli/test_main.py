@@ -162,7 +162,7 @@ def test_flags_reach_the_experiment(mtal, monkeypatch):
     assert (experiment.device, experiment.threads) == ("cpu", 1)
     assert experiment.recipe.learning_rate == 1e-3
     assert experiment.recipe.augmentation.flip is False
-    assert experiment.recipe.augmentation.colour > 0  # the preset's other fields stay
+    assert experiment.recipe.warmup > 0  # the preset's other fields stay
     assert str(out) == "results/mine"
 
 

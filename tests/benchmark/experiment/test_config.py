@@ -279,7 +279,7 @@ def test_a_file_goes_over_its_preset_and_flags_over_both(tmp_path):
     experiment = load_experiment(file, None, {"seeds": [7], "recipe": {"power": 3}})
     assert experiment.seeds == (7,)
     assert (experiment.recipe.power, experiment.recipe.warmup) == (3, 3)
-    assert experiment.recipe.iterations == preset["recipe"]["iterations"]
+    assert experiment.recipe.epochs == preset["recipe"]["epochs"]
     assert experiment.name == "rooms-quick"
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmark.errors import UserError
 from benchmark.experiment.config import validated
+from benchmark.experiment.loading import load_experiment
 from benchmark.experiment.recipe import Recipe
 from benchmark.protocol.work_left import plan, whole_work
 
@@ -82,3 +83,22 @@ def test_a_training_does_as_many_steps(small_bench, tmp_path):
     bench = replace(small_bench(tmp_path, recipe=recipe), progress=Counting(quiet=True))
     fit(bench, bench.random_set(0, 7), bench.streams(0, 0))
     assert done[-1] == len(done) == 4
+
+
+def test_a_length_that_is_asked_for_takes_the_place_of_the_preset_s():
+    asked = load_experiment(None, "quick", {"recipe": {"iterations": 7}}).recipe
+    assert (asked.iterations, asked.epochs) == (7, None)
+    asked = load_experiment(None, "standard", {"recipe": {"epochs": 3}}).recipe
+    assert (asked.iterations, asked.epochs) == (None, 3)
+
+
+def test_two_lengths_are_refused():
+    with pytest.raises(UserError, match="a training has one length"):
+        load_experiment(None, "quick", {"recipe": {"iterations": 7, "epochs": 3}})
+
+
+def test_another_network_keeps_the_frozen_backbone():
+    network = load_experiment(None, "quick", {"network": {"name": "mti_net"}}).network
+    assert network.frozen
+    assert network.backbone == "tf_efficientnet_lite0"
+    assert network.join is None
