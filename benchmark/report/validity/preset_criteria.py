@@ -20,16 +20,8 @@ from benchmark.report.formats.numbers import head
 from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.full_data_gap import FullDataGap
-from benchmark.report.validity.labels_matter import (
-    INITIAL,
-    LARGEST_SHARE,
-    LOSS,
-    Regime,
-    by_seed,
-    falls,
-    paired,
-    regime,
-)
+from benchmark.report.validity.labels_matter import LARGEST_SHARE
+from benchmark.report.validity.regime import INITIAL, LOSS, Regime, by_seed, falls, paired, regime
 from benchmark.words import aligned, aligned_rows
 
 #: Of the gap to full data: what the luck of a seed may add to a curve.

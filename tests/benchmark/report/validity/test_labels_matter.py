@@ -8,7 +8,8 @@ import pytest
 from benchmark.report import write_report
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.study import read_study
-from benchmark.report.validity.labels_matter import checks_of, notes, numbers, regime
+from benchmark.report.validity.labels_matter import checks_of, notes, numbers
+from benchmark.report.validity.regime import regime
 
 TASKS = {
     "semseg": {"kind": "categorical", "weight": 1.0, "headline": "miou"},
