@@ -1,4 +1,4 @@
-"""What a study of one data set came to: values at the first budget, at the end, and of constant predictions."""
+"""What a study of one data set came to: values at the first budget, at the end, and of the constants."""
 
 from __future__ import annotations
 
