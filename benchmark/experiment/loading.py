@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.experiment.catalogue import names_python, preset_file
 from benchmark.experiment.config import Experiment, validated
 from benchmark.experiment.paths import read_experiment
-from benchmark.plugins import plain_name
+from benchmark.plugins import BACKBONES, RegistryError, plain_name
 from benchmark.untrusted_files import read_fields
 
 #: What the network's own options are not among: another network stands on the same backbone.
@@ -24,6 +24,8 @@ OF_BACKBONE = (
     "mean",
     "spread",
 )
+#: What a backbone without weights cannot inherit.
+OF_WEIGHTS = ("backbone_options", "pretrained", "frozen", "maps", "mean", "spread")
 LENGTHS = ("iterations", "epochs")
 
 
@@ -38,7 +40,7 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     preset = preset or of_file or (None if file else "quick")
     dataset = str(flags.get("dataset") or own.get("dataset") or "rooms")
     base = read_fields(preset_file(dataset, preset)) if preset else {}
-    fields = _with_network(_with_length(base, own) | {"dataset": dataset}, flags)
+    fields = _with_network(_with_network(base, own) | {"dataset": dataset}, flags)
     if not fields.get("name"):
         plain = plain_name(dataset) if names_python(dataset) else Path(dataset).stem
         words = re.sub(r"[^\w.=\- ]", "-", plain)
@@ -46,14 +48,25 @@ def load_experiment(file: Path | None, preset: str | None, flags: Mapping[str, A
     return validated(fields, str(file or f"preset {preset} with your options"))
 
 
-def _with_network(fields: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Flags over fields; another network does not inherit the preset's options of its own one."""
-    asked, named = flags.get("network"), fields.get("network")
+def _with_network(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``fields``; another network does not inherit the options of the one before, nor a
+    backbone that has no weights by name that it starts from such."""
+    asked, named = over.get("network"), fields.get("network")
     if not isinstance(asked, Mapping) or not isinstance(named, Mapping):
-        return _with_length(fields, flags)
+        return _with_length(fields, over)
     if asked.get("name", named.get("name")) != named.get("name"):
         named = {option: named[option] for option in OF_BACKBONE if option in named}
-    return _with_length(fields | {"network": named}, flags)
+    if asked.get("backbone", named.get("backbone")) != named.get("backbone") and _bare(asked["backbone"]):
+        named = {option: value for option, value in named.items() if option not in OF_WEIGHTS}
+    return _with_length({**fields, "network": named}, over)
+
+
+def _bare(backbone: Any) -> bool:
+    """Whether it is none of timm's: such start from a file of weights, or from nothing."""
+    try:
+        return BACKBONES.find(str(backbone)) is not None
+    except RegistryError:  # a file that fails: validation says so, with all other mistakes
+        return False
 
 
 def _with_length(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def keys_of(out):
     return {(done.strategy, done.round): done.key for done in Store(out).rounds()}
 
 
+@pytest.mark.slow
 def test_a_study_is_run_kept_by_its_code_and_reported_without_the_file(study, command, tmp_path):
     out = tmp_path / "out"
     run = ("run", study / "study.yaml", "--out", out, "--no-timing")

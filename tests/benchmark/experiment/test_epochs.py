@@ -102,3 +102,14 @@ def test_another_network_keeps_the_frozen_backbone():
     assert network.frozen
     assert network.backbone == "tf_efficientnet_lite0"
     assert network.join is None
+
+
+def test_a_backbone_without_weights_is_trained_from_nothing():
+    network = load_experiment(None, "quick", {"network": {"backbone": "tiny"}}).network
+    assert (network.backbone, network.pretrained, network.frozen) == ("tiny", False, False)
+    assert network.join == "project"
+
+
+def test_another_backbone_of_timm_stays_pretrained_and_frozen():
+    network = load_experiment(None, "quick", {"network": {"backbone": "resnet18"}}).network
+    assert (network.backbone, network.pretrained, network.frozen) == ("resnet18", True, True)

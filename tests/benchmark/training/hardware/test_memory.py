@@ -358,7 +358,7 @@ def test_a_run_whose_training_does_not_fit_says_so_and_leaves_no_round(
         cli.main()
     said = capsys.readouterr()
     assert ended.value.code != 0
-    assert "too small to train pad_net with backbone tiny" in said.err
+    assert "too small to train pad_net with backbone tf_efficientnet_lite0" in said.err
     assert "(recipe.batch_size) of 16 x 16" in said.err
     assert "Traceback" not in said.err + said.out
     assert not [*(tmp_path / "out").rglob("round-*.json"), *(tmp_path / "out").rglob("*.pt")]
