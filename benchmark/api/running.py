@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -161,7 +162,7 @@ def _file_and_fields(dataset: str | Path, given: Mapping[str, Any]) -> tuple[Pat
 
 def _sweep(sweep: Plan, way: Way) -> Sweep:
     way.progress.say(sweep.text)
-    with _torch_as_it_was(), _words_for_an_interruption():
+    with _torch_as_it_was(), _words_for_an_interruption(), _without_word_of_widgets():
         outcomes = run_planned(sweep, way)
     failures = failures_of(outcomes)
     if way.report:
@@ -175,7 +176,7 @@ def _study(asked: Asked, way: Way) -> Study:
     from benchmark.execution.run import run as run_experiment
     from benchmark.report import read_studies
 
-    with _torch_as_it_was(), _words_for_an_interruption():
+    with _torch_as_it_was(), _words_for_an_interruption(), _without_word_of_widgets():
         outcome = run_experiment(asked.experiment, asked.folder, *way)
     if outcome.table == NOTHING:
         raise UserError("\n".join([NOTHING, *outcome.failures]))
@@ -188,6 +189,14 @@ def _words_for_an_interruption() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(STOPPED) from None
+
+
+@contextmanager
+def _without_word_of_widgets() -> Iterator[None]:
+    """What loads pre-trained weights asks every notebook for ipywidgets, in red; text does here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        yield
 
 
 @contextmanager
