@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 from typing import Any, get_args
 
@@ -66,21 +67,6 @@ def dataset_facts() -> list[Facts]:
     return [fact | {"presets": own[fact["name"]]} for fact in entry_facts(DATASETS)]
 
 
-def tasks() -> str:
-    """Tasks by name, built in and plug-ins."""
-    return listing(TASKS)
-
-
-def task_facts() -> list[Facts]:
-    """Tasks."""
-    return entry_facts(TASKS)
-
-
-def networks() -> str:
-    """Networks, built in and plug-ins."""
-    return listing(NETWORKS)
-
-
 def network_facts() -> list[Facts]:
     """Networks, and the fields of an experiment that set the options of each."""
     return [fact | {"options": NETWORKS.entries[fact["name"]].fields} for fact in entry_facts(NETWORKS)]
@@ -91,11 +77,6 @@ def backbones() -> str:
     return listing(
         BACKBONES, ("NAME", "any model of timm that gives feature maps, such as resnet50 or hrnet_w18")
     )
-
-
-def backbone_facts() -> list[Facts]:
-    """Backbones, without those of timm."""
-    return entry_facts(BACKBONES)
 
 
 def preset_list() -> str:
@@ -115,11 +96,11 @@ def fields() -> str:
     )
 
 
-LISTINGS = {
+LISTINGS: dict[str, Callable[[], str]] = {
     "strategies": strategies,
     "datasets": datasets,
-    "tasks": tasks,
-    "networks": networks,
+    "tasks": partial(listing, TASKS),
+    "networks": partial(listing, NETWORKS),
     "backbones": backbones,
     "presets": preset_list,
     "fields": fields,
@@ -135,9 +116,9 @@ REGISTRIES: dict[str, Registry[Any]] = {
 FACTS: dict[str, Callable[[], Iterable[Any]]] = {
     "strategies": strategy_facts,
     "datasets": dataset_facts,
-    "tasks": task_facts,
+    "tasks": partial(entry_facts, TASKS),
     "networks": network_facts,
-    "backbones": backbone_facts,
+    "backbones": partial(entry_facts, BACKBONES),  # without those of timm
     "presets": preset_facts,
     "fields": described_fields,
 }

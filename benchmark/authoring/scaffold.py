@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keyword
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -51,41 +53,15 @@ def test_keeps_the_contract(clause):
 '''
 
 
-def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
+def _write(
+    check: Callable[[str], None], text: str, of_test: str, name: str, folder: Path
+) -> tuple[Path, Path]:
     """Write ``NAME.py`` and ``test_NAME.py``.
 
-    Raises UserError for a file that is there or a name that no module can have, RegistryError for one that no
-    strategy can have, OSError for a folder that cannot be written to.
+    Raises UserError for a file that is there or a name that no module can have, RegistryError for one that
+    nothing of its kind can have, OSError for a folder that cannot be written to.
     """
-    check_name(name)
-    return _written(name, folder, STRATEGY, TEST)
-
-
-def write_network(name: str, folder: Path) -> tuple[Path, Path]:
-    """The same for a network."""
-    NETWORKS.check_name(name)
-    return _written(name, folder, NETWORK, NETWORK_TEST)
-
-
-def write_backbone(name: str, folder: Path) -> tuple[Path, Path]:
-    """The same for a backbone."""
-    BACKBONES.check_name(name)
-    return _written(name, folder, BACKBONE, BACKBONE_TEST)
-
-
-def write_task(name: str, folder: Path) -> tuple[Path, Path]:
-    """The same for a task."""
-    TASKS.check_name(name)
-    return _written(name, folder, TASK, TASK_TEST)
-
-
-def write_dataset(name: str, folder: Path) -> tuple[Path, Path]:
-    """The same for a data set."""
-    DATASETS.check_name(name)
-    return _written(name, folder, DATASET, DATASET_TEST)
-
-
-def _written(name: str, folder: Path, text: str, of_test: str) -> tuple[Path, Path]:
+    check(name)
     function = name.replace("-", "_")
     _check_module(function)
     file, test = folder / f"{function}.py", folder / f"test_{function}.py"
@@ -98,6 +74,21 @@ def _written(name: str, folder: Path, text: str, of_test: str) -> tuple[Path, Pa
     file.write_text(text.format(**values), encoding="utf-8")
     test.write_text(of_test.format(**values), encoding="utf-8")
     return file, test
+
+
+#: Each takes a name and a folder: see ``_write``.
+write_strategy = partial(_write, check_name, STRATEGY, TEST)
+write_network = partial(_write, NETWORKS.check_name, NETWORK, NETWORK_TEST)
+write_backbone = partial(_write, BACKBONES.check_name, BACKBONE, BACKBONE_TEST)
+write_task = partial(_write, TASKS.check_name, TASK, TASK_TEST)
+write_dataset = partial(_write, DATASETS.check_name, DATASET, DATASET_TEST)
+WRITERS = {
+    "strategy": write_strategy,
+    "network": write_network,
+    "backbone": write_backbone,
+    "task": write_task,
+    "dataset": write_dataset,
+}
 
 
 def _check_module(name: str) -> None:

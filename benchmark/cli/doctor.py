@@ -9,19 +9,7 @@ from typing import Any
 import click
 
 from benchmark.cli.json_document import JSON, echo_json
-from benchmark.cli.options import (
-    BUDGETS,
-    DATA_ROOT,
-    DEVICE,
-    NETWORK,
-    PATH,
-    SEEDS,
-    STRATEGIES,
-    THREADS,
-    dataset_option,
-    fields_of,
-    preset_option,
-)
+from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of, study_options
 from benchmark.words import aligned
 
 
@@ -31,14 +19,11 @@ def add_commands(cli: click.Group) -> None:
 
 
 @click.command()
-@click.argument("experiment", type=PATH, required=False)
-@dataset_option("A data set by name, or the YAML file of your own.")
-@preset_option("The preset to plan for: smoke, quick, standard or paper.")
-@NETWORK
-@STRATEGIES
-@SEEDS
-@BUDGETS
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: feed=disk.")
+@study_options(
+    "A data set by name, or the YAML file of your own.",
+    "The preset to plan for: smoke, quick, standard or paper.",
+    "Any field: feed=disk.",
+)
 @DEVICE
 @THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results, or results/NAME of a study.")

@@ -9,7 +9,19 @@ from typing import Any
 import click
 
 from benchmark.cli.jobs import engine_options
-from benchmark.cli.options import BUDGETS, DATA_ROOT, DEVICE, NETWORK, PATH, THREADS, echo, fields_of
+from benchmark.cli.options import (
+    BUDGETS,
+    DATA_ROOT,
+    DEVICE,
+    NETWORK,
+    PATH,
+    THREADS,
+    dataset_option,
+    echo,
+    fields_of,
+    preset_option,
+    settings_option,
+)
 
 
 def add_commands(cli: click.Group) -> None:
@@ -19,12 +31,12 @@ def add_commands(cli: click.Group) -> None:
 
 @click.command()
 @click.argument("experiment", type=PATH, required=False)
-@click.option("--dataset", help="A data set by name, or the YAML file of your own. Default: rooms.")
-@click.option("--preset", help="The preset to judge. Default: quick.")
+@dataset_option("A data set by name, or the YAML file of your own. Default: rooms.")
+@preset_option("The preset to judge. Default: quick.")
 @NETWORK
 @BUDGETS
 @click.option("--seeds", default="100-102", help="Seeds, none of which a study should use. Default: 100-102.")
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.epochs=40.")
+@settings_option("Any field: recipe.epochs=40.")
 @DEVICE
 @THREADS
 @click.option("--out", type=PATH, help="Folder of results. Default: results/gate-NAME.")
@@ -41,6 +53,7 @@ def gate(
     `--set development=0.25` the last quarter of the training images stands for the validation images: choose
     a recipe so. Exit code 1 if a criterion is not met. Run it again to go on after an interruption.
     """
+    from benchmark.api.request import RESULTS
     from benchmark.execution.resources import Wish
     from benchmark.execution.run_gate import gate as judged
     from benchmark.execution.run_gate import of_random
@@ -50,7 +63,7 @@ def gate(
     preset, engine = flags.pop("preset"), flags.pop("engine")
     wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
     loaded = of_random(load_experiment(experiment, preset, fields_of(flags, settings)))
-    result = judged(loaded, out or Path("results") / loaded.name, Progress(quiet), engine, wish)
+    result = judged(loaded, out or RESULTS / loaded.name, Progress(quiet), engine, wish)
     echo(f"\n{result.text}\n")
     click.echo(f"Numbers: {result.folder / 'tables' / 'gate.csv'}")
     sys.exit(0 if result.passed else 1)

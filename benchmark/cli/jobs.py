@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ import click
 
 from benchmark.cli import completion
 from benchmark.cli.json_document import JSON, echo_json
-from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, fields_of
+from benchmark.cli.options import DATA_ROOT, DEVICE, PATH, THREADS, all_of, fields_of
 from benchmark.errors import UserError
-
-Command = Callable[..., Any]
 
 
 def add_commands(cli: click.Group) -> None:
@@ -23,9 +20,9 @@ def add_commands(cli: click.Group) -> None:
         cli.add_command(command)
 
 
-def engine_options(command: Command) -> Command:
-    """Where jobs run, and how many at once."""
-    options = [
+#: Where jobs run, and how many at once.
+engine_options = all_of(
+    (
         click.option(
             "--engine",
             help="serial, ray or slurm. Default: serial, or ray for several jobs at once.",
@@ -37,10 +34,8 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--per-device", type=click.IntRange(1), default=1, help="Jobs that share a GPU. Default: 1."
         ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    )
+)
 
 
 @click.command("run-one")
@@ -59,18 +54,18 @@ def run_one(
 
     The first numbers are round 0 of each seed. A job that needs one which is not there trains it.
     """
+    from benchmark.api.request import asked_for
     from benchmark.execution.run_one import run_one as run_job
-    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
     from benchmark.protocol.jobs import numbered
 
-    loaded = load_experiment(experiment, None, fields_of(flags, ()))
+    asked = asked_for(experiment, None, fields_of(flags, ()), out)
     if count:
-        click.echo(len(numbered(loaded)))
+        click.echo(len(numbered(asked.experiment)))
         return
     if index is None:
         raise UserError("--index must say which job to run; --count prints how many there are.")
-    failures = run_job(loaded, out or Path("results") / loaded.name, index, Progress(quiet))
+    failures = run_job(asked.experiment, asked.folder, index, Progress(quiet))
     for failure in failures:
         click.echo(f"Failed: {failure}", err=True)
     sys.exit(1 if failures else 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,30 @@ def dataset_option(said: str) -> Option:
 def preset_option(said: str) -> Option:
     """``--preset``, with what it is for a command."""
     return click.option("--preset", help=said, shell_complete=completion.presets)
+
+
+def settings_option(said: str) -> Option:
+    """``--set`` of any field of an experiment, with an example for a command."""
+    return click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help=said)
+
+
+def study_options(dataset: str, preset: str, settings: str) -> Option:
+    """What says which study: the file of an experiment, or a preset, and fields over it."""
+    options = (
+        click.argument("experiment", type=PATH, required=False),
+        *(dataset_option(dataset), preset_option(preset)),
+        *(NETWORK, STRATEGIES, SEEDS, BUDGETS, settings_option(settings)),
+    )
+    return all_of(options)
+
+
+def all_of(options: Sequence[Option]) -> Option:
+    """Several options as one decorator; help shows them in this order."""
+
+    def decorate(command: Command) -> Command:
+        return reduce(lambda made, option: option(made), reversed(options), command)
+
+    return decorate
 
 
 class WholeSummaries(click.Group):

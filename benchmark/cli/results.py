@@ -19,6 +19,7 @@ from benchmark.cli.options import (
     echo,
     fields_of,
     preset_option,
+    settings_option,
 )
 
 
@@ -118,7 +119,7 @@ def export(folder: Path, out: Path, without_scores: bool) -> None:
 @preset_option("The preset whose network, recipe and budgets are measured. Default: quick.")
 @NETWORK
 @click.option("--budgets", help="Comma-separated labelled images: counts or percent (10%,20%).")
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@settings_option("Any field: network.width=64.")
 @DEVICE
 @THREADS
 @click.option(
@@ -140,7 +141,7 @@ def noise(
     One labelled set is trained with several training seeds, at every budget, and as many random sets with
     one. Run it again to go on after an interruption. The report of the same folder prints it.
     """
-    from benchmark.experiment.loading import load_experiment
+    from benchmark.api.request import asked_for
     from benchmark.progress import Progress
     from benchmark.protocol.open_experiment import opened, require_weights
     from benchmark.protocol.references.noise_floor import measure_noise
@@ -148,8 +149,8 @@ def noise(
     from benchmark.report.results.study import read_study
     from benchmark.report.validity.measured_noise import measured_text
 
-    experiment = load_experiment(None, preset, fields_of(flags, settings))
-    folder = out or Path("results") / experiment.name
+    asked = asked_for(None, preset, fields_of(flags, settings), out)
+    experiment, folder = asked.experiment, asked.folder
     check_agreement(experiment, folder)
     require_weights(experiment, folder)
     bench = opened(experiment, folder, Progress(quiet))

@@ -12,18 +12,17 @@ import click
 from benchmark.cli import completion
 from benchmark.cli.jobs import engine_options
 from benchmark.cli.options import (
-    BUDGETS,
     DATA_ROOT,
     DEVICE,
     NETWORK,
     PATH,
-    SEEDS,
-    STRATEGIES,
     THREADS,
     dataset_option,
     echo,
     fields_of,
     preset_option,
+    settings_option,
+    study_options,
 )
 
 if TYPE_CHECKING:
@@ -38,15 +37,10 @@ def add_commands(cli: click.Group) -> None:
 
 
 @click.command()
-@click.argument("experiment", type=PATH, required=False)
-@dataset_option("A built-in data set (mtal list datasets), the YAML file of your own, or FILE.py:NAME.")
-@preset_option("Size: smoke, quick, standard or paper (mtal list presets). Default: quick.")
-@NETWORK
-@STRATEGIES
-@SEEDS
-@BUDGETS
-@click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: recipe.iterations=500."
+@study_options(
+    "A built-in data set (mtal list datasets), the YAML file of your own, or FILE.py:NAME.",
+    "Size: smoke, quick, standard or paper (mtal list presets). Default: quick.",
+    "Any field: recipe.iterations=500.",
 )
 @click.option(
     "--vary",
@@ -141,7 +135,7 @@ def _end(failures: Sequence[str]) -> None:
 @dataset_option("A data set by name, the YAML file of your own, or FILE.py:NAME. Default: rooms.")
 @preset_option("The preset whose network and recipe are measured. Default: quick.")
 @NETWORK
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: network.width=64.")
+@settings_option("Any field: network.width=64.")
 @DEVICE
 @THREADS
 @click.option("--iterations", type=click.IntRange(1), default=20, help="Training steps to time. Default: 20.")

@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
-    for command in (list_, show, new_strategy, new_network, new_backbone, new_task, new_dataset, check):
+    for command in (list_, show, *NEW, check):
         cli.add_command(command)
 
 
@@ -58,67 +58,51 @@ def show(name: str, kind: str | None) -> None:
     click.echo(describe(name, kind))
 
 
-@click.command("new-strategy")
-@click.argument("name")
-@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
-def new_strategy(name: str, folder: Path) -> None:
-    """Write a strategy file that works at once, with its test."""
-    from benchmark.authoring.scaffold import write_strategy
+def _new(kind: str, said: str, *after: str) -> click.Command:
+    """The command that writes a file of a kind with its test, and what to do with them ``after``."""
 
-    strategy, test = write_strategy(name, folder)
-    click.echo(f"Wrote {strategy} and {test}. Check it: mtal check {strategy}")
-    click.echo(f"Rank it: mtal run --strategies random,{strategy}:{name}")
+    @click.command(f"new-{kind}", help=said)
+    @click.argument("name")
+    @click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
+    def command(name: str, folder: Path) -> None:
+        from benchmark.authoring.scaffold import WRITERS
 
+        file, test = WRITERS[kind](name, folder)
+        click.echo(f"Wrote {file} and {test}. Check it: mtal check {file}")
+        for line in after:
+            click.echo(line.format(name=name, here=f"{file}:{name}", stem=file.stem))
 
-@click.command("new-network")
-@click.argument("name")
-@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
-def new_network(name: str, folder: Path) -> None:
-    """Write the file of a network that works at once, with its test."""
-    from benchmark.authoring.scaffold import write_network
-
-    network, test = write_network(name, folder)
-    click.echo(f"Wrote {network} and {test}. Check it: mtal check {network}")
-    click.echo(f"Train it: mtal run --network {network}:{name}")
+    return command
 
 
-@click.command("new-backbone")
-@click.argument("name")
-@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
-def new_backbone(name: str, folder: Path) -> None:
-    """Write the file of a backbone that works at once, with its test."""
-    from benchmark.authoring.scaffold import write_backbone
-
-    backbone, test = write_backbone(name, folder)
-    click.echo(f"Wrote {backbone} and {test}. Check it: mtal check {backbone}")
-    click.echo(f"Train on it: mtal run --set network.backbone={backbone}:{name}")
-
-
-@click.command("new-task")
-@click.argument("name")
-@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
-def new_task(name: str, folder: Path) -> None:
-    """Write the file of a task, a loss and metrics of your own, that works at once, with its test."""
-    from benchmark.authoring.scaffold import write_task
-
-    task, test = write_task(name, folder)
-    click.echo(f"Wrote {task} and {test}. Check it: mtal check {task}")
-    click.echo(
-        f"Use it in the YAML file of a data set: tasks: {{{name}: {{task: {task}:{name}, folder: ..}}}}"
-    )
-
-
-@click.command("new-dataset")
-@click.argument("name")
-@click.option("--folder", type=PATH, default=Path(), help="Where to write. Default: here.")
-def new_dataset(name: str, folder: Path) -> None:
-    """Write the file of a data set, a format of your own, that works at once, with its test."""
-    from benchmark.authoring.scaffold import write_dataset
-
-    dataset, test = write_dataset(name, folder)
-    click.echo(f"Wrote {dataset} and {test}. Check it: mtal check {dataset}")
-    click.echo(f"Look at it: mtal data describe {dataset}:{name} --sheet {dataset.stem}.png")
-    click.echo(f"Run it: mtal run --dataset {dataset}:{name} --preset smoke")
+NEW = (
+    _new(
+        "strategy",
+        "Write a strategy file that works at once, with its test.",
+        "Rank it: mtal run --strategies random,{here}",
+    ),
+    _new(
+        "network",
+        "Write the file of a network that works at once, with its test.",
+        "Train it: mtal run --network {here}",
+    ),
+    _new(
+        "backbone",
+        "Write the file of a backbone that works at once, with its test.",
+        "Train on it: mtal run --set network.backbone={here}",
+    ),
+    _new(
+        "task",
+        "Write the file of a task, a loss and metrics of your own, that works at once, with its test.",
+        "Use it in the YAML file of a data set: tasks: {{{name}: {{task: {here}, folder: ..}}}}",
+    ),
+    _new(
+        "dataset",
+        "Write the file of a data set, a format of your own, that works at once, with its test.",
+        "Look at it: mtal data describe {here} --sheet {stem}.png",
+        "Run it: mtal run --dataset {here} --preset smoke",
+    ),
+)
 
 
 @click.command()
