@@ -62,6 +62,7 @@ def gate(
     study = read_study(out)
     found = measured(DatasetResults(study, study.results.datasets[0]))
     (out / "tables").mkdir(exist_ok=True)  # a report, which makes it, is not written: nobody looks at one
-    for name, content in gate_files(found).items():
+    judged = tuple(criteria(found))
+    for name, content in gate_files(found, judged).items():
         write_atomically(out / name, content)
-    return Gate(tuple(criteria(found)), gate_text(found), out)
+    return Gate(judged, gate_text(found, judged), out)

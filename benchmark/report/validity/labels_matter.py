@@ -18,7 +18,18 @@ from benchmark.report.results.study import Study
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.validity.check import Check
 from benchmark.report.validity.controls import control_checks
-from benchmark.report.validity.regime import INITIAL, LOSS, Change, Regime, falls, named, paired, regime
+from benchmark.report.validity.regime import (
+    LOSS,
+    Change,
+    Regime,
+    beside_constant,
+    falls,
+    named,
+    paired,
+    regime,
+    stage_losses,
+    worse_refined,
+)
 from benchmark.words import counted
 
 #: A relative difference that is none to speak of.
@@ -128,15 +139,9 @@ def _difference(one: Change, found: Regime) -> Iterator[Check]:
 
 def _refinement(found: Regime) -> Iterator[Check]:
     """Is the second stage's prediction at least as good as the first one's?"""
-    worse, asked = [], 0
-    for where, values in ((found.start, found.first), (found.stop, found.end)):
-        for task in found.tasks:
-            pairs = paired(values, values, (task, LOSS), (task, INITIAL))
-            refined, initial = pairs["one"].mean(), pairs["other"].mean()
-            asked += len(pairs) > 0
-            if refined > initial * (1 + 1e-6):
-                worse.append(f"{task} {where} (loss {refined:.4g} against {initial:.4g})")
-    if asked and not worse:
+    asked = {found.start: found.first, found.stop: found.end}
+    worse = [text for where, values in asked.items() for text in worse_refined(found, values, where)]
+    if any(stage_losses(found, values) for values in asked.values()) and not worse:
         yield Check("refined predictions", "at least as good as the initial ones for every task")
     if worse:
         yield Check(
@@ -188,11 +193,10 @@ def _constants(found: Regime) -> Iterator[Check]:
     """Is a network better than saying the same of every pixel?"""
     if found.constant.empty:
         return
-    asked = [task for task in found.tasks if len(_against(found.end, found, task, LOSS))]
+    pairs = {task: paired(found.end, found.constant, (task, LOSS)) for task in found.tasks}
+    asked = {task: each for task, each in pairs.items() if len(each)}
     losses = ", ".join(
-        f"{task} {pairs['one'].mean():.4g} ({pairs['other'].mean():.4g})"
-        for task in asked
-        if len(pairs := _against(found.end, found, task, LOSS))
+        f"{task} {each['one'].mean():.4g} ({each['other'].mean():.4g})" for task, each in asked.items()
     )
     if losses:
         yield Check(f"loss {found.stop} (of the best constant prediction)", losses)
@@ -204,14 +208,7 @@ def _constants(found: Regime) -> Iterator[Check]:
 
 def _no_better(task: str, values: pd.DataFrame, found: Regime) -> str:
     """The first of a task's loss and headline metric in which a constant is as good; empty if none is."""
-    for name in dict.fromkeys((LOSS, found.headline(task))):
-        pairs = _against(values, found, task, name)
-        sign = -1 if found.metrics[name].better == "lower" else 1
-        own, constant = pairs["one"].mean(), pairs["other"].mean()
-        if sign * (own - constant) <= 0:
+    for name, own, constant, better_by in beside_constant(found, values, task):
+        if better_by <= 0:
             return f"{named(task, name)} {own:.4g} against {constant:.4g}"
     return ""
-
-
-def _against(values: pd.DataFrame, found: Regime, task: str, name: str) -> pd.DataFrame:
-    return paired(values, found.constant, (task, name))

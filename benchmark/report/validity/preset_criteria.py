@@ -8,7 +8,7 @@ study uses and, where images are rendered, on images that none uses.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,18 +19,24 @@ from benchmark.report.formats.files import as_csv
 from benchmark.report.formats.numbers import head
 from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.statistics.full_data_gap import FullDataGap
 from benchmark.report.validity.labels_matter import LARGEST_SHARE
-from benchmark.report.validity.regime import INITIAL, LOSS, Regime, by_seed, falls, paired, regime
+from benchmark.report.validity.regime import (
+    INITIAL,
+    LOSS,
+    Regime,
+    beside_constant,
+    by_seed,
+    falls,
+    regime,
+    worse_refined,
+)
 from benchmark.words import aligned, aligned_rows
 
 #: Of the gap to full data: what the luck of a seed may add to a curve.
 LARGEST_SPREAD = 0.1
 #: Of the pool: below so many labels, random must not have reached the full-data loss.
 EARLIEST_FULL = 0.4
-WIDE = 1000
-#: Rounding of means; nothing else is forgiven.
-ROUNDING = 1e-6
+WIDE = 1000  # columns
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,6 @@ class Measured:
     by_budget: dict[int, pd.DataFrame]
 
     @property
-    def later(self) -> list[int]:
-        """Every budget after the first, and all labels."""
-        return list(self.by_budget)[1:]
-
-    @property
     def pool(self) -> int:
         """Images to choose from."""
         return self.regime.pool
@@ -65,9 +66,10 @@ class Measured:
         """A budget in words."""
         return head(size, self.pool)
 
-    def headlines(self) -> dict[str, str]:
-        """Every task with the metric that stands for it."""
-        return {task: self.regime.headline(task) for task in self.regime.tasks}
+    @property
+    def asked(self) -> dict[str, str]:
+        """Every task with the metric that stands for it, and the total with its loss."""
+        return {task: self.regime.headline(task) for task in self.regime.tasks} | dict([TOTAL_LOSS])
 
 
 def measured(subject: DatasetResults) -> Measured:
@@ -96,12 +98,8 @@ def criteria(found: Measured) -> list[Criterion]:
 
 def table(found: Measured) -> pd.DataFrame:
     """A row per task and budget: its headline metric, losses of both stages, those of the best constant."""
-    rows = [_row(found, task, name, size) for task, name in _asked(found).items() for size in found.by_budget]
+    rows = [_row(found, task, name, size) for task, name in found.asked.items() for size in found.by_budget]
     return pd.DataFrame(rows)
-
-
-def _asked(found: Measured) -> dict[str, str]:
-    return found.headlines() | dict([TOTAL_LOSS])
 
 
 def _row(found: Measured, task: str, name: str, size: int) -> dict[str, object]:
@@ -125,7 +123,7 @@ def _mean(values: pd.DataFrame, task: str, name: str) -> float:
 
 def _labels_help(found: Measured) -> Criterion:
     """From the first budget to full data, in every seed: a mean may hide a task that labels do not move."""
-    changes = [found.regime.change(*pair) for pair in _asked(found).items()]
+    changes = [found.regime.change(*pair) for pair in found.asked.items()]
     bad = [one.name for one in changes if not one.least > 0]
     listed = [f"{one.name} {one.first:.4g} to {one.end:.4g}" for one in changes]
     return Criterion(
@@ -138,9 +136,11 @@ def _labels_help(found: Measured) -> Criterion:
 
 def _better_than_constant(found: Measured) -> Criterion:
     bad = [
-        f"{task} {name} at {found.at(size)} ({value:.4g} against {constant:.4g})"
-        for size in found.by_budget
-        for task, name, value, constant in _against_constant(found, size)
+        f"{task} {name} at {found.at(size)} ({own:.4g} against {constant:.4g})"
+        for size, values in found.by_budget.items()
+        for task in found.regime.tasks
+        for name, own, constant, better_by in beside_constant(found.regime, values, task)
+        if not better_by > 0  # a value that is not known beats nothing
     ]
     return Criterion(
         "every task beats the best constant prediction",
@@ -151,26 +151,11 @@ def _better_than_constant(found: Measured) -> Criterion:
     )
 
 
-def _against_constant(found: Measured, size: int) -> Iterator[tuple[str, str, float, float]]:
-    """Where a constant is as good."""
-    for task, headline in found.headlines().items():
-        for name in dict.fromkeys((LOSS, headline)):
-            pairs = paired(found.by_budget[size], found.regime.constant, (task, name))
-            value, constant = pairs["one"].mean(), pairs["other"].mean()
-            sign = -1 if found.regime.metrics[name].better == "lower" else 1
-            if not sign * (value - constant) > 0:
-                yield task, name, value, constant
-
-
 def _refined_no_worse(found: Measured) -> Criterion:
-    bad = []
-    for size in found.later:
-        for task in found.regime.tasks:
-            values = found.by_budget[size]
-            pairs = paired(values, values, (task, LOSS), (task, INITIAL))
-            refined, initial = pairs["one"].mean(), pairs["other"].mean()
-            if refined > initial * (1 + ROUNDING):
-                bad.append(f"{task} at {found.at(size)} (loss {refined:.4g} against {initial:.4g})")
+    later = list(found.by_budget.items())[1:]
+    bad = [
+        text for size, values in later for text in worse_refined(found.regime, values, f"at {found.at(size)}")
+    ]
     return Criterion(
         "refined predictions are no worse than initial ones after the first budget",
         "; ".join(bad) or "for every task",
@@ -193,8 +178,7 @@ def _no_task_decides(found: Measured) -> Criterion:
 
 
 def _quiet_enough(found: Measured) -> Criterion:
-    gap = _gap(found)
-    areas = found.subject.evidence.naubc
+    gap, areas = found.subject.evidence.gap, found.subject.evidence.naubc
     values = areas.loc[areas["strategy"] == RANDOM, "naubc"].dropna()
     share = gap.share(float(values.std(ddof=1)))
     return Criterion(
@@ -205,10 +189,6 @@ def _quiet_enough(found: Measured) -> Criterion:
         "more iterations, a calmer recipe (learning rate, weight decay), more validation images, or a first "
         "budget that is larger",
     )
-
-
-def _gap(found: Measured) -> FullDataGap:
-    return found.subject.evidence.gap
 
 
 def _not_full_too_early(found: Measured) -> Criterion:
@@ -228,20 +208,18 @@ def _failing(names: Sequence[str], words: str) -> str:
     return f"{words}{', '.join(names)}. " if names else ""
 
 
-def gate_text(found: Measured) -> str:
+def gate_text(found: Measured, judged: Sequence[Criterion]) -> str:
     """For a terminal: a line a criterion, what to change below each that is not met, and the numbers."""
     lines = [f"Gate of {found.subject.dataset}, {found.subject.seeds}, pool of {found.pool} images", ""]
-    for one in criteria(found):
+    for one in judged:
         lines += aligned_rows([("met " if one.met else "FAIL", f"{one.name}: {one.found}")])[0]
         lines += [] if one.met else aligned_rows([("    ", f"To change: {one.advice}")])[0]
     return "\n".join([*lines, "", *_rows(found)])
 
 
-def gate_files(found: Measured) -> dict[str, bytes]:
+def gate_files(found: Measured, judged: Sequence[Criterion]) -> dict[str, bytes]:
     """The numbers for machines, and all of it as Markdown."""
-    verdicts = [
-        f"| {one.name} | {'met' if one.met else '**not met**'} | {one.found} |" for one in criteria(found)
-    ]
+    verdicts = [f"| {one.name} | {'met' if one.met else '**not met**'} | {one.found} |" for one in judged]
     head_row = ["| criterion | | measured |", "|---|---|---|"]
     numbers = "\n".join(["```", *_rows(found), "```"])
     document = "\n".join([*head_row, *verdicts, "", numbers, ""])
@@ -252,7 +230,7 @@ def _rows(found: Measured) -> list[str]:
     """Headline metrics by budget, in columns; the best constant's last."""
     sizes = list(found.by_budget)
     rows = [("", *(found.at(size) for size in sizes), "constant")]
-    for task, name in _asked(found).items():
+    for task, name in found.asked.items():
         values = [_mean(found.by_budget[size], task, name) for size in sizes]
         cells = [*values, _mean(found.regime.constant, task, name)]
         rows.append((found.regime.change(task, name).name, *(f"{value:.4g}" for value in cells)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,6 +15,8 @@ from benchmark.report.results.metrics import PLAIN, Metrics, in_order, metric
 from benchmark.report.statistics.intervals import t_interval
 
 LOSS, INITIAL = "loss", "initial_loss"
+#: Of means; nothing else is forgiven.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,32 @@ def falls(found: Regime) -> dict[str, float]:
     if not total > 0 or any(math.isnan(part) for part in parts.values()):
         return {}
     return {task: part / total for task, part in parts.items()}
+
+
+def worse_refined(found: Regime, values: pd.DataFrame, where: str) -> list[str]:
+    """Tasks whose refined prediction has a higher loss than the initial one, with both."""
+    return [
+        f"{task} {where} (loss {refined:.4g} against {initial:.4g})"
+        for task, (refined, initial) in stage_losses(found, values).items()
+        if refined > initial * (1 + ROUNDING)
+    ]
+
+
+def stage_losses(found: Regime, values: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Mean losses of the refined and the initial prediction by task, where a seed has both."""
+    pairs = {task: paired(values, values, (task, LOSS), (task, INITIAL)) for task in found.tasks}
+    return {task: (each["one"].mean(), each["other"].mean()) for task, each in pairs.items() if len(each)}
+
+
+def beside_constant(
+    found: Regime, values: pd.DataFrame, task: str
+) -> Iterator[tuple[str, float, float, float]]:
+    """A task's loss and headline metric: name, mean, the best constant's, and by how much that is beaten."""
+    for name in dict.fromkeys((LOSS, found.headline(task))):
+        pairs = paired(values, found.constant, (task, name))
+        sign = -1 if found.metrics[name].better == "lower" else 1
+        own, constant = pairs["one"].mean(), pairs["other"].mean()
+        yield name, own, constant, sign * (own - constant)
 
 
 def paired(
