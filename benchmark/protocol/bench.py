@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +122,11 @@ class Bench:
     def random_set(self, seed: int, count: int) -> Positions:
         """So many random images of the pool; the sets of one seed lie in each other."""
         return random_set(self.dataset.train.ids, self.streams(seed, 0), count)
+
+    def ids_at(self, positions: Iterable[int] | Positions) -> list[str]:
+        """The ids of images of the pool."""
+        ids = self.dataset.train.ids
+        return [ids[position] for position in positions]
 
 
 def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:

@@ -15,6 +15,11 @@ def random_set(ids: Sequence[str], streams: Streams, count: int) -> Positions:
 
     Drawn in the order of ids, so that the order in which a pool lies on a disk changes nothing.
     """
-    rng = streams.numpy("first set")
-    by_id = np.argsort(np.array(ids), kind="stable")
-    return by_id[rng.permutation(len(by_id))[:count]].astype(np.int64)
+    by_id = in_order(ids)
+    # The beginnings of one permutation, so that a larger set holds the smaller ones.
+    return by_id[streams.numpy("first set").permutation(len(by_id))[:count]]
+
+
+def in_order(ids: Sequence[str]) -> Positions:
+    """The positions of images in the order of their ids."""
+    return np.argsort(np.array(ids), kind="stable").astype(np.int64)

@@ -133,15 +133,11 @@ def _code(name: str) -> str:
 
 
 def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:
-    return record(bench, ROUND_ZERO, seed, 0, _key(bench, seed), _first_ids(bench, seed), fitted)
+    return record(bench, ROUND_ZERO, seed, 0, _key(bench, seed), bench.ids_at(bench.first_set(seed)), fitted)
 
 
 def _key(bench: Bench, seed: int) -> str:
-    return key_of(bench, ROUND_ZERO, seed, 0, list(_first_ids(bench, seed)), None)
-
-
-def _first_ids(bench: Bench, seed: int) -> tuple[str, ...]:
-    return tuple(bench.dataset.train.ids[position] for position in bench.first_set(seed))
+    return key_of(bench, ROUND_ZERO, seed, 0, bench.ids_at(bench.first_set(seed)), None)
 
 
 def _weights_file(bench: Bench, seed: int) -> Path:

@@ -6,7 +6,6 @@ back, and what is missing is computed to the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,7 +190,7 @@ class Turn:
         )
 
     def _key(self) -> str:
-        ids = _ids(self.bench, self.history.positions)
+        ids = self.bench.ids_at(self.history.positions)
         return key_of(self.bench, self.named.code, self.seed, self.number, ids, self._weights())
 
 
@@ -209,14 +208,10 @@ def _round(
 ) -> Round:
     scores = None if selection is None or selection.scores is None else selection.scores.tolist()
     return replace(
-        record(bench, strategy, seed, number, key, _ids(bench, positions), fitted),
-        selected=tuple(_ids(bench, selection.indices)) if selection else (),
+        record(bench, strategy, seed, number, key, bench.ids_at(positions), fitted),
+        selected=tuple(bench.ids_at(selection.indices)) if selection else (),
         scores=scores,
         notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
         strategy_state=memory.state_dict() if memory else {},
         seconds=seconds or fitted.seconds,
     )
-
-
-def _ids(bench: Bench, positions: Positions | Sequence[int]) -> list[str]:
-    return [bench.dataset.train.ids[position] for position in positions]

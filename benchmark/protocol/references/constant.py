@@ -30,14 +30,16 @@ def _evaluated(bench: Bench, seed: int) -> Round:
         metrics = evaluate_constants(constants, bench.judged, size, bench.progress.say)
     written = {task: None if one is None else one.tolist() for task, one in constants.items()}
     done = record(
-        bench, CONSTANT, seed, 0, _key(bench, seed), _first_ids(bench, seed), Evaluated(metrics, seconds)
+        bench,
+        CONSTANT,
+        seed,
+        0,
+        _key(bench, seed),
+        bench.ids_at(bench.first_set(seed)),
+        Evaluated(metrics, seconds),
     )
     return replace(done, strategy_state={"constants": written})
 
 
 def _key(bench: Bench, seed: int) -> str:
-    return key_of(bench, CONSTANT, seed, 0, list(_first_ids(bench, seed)), None)
-
-
-def _first_ids(bench: Bench, seed: int) -> tuple[str, ...]:
-    return tuple(bench.dataset.train.ids[position] for position in bench.first_set(seed))
+    return key_of(bench, CONSTANT, seed, 0, bench.ids_at(bench.first_set(seed)), None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.first_labelled_set import in_order
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
@@ -50,7 +51,7 @@ class Training:
         if self.part == NOISE_FLOOR:
             return bench.random_set(SEED, count)
         first, pool = bench.first_set(SEED), len(bench.dataset.train.ids)
-        by_id = np.argsort(np.array(bench.dataset.train.ids), kind="stable")
+        by_id = in_order(bench.dataset.train.ids)
         # Draws differ after the first set only, which all strategies of a seed share.
         others = by_id[~np.isin(by_id, first)]
         # Spawned as further draws of random spawn theirs.
@@ -58,14 +59,14 @@ class Training:
         return np.concatenate([first, others[order]])[:count].astype(np.int64)
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> list[str]:
         """The labelled images by id."""
-        return tuple(self.bench.dataset.train.ids[position] for position in self.positions.tolist())
+        return self.bench.ids_at(self.positions)
 
     @property
     def key(self) -> str:
         """Digest of all that could change the numbers."""
-        return key_of(self.bench, self.part, self.repeat, self.number, list(self.ids), None)
+        return key_of(self.bench, self.part, self.repeat, self.number, self.ids, None)
 
     def stored(self) -> Round | None:
         """As an earlier run left it."""
