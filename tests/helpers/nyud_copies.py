@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
@@ -48,6 +48,16 @@ def save(path: Path, values: np.ndarray[Any, Any]) -> None:
         savemat(path, {path.parent.name: values})
     else:
         Image.fromarray(values).save(path, quality=95, subsampling=0)
+
+
+def stored(path: Path) -> np.ndarray[Any, Any]:
+    """The values of a file, as they are stored."""
+    if path.suffix == ".npy":
+        return np.load(path)
+    if path.suffix == ".mat":
+        return loadmat(path)[path.parent.name]
+    with Image.open(path) as picture:
+        return np.asarray(picture)
 
 
 def write_a(root: Path, name: str, arrays: Arrays) -> None:

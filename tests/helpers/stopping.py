@@ -4,24 +4,11 @@ import io
 
 import torch
 
-from benchmark.progress import Progress
-
 ALWAYS, NEVER = 1e-9, 1e9  # minutes: after every iteration; not within a test
 
 
 class StoppedError(Exception):
     """What a kill is to a test in the same process."""
-
-
-class Told(Progress):
-    """Keeps what it is told."""
-
-    def __init__(self):
-        super().__init__(quiet=True)
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 def stopping(at):

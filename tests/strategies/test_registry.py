@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.records.round_store import Store
@@ -49,15 +50,6 @@ def sample():
             self.values = dict(locals())
 
     return Sample
-
-
-def refused(text: str) -> str:
-    with pytest.raises(RegistryError) as caught:
-        resolve(text)
-    sentence = str(caught.value)
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-    return sentence
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+from refusals import refused
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from strategies.registry import (
@@ -16,15 +17,6 @@ from strategies.registry import (
     resolve,
     short_names,
 )
-
-
-def refused(text: str) -> str:
-    with pytest.raises(RegistryError) as caught:
-        resolve(text)
-    sentence = str(caught.value)
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-    return sentence
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from dataclasses import asdict, replace
 
 import pytest
+from told import Told
 
 from benchmark.execution.jobs.process import LOG
 from benchmark.execution.remote_progress import Follower
-from benchmark.progress import Progress
 from benchmark.protocol.jobs import folder_of
 from benchmark.protocol.work_left import Job, Work
 from benchmark.records.heartbeat import STATUS, Sign
@@ -16,15 +16,12 @@ JOB, OTHER = Job("trajectory", 0, "random"), Job("full-data", 0)
 AWAY = Sign("elsewhere", 7, "cpu", 1, 0, 20, 0, 5.0, 2e9)
 
 
-class Paced(Progress):
+class Paced(Told):
     """Keeps the lines, and what was skipped."""
 
     def __init__(self):
-        super().__init__()
-        self.lines, self.skipped = [], 0
-
-    def say(self, line):
-        self.lines.append(line)
+        super().__init__(quiet=False)
+        self.skipped = 0
 
     def skip(self, iterations):
         super().skip(iterations)

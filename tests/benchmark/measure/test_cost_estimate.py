@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from told import Told
 
 from benchmark.execution.run import dry_run, run
 from benchmark.execution.serial import run_serial
@@ -19,17 +20,6 @@ from strategies.registry import Named
 
 FIVE = Work(5, 2, iterations=15)
 STRATEGIES = ["random", "core-set", "entropy"]
-
-
-class Said(Progress):
-    """Keeps the lines."""
-
-    def __init__(self):
-        super().__init__()
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -241,7 +231,7 @@ def short_run(small_experiment, monkeypatch):
 
 
 def test_a_run_says_its_cost_first_and_a_finished_one_times_nothing(short_run, tmp_path, request):
-    first, again = Said(), Said()
+    first, again = Told(quiet=False), Told(quiet=False)
     run(short_run, tmp_path, first)
     opening, jobs, work, price = first.lines[:4]
     assert (opening, jobs) == ("Opening rooms", f"3 jobs on cpu; results in {tmp_path}")
@@ -252,7 +242,7 @@ def test_a_run_says_its_cost_first_and_a_finished_one_times_nothing(short_run, t
     assert again.lines == [opening, jobs, "All of it is stored, 3 trainings: nothing is left to train"]
 
 
-@pytest.mark.parametrize(("progress", "timing"), [(Progress(quiet=True), True), (Said(), False)])
+@pytest.mark.parametrize(("progress", "timing"), [(Progress(quiet=True), True), (Told(quiet=False), False)])
 def test_a_quiet_run_times_nothing_nor_does_one_that_is_told_so(
     short_run, tmp_path, untimed, progress, timing
 ):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from told import Told
 
 from benchmark.execution.serial import run_serial
-from benchmark.progress import Progress
 from benchmark.protocol.drawn_selections import HEAT, over
 from benchmark.protocol.work_left import plan
 from benchmark.records.round_store import CONSTANT, Store
@@ -22,17 +22,6 @@ from strategies.registry import register, resolve
 from strategies.scoring import ScoreStrategy
 
 STRATEGIES = ["random", "inconsistency", "consistency-diversity"]
-
-
-class Recorder(Progress):
-    """Keeps what it is told."""
-
-    def __init__(self):
-        super().__init__(quiet=True)
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 def run(bench):
@@ -152,7 +141,7 @@ def test_a_map_is_bright_where_it_is_high_and_asked_for_picks_only(corner, small
 )
 def test_maps_that_fail_lose_no_round_and_are_named(corner, small_bench, tmp_path, how, why):
     name = f"corner[how={how}]"
-    bench = replace(small_bench(tmp_path, strategies=[name], full_data=False), progress=Recorder())
+    bench = replace(small_bench(tmp_path, strategies=[name], full_data=False), progress=Told())
     rounds = run(bench)
     assert set(rounds) == {(name, 0), (name, 1), (name, 2)}
     said = [line for line in bench.progress.lines if "pictures" in line]
@@ -170,7 +159,7 @@ def test_a_disk_that_takes_no_pictures_loses_no_round(small_bench, tmp_path, mon
 
     monkeypatch.setattr("benchmark.protocol.drawn_selections.write_picks", full)
     bench = small_bench(tmp_path, strategies=["random"], full_data=False)
-    bench = replace(bench, progress=Recorder())
+    bench = replace(bench, progress=Told())
     assert len(run(bench)) == 3
     assert sum("No space left" in line for line in bench.progress.lines) == 2
 

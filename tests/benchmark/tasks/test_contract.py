@@ -1,13 +1,11 @@
 """Every built-in task keeps the contract, and each clause refuses a task that breaks it, in a sentence."""
 
-from pathlib import Path
-
 import pytest
+from changed_plugins import changed
 
 from benchmark.plugins import TASKS
 from benchmark.tasks.contract import CLAUSES, Probe
 
-FILE = (Path(__file__).parents[1] / "own_plugins.py").read_text()
 BY_NAME = {clause.__name__: clause for clause in CLAUSES}
 
 
@@ -21,13 +19,7 @@ def test_every_built_in_task_keeps_it(name, clause):
 def probe(tmp_path):
     """The task of a file, as it is or with one part of it changed."""
 
-    def made(old="", new=""):
-        assert old in FILE
-        path = tmp_path / "mine.py"
-        path.write_text(FILE.replace(old, new) if old else FILE)
-        return Probe(TASKS.resolve(f"{path}:relative_depth"))
-
-    return made
+    return lambda *change: Probe(TASKS.resolve(f"{changed(tmp_path, *change)}:relative_depth"))
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)

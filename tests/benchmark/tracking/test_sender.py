@@ -7,9 +7,9 @@ from threading import Event
 
 import pytest
 import yaml
+from told import Told
 
 from benchmark.execution.serial import run_serial
-from benchmark.progress import Progress
 from benchmark.protocol.work_left import Job, plan
 from benchmark.records.round_store import Store
 from benchmark.report import Report
@@ -43,17 +43,6 @@ class KeptCurve:
 
     def end(self):
         self.kept.ended.append(self.name)
-
-
-class Lines(Progress):
-    """Keeps what is said."""
-
-    def __init__(self):
-        super().__init__(quiet=True)
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -143,7 +132,7 @@ def test_a_tracker_that_fails_is_given_up_and_said_once(bench, monkeypatch, wher
         raise ConnectionError("the network\nis down")
 
     monkeypatch.setattr(Kept if where == "begin" else KeptCurve, where, down)
-    said = Lines()
+    said = Told()
     talking, kept = replace(bench, progress=said), Kept()
     with sending({"kept": kept}, talking, plan(bench.experiment)):
         assert run_serial(bench, plan(bench.experiment)) == [], "the run goes on"
@@ -164,7 +153,7 @@ def test_one_tracker_that_fails_takes_no_other_with_it(done):
 
 def test_a_tracker_that_hangs_is_left_behind(done, monkeypatch):
     monkeypatch.setattr(courier, "PATIENCE", 0.05)
-    free, said = Event(), Lines()
+    free, said = Event(), Told()
 
     class Hanging(Kept):
         def begin(self, curve):

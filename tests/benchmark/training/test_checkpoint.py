@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from stopping import ALWAYS, NEVER, StoppedError, Told, saved, stopping
+from stopping import ALWAYS, NEVER, StoppedError, saved, stopping
+from told import Told
 from torch import nn
 
 import baselines  # noqa: F401

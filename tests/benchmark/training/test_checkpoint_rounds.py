@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from stopping import ALWAYS, StoppedError, Told, saved, stopping
+from stopping import ALWAYS, StoppedError, saved, stopping
+from told import Told
 
 import baselines  # noqa: F401
 from benchmark.errors import UserError

@@ -1,16 +1,15 @@
 """Every data set keeps the contract, and each clause refuses one that breaks it, in a sentence."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from changed_plugins import changed
 
 from benchmark.data.custom.contract import CLAUSES, Probe
 from benchmark.data.export import NYUD
 from benchmark.plugins import DATASETS
 from strategies.registration import RegistryError
 
-FILE = (Path(__file__).parents[2] / "own_plugins.py").read_text()
 BY_NAME = {clause.__name__: clause for clause in CLAUSES}
 EVERY_CLAUSE = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
 
@@ -43,13 +42,7 @@ def test_a_data_set_of_ones_own_keeps_it(probe, clause):
 def probe(tmp_path):
     """The data set of a file, as it is or with one part of it changed."""
 
-    def made(old="", new=""):
-        assert old in FILE
-        path = tmp_path / "mine.py"
-        path.write_text(FILE.replace(old, new) if old else FILE)
-        return Probe(DATASETS.resolve(f"{path}:ramps"))
-
-    return made
+    return lambda *change: Probe(DATASETS.resolve(f"{changed(tmp_path, *change)}:ramps"))
 
 
 MADE = 'return Sample(image, {"near": depth} if position % 3 != 2 else {})'

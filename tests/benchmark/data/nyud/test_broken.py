@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nyud_copies import stored
 from PIL import Image
-from scipy.io import loadmat, savemat
+from scipy.io import savemat
 
 from benchmark.data.checks.check import check_dataset
 from benchmark.data.decoded.rows import Rows
@@ -45,16 +46,6 @@ def broken(copy_of, exported, sound):
         return root, path
 
     return make
-
-
-def stored(path):
-    """The values of a file, as they are stored."""
-    if path.suffix == ".npy":
-        return np.load(path)
-    if path.suffix == ".mat":
-        return loadmat(path)[path.parent.name]
-    with Image.open(path) as picture:
-        return np.asarray(picture)
 
 
 def store(path, values):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nyud_copies import stored
 from PIL import Image
-from scipy.io import loadmat, savemat
+from scipy.io import savemat
 
 from benchmark.data.folder.config import TaskFolder
 from benchmark.data.folder.label_files import as_label
@@ -34,15 +35,6 @@ Array = np.ndarray[Any, Any]
 Change = Callable[[Array], Array]
 LISTED = ("nyud-a", "nyud-b", "nyud-c")
 ALL = (*LISTED, "nyud-d")
-
-
-def stored(path: Path) -> Array:
-    if path.suffix == ".npy":
-        return np.load(path)
-    if path.suffix == ".mat":
-        return loadmat(path)[path.parent.name]
-    with Image.open(path) as picture:
-        return np.asarray(picture)
 
 
 def store(path: Path, values: Array) -> None:
