@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -54,7 +55,14 @@ def packaged_weights(backbone: str) -> Path | None:
 
 
 def file_digest(file: Path) -> str:
-    """sha256 of a file."""
+    """sha256 of a file, read again where it was written to: every network that is made asks for it."""
+    about = file.stat()
+    return _digest_of(file, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(16)
+def _digest_of(file: Path, modified: int, size: int) -> str:
+    del modified, size
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
