@@ -11,11 +11,12 @@ import baselines  # noqa: F401
 from benchmark.experiment.catalogue import PRESETS, presets
 from benchmark.experiment.loading import load_experiment
 from benchmark.networks import build_network
+from benchmark.networks.backbones.timm_models import TimmBackbone
 from benchmark.protocol.work_left import passes_of
 from benchmark.tasks import make_task
 from strategies.registry import resolve
 
-FIELD = [f"{data}-{size}" for data in ("nyud", "pascal") for size in ("quick", "standard", "paper")]
+FIELD = [f"{data}-{size}" for data in ("nyud", "pascal") for size in ("quick", "standard", "paper", "frozen")]
 TASKS = {
     "nyud": {"semseg": 40, "depth": None, "normals": None, "edge": None},
     "pascal": {"semseg": 21, "human_parts": 7, "normals": None, "edge": None, "saliency": None},
@@ -41,7 +42,7 @@ def number(text):
 
 @cache
 def forward_flops(preset):
-    """Of one image, two a multiply-add."""
+    """Of one image, two a multiply-add; without a frozen trunk, whose maps are kept."""
     experiment, dataset = loaded(preset), preset.partition("-")[0]
     data = experiment.data
     height, width = data["size"] if "size" in data else (data["height"], data["width"])
@@ -50,10 +51,17 @@ def forward_flops(preset):
         for name, classes in TASKS[dataset].items()
     ]
     with torch.device("meta"):
-        untrained = experiment.network.model_copy(update={"pretrained": False})
+        untrained = experiment.network.model_copy(update={"pretrained": False, "frozen": False})
         network = build_network(untrained, tasks).eval()
+        image = torch.empty(1, 3, height, width)
+    trunk = next(module for module in network.modules() if isinstance(module, TimmBackbone))
+    kept = flops_of(trunk, image) if experiment.network.frozen else 0
+    return flops_of(network, image) - kept
+
+
+def flops_of(module, image):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, height, width, device="meta"))
+        module(image)
     return counter.get_total_flops()
 
 
@@ -64,7 +72,9 @@ def petaflops(preset):
     trainings = 2 + len(experiment.every_strategy) * (rounds - 1)
     passes = sum(passes_of(resolve(name).create()) for name in experiment.strategies) * (rounds - 1)
     evaluated = trainings * experiment.data.get("val", val) + passes * experiment.data.get("pool", pool)
-    trained = trainings * recipe.iterations * recipe.batch_size * 3
+    first, *later = (recipe.iterations_for(round(share * pool)) for share in (*experiment.budgets, 1.0))
+    iterations = first + later[-1] + len(experiment.every_strategy) * sum(later[:-1])
+    trained = iterations * recipe.batch_size * 3
     share = forward_flops(preset) * len(experiment.seeds) / 1e15
     return trained * share, evaluated * share
 
@@ -78,7 +88,7 @@ def test_a_preset_costs_what_its_comment_estimates(preset):
     said = re.search(r"GMAC x 2 = ([\d,.]+) PFLOP, and ([\d,.]+) in evaluation and pool passes: ", text)
     assert training == pytest.approx(number(said[1]), rel=0.02)
     assert passes == pytest.approx(number(said[2]), rel=0.05)
-    span = re.search(r"passes: ([\d,]+) (minutes|hours) at 10 TFLOP/s, which is assumed", text)
+    span = re.search(r"passes: ([\d,.]+) (minutes|hours) at 10 TFLOP/s, which is assumed", text)
     seconds = number(span[1]) * {"minutes": 60, "hours": 3600}[span[2]]
     assert (training + passes) * 1e15 / ASSUMED == pytest.approx(seconds, rel=0.03)
     assert "estimated from multiply-adds and not measured" in text
