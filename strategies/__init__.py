@@ -3,7 +3,7 @@
 
 from strategies.interface import Companion, Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
 from strategies.modifier import Modifier
-from strategies.parameters import StrategyName
+from strategies.parameters import StrategyName, StrategyNames
 from strategies.registry import register
 from strategies.scoring import ScoreStrategy
 
@@ -18,6 +18,7 @@ __all__ = [
     "Shapes",
     "Strategy",
     "StrategyName",
+    "StrategyNames",
     "TaskSpec",
     "register",
 ]

@@ -22,26 +22,12 @@ def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
     labelled already, with repetitions, with scores that are not finite, or for the labels of some tasks only.
     """
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
-    selection: object = strategy.select(_reordered(pool, order), budget)
+    selection: object = strategy.select(pool.at(order), budget)
     if not isinstance(selection, Selection):
         raise BrokenSelectionError(f"Strategy {name!r} returned {type(selection).__name__}, not a Selection.")
-    _check(selection, name, _reordered(pool, order), budget)
+    _check(selection, name, pool.at(order), budget)
     indices = order[np.asarray(selection.indices)]
     return replace(selection, indices=indices, scores=_back(selection.scores, order))
-
-
-def _reordered(pool: Pool, order: Positions) -> Pool:
-    where = np.empty_like(order)
-    where[order] = np.arange(len(order))
-    return replace(
-        pool,
-        ids=tuple(pool.ids[i] for i in order),
-        labelled=np.sort(where[pool.labelled]),
-        unlabelled=np.sort(where[pool.unlabelled]),
-        rows={name: rows[order] for name, rows in pool.rows.items()},
-        costs=pool.costs[order],
-        known=pool.known.at(order),
-    )
 
 
 def _back(scores: Scores | None, order: Positions) -> Scores | None:

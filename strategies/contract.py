@@ -27,7 +27,6 @@ from strategies.probe import (
     made_up_images,
     made_up_outputs,
     part_of,
-    permuted,
     pool_of,
     shown,
     tensors_of,
@@ -112,7 +111,7 @@ def ignores_the_order_of_the_pool(probe: Probe) -> None:
     """A pool in another order gives the same images."""
     pool = probe.pool()
     order = np.random.default_rng(1).permutation(IMAGES)
-    shuffled = permuted(pool, order)
+    shuffled = pool.at(order)
     one = [pool.ids[i] for i in probe.choose(pool).indices]
     two = [shuffled.ids[i] for i in probe.choose(with_rng(shuffled, 0)).indices]
     assert one == two, "another order of the pool chose other images"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # torch takes seconds to import, and listing strategies needs
     from torch import Generator, Tensor
 
 Kind = Literal["categorical", "binary", "scalar", "direction"]
-#: What a reference may be told of the pool's images: their groups, the classes in their labels.
-Fact = Literal["groups", "classes"]
+#: What a reference may be told of the pool's images: their groups, the classes in their labels, and how much
+#: a network would lose that was trained on some of them.
+Fact = Literal["groups", "classes", "usefulness"]
 Positions = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
@@ -91,22 +92,48 @@ class Outputs:
         return self.of_kind("categorical")
 
 
+class Judged(NamedTuple):
+    """What was found of some images: the total loss after training on them too, and what finding it took."""
+
+    loss: float
+    processor_seconds: float
+
+
+class Judge(Protocol):
+    """Trains on what is labelled and some more images of the pool, with their labels, and measures the loss.
+
+    It is the multi-task loss on images that are in no strategy's pool and are not evaluated on. Every
+    question of a round begins with the same weights and streams, which no other training has: answers differ
+    by the images alone, and the same question has the same answer.
+    """
+
+    def __call__(self, chosen: Positions, length: float) -> Judged:
+        """Of the unlabelled images at these positions; ``length`` is a share of the recipe's iterations."""
+
+
 @dataclass(frozen=True)
 class Known:
     """What a reference is told of the pool's N images, as its ``knows`` says; empty for every other strategy.
 
     ``groups`` (N) are whole numbers from 0 on, one number for the images of one group, such as the frames of
     a video; ``classes[t]`` the shares of an image's labelled pixels that each class of a categorical task has
-    (N x C; NaN for an image without a label).
+    (N x C; NaN for an image without a label); ``judge``, of "usefulness", says how good some images would be.
     """
 
     groups: Positions | None = None
     classes: Mapping[str, Scores] = field(default_factory=dict)
+    judge: Judge | None = None
 
     def at(self, order: Positions) -> Known:
         """The same of the images at these positions."""
         groups = None if self.groups is None else self.groups[order]
-        return Known(groups, {task: shares[order] for task, shares in self.classes.items()})
+        judge = None if self.judge is None else _judging(self.judge, order)
+        return Known(groups, {task: shares[order] for task, shares in self.classes.items()}, judge)
+
+
+def _judging(judge: Judge, order: Positions) -> Judge:
+    """The judge, asked by places in ``order``."""
+    return lambda chosen, length: judge(order[chosen], length)
 
 
 @dataclass(frozen=True)
@@ -127,6 +154,24 @@ class Pool:
     costs: Scores
     rng: np.random.Generator
     known: Known = field(default_factory=Known)
+
+    def at(self, order: Positions) -> Pool:
+        """The pool of the images at these positions alone, labelled or not, in this order.
+
+        What is chosen of it are places in ``order``. It goes on with the same random stream.
+        """
+        place = np.full(len(self.ids), -1)
+        place[order] = np.arange(len(order))
+        labelled, unlabelled = (np.sort(place[those]) for those in (self.labelled, self.unlabelled))
+        return replace(
+            self,
+            ids=tuple(self.ids[position] for position in order),
+            labelled=labelled[labelled >= 0],
+            unlabelled=unlabelled[unlabelled >= 0],
+            rows={name: rows[order] for name, rows in self.rows.items()},
+            costs=self.costs[order],
+            known=self.known.at(order),
+        )
 
 
 @dataclass(frozen=True)
@@ -175,12 +220,15 @@ class Strategy:
     "dropout-2", ... are passes that drop channels of the backbone's features, other ones for every image and
     pass. ``reference`` marks one that is given what others are not, such as labels, and is never ranked;
     ``knows`` what a reference is told in ``pool.known``. ``required`` names parameters that have to be set,
-    for no default is right: ``check`` refuses a strategy without them.
+    for no default is right: ``check`` refuses a strategy without them. ``judgements`` are the lengths, in
+    shares of the recipe's iterations, of what one selection asks ``pool.known.judge``: the time of a run is
+    estimated with these trainings too.
     """
 
     views: tuple[str, ...] = ()
     reference: bool = False
     knows: tuple[Fact, ...] = ()
+    judgements: tuple[float, ...] = ()
     required: tuple[str, ...] = ()
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:

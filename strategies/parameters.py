@@ -15,12 +15,39 @@ class StrategyName(str):
     __slots__ = ()
 
 
+class StrategyNames(str):
+    """The annotation of a parameter that names several, joined by plus signs: ``bases=random+badge``."""
+
+    __slots__ = ()
+
+    @property
+    def each(self) -> list[str]:
+        """The names. A plus sign within brackets belongs to the name.
+
+        >>> StrategyNames("random+power[base=entropy,beta=2]").each
+        ['random', 'power[base=entropy,beta=2]']
+        """
+        return split_at(self, "+")
+
+
+def split_at(text: str, sign: str) -> list[str]:
+    """The parts of a list of names, without spaces around them; a sign inside brackets divides nothing."""
+    parts, depth, start = [], 0, 0
+    for index, character in enumerate(text):
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if character == sign and depth == 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [part.strip() for part in (*parts, text[start:]) if part.strip()]
+
+
 TYPES: Mapping[Any, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a finite number",
     str: "text",
     StrategyName: "the name of a strategy",
+    StrategyNames: "names of strategies joined by +",
 }
 
 
@@ -76,7 +103,8 @@ def parameters_of(thing: Callable[..., Any], given: Sequence[str] | None = None)
     If not told, nothing is given to a class, and to a function the outputs of a network, as to strategies.
 
     Raises ValueError for one without a default, for one that cannot be given by name, for one of another type
-    than bool, int, float, str, Literal or StrategyName, and for one that does not take what is given.
+    than bool, int, float, str, Literal, StrategyName or StrategyNames, and for one that does not take what is
+    given.
     """
     if given is None:
         given = () if inspect.isclass(thing) else ("the outputs of the network",)

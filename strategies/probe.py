@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from strategies.choosing import choose
-from strategies.interface import Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.interface import (
+    Judge,
+    Judged,
+    Known,
+    Outputs,
+    Pool,
+    Selection,
+    Shapes,
+    Strategy,
+    TaskSpec,
+)
 from strategies.kernels.threads import one_torch_thread
 from strategies.measuring import as_arrays, measured
 from strategies.registry import Named
@@ -150,7 +160,10 @@ def pool_of(
 
 
 def _known(strategy: Strategy, tasks: Sequence[TaskSpec], count: int) -> Known:
-    """Made-up groups of four images, and shares of classes, most of them in few images; some lack a label."""
+    """Made-up groups of four images, and shares of classes, most of them in few images; some lack a label.
+
+    What images are worth to a network is made up as well: each adds its own to the loss.
+    """
     if not strategy.reference:
         return Known()
     rng = np.random.default_rng(5)
@@ -158,20 +171,12 @@ def _known(strategy: Strategy, tasks: Sequence[TaskSpec], count: int) -> Known:
     shares = {task: rng.dirichlet(np.full(width, 0.2), count) for task, width in channels.items()}
     for each in shares.values():
         each[rng.random(count) < 0.1] = np.nan
-    return Known(np.arange(count) // 4 if "groups" in strategy.knows else None, shares)
+    groups = np.arange(count) // 4 if "groups" in strategy.knows else None
+    return Known(groups, shares, _judge(rng.random(count)) if "usefulness" in strategy.knows else None)
 
 
-def permuted(pool: Pool, order: NDArray[np.int64]) -> Pool:
-    """The same pool in another order."""
-    where = np.argsort(order)
-    return replace(
-        pool,
-        ids=tuple(pool.ids[i] for i in order),
-        labelled=where[pool.labelled],
-        unlabelled=where[pool.unlabelled],
-        rows={name: values[order] for name, values in pool.rows.items()},
-        known=pool.known.at(order),
-    )
+def _judge(worth: NDArray[np.float64]) -> Judge:
+    return lambda chosen, length: Judged(float(worth[np.sort(chosen)].mean()), processor_seconds=length)
 
 
 def with_rng(pool: Pool, seed: int) -> Pool:

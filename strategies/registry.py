@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from strategies.interface import Kind, Strategy
 from strategies.notebook_code import defined_alike, of_a_session
-from strategies.parameters import Parameter, StrategyName, as_text, parameters_of
+from strategies.parameters import Parameter, StrategyName, StrategyNames, as_text, parameters_of, split_at
 from strategies.registration import (
     Coded,
     Registry,
@@ -106,9 +106,15 @@ class Named:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Its own, and those of the strategies that its parameters name."""
-        parameters = self.entry.parameters.values()
-        bases = [self.values.get(p.name, p.default) for p in parameters if p.annotation is StrategyName]
-        return (self.entry, *(entry for base in bases for entry in resolve(base).entries))
+        return (self.entry, *(entry for base in self._bases for entry in resolve(base).entries))
+
+    @property
+    def _bases(self) -> list[str]:
+        """Names of the strategies that its parameters name."""
+        given = {p: self.values.get(p.name, p.default) for p in self.entry.parameters.values()}
+        single = [str(value) for p, value in given.items() if p.annotation is StrategyName]
+        several = [StrategyNames(value).each for p, value in given.items() if p.annotation is StrategyNames]
+        return [*single, *(name for names in several for name in names)]
 
     @property
     def digests(self) -> tuple[str | None, ...]:
@@ -154,8 +160,8 @@ def register(
     name wherever there is one for their values, however the strategy was asked for.
 
     Raises RegistryError when the name is taken or is not one word of letters, digits and hyphens, and when a
-    parameter lacks a default or is of another type than bool, int, float, str, Literal or StrategyName. A
-    cell of a notebook may be run again: what it defines takes the place of what it defined before.
+    parameter lacks a default or is of another type than bool, int, float, str, Literal, StrategyName or
+    StrategyNames. A cell of a notebook may be run again: its definitions take the place of those of before.
     """
 
     caller = sys._getframe(1).f_globals
@@ -251,13 +257,7 @@ def split_names(text: str) -> list[str]:
     >>> split_names("random, power[base=entropy,power=2]")
     ['random', 'power[base=entropy,power=2]']
     """
-    parts, depth, start = [], 0, 0
-    for index, character in enumerate(text):
-        depth += {"[": 1, "]": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            parts.append(text[start:index])
-            start = index + 1
-    return [part.strip() for part in (*parts, text[start:]) if part.strip()]
+    return split_at(text, ",")
 
 
 def check_name(name: str) -> None:
@@ -358,6 +358,8 @@ def _value(entry: Entry, key: str, text: str) -> Any:
     parameter = entry.parameters[key]
     if parameter.annotation is StrategyName:
         return resolve(text).name
+    if parameter.annotation is StrategyNames:
+        return StrategyNames("+".join(resolve(name).name for name in StrategyNames(text).each))
     try:
         return parameter.parse(text)
     except (KeyError, ValueError):

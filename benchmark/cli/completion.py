@@ -133,7 +133,8 @@ def _strategy(incomplete: str, before: str) -> Items:
     key, equals, value = last.partition("=")
     before = f"{before}{name}[{earlier}{comma}"
     if equals:
-        return _beginning(_values(parameters.get(key)), value, f"{before}{key}=")
+        others, plus, last = value.rpartition("+")
+        return _beginning(_values(parameters.get(key)), last, f"{before}{key}={others}{plus}")
     return _beginning([(f"{p.name}=", p.wanted) for p in parameters.values()], key, before)
 
 
@@ -145,11 +146,11 @@ def _strategies() -> Named:
 
 def _values(parameter: Parameter | None) -> Named:
     """Values of a parameter that are names; none of a number."""
-    from strategies.parameters import StrategyName
+    from strategies.parameters import StrategyName, StrategyNames
 
     if parameter is None:
         return []
-    if parameter.annotation is StrategyName:
+    if parameter.annotation in (StrategyName, StrategyNames):
         return _strategies()
     words = ("true", "false") if parameter.annotation is bool else parameter.choices
     return [(str(word), "") for word in words]
