@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strategies.interface import Kind
+from strategies.interface import Kind, TaskSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: The kinds of task that predict a distribution.
 DISCRETE: tuple[Kind, ...] = ("categorical", "binary")
+
+
+def discrete(tasks: Sequence[TaskSpec]) -> list[str]:
+    """Names of the tasks that predict classes."""
+    return [task.name for task in tasks if task.kind in DISCRETE]
 
 
 def probabilities(logits: Tensor) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines._probabilities import DISCRETE, probabilities
+from baselines._probabilities import discrete, probabilities
 from strategies import Outputs, Pool, Selection, Strategy, TaskSpec, register
 from strategies.interface import Positions
 from strategies.kernels.k_center_by_distance import k_center_by_distance
@@ -60,11 +60,6 @@ class ContextualDiversity(Strategy):
         # The products are small: a second BLAS thread gains little and costs much on a busy machine.
         with threadpool_limits(limits=1, user_api="blas"):
             return Selection(k_center_by_distance(distances, pool.labelled, budget, tickets))
-
-
-def discrete(tasks: Sequence[TaskSpec]) -> list[str]:
-    """Names of the tasks that predict classes."""
-    return [task.name for task in tasks if task.kind in DISCRETE]
 
 
 def mixtures(p: Tensor) -> Tensor:

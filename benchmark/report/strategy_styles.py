@@ -73,6 +73,8 @@ OTHERS = (
     ),
     "known-groups",
     "known-classes",
+    "class-stratified",
+    "foreground-random",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))
