@@ -19,6 +19,10 @@ class UnitFeatureStrategy(FeatureStrategy):
 
     def vectors(self, pool: Pool) -> NDArray[Any]:
         """The vectors of all N images, of length 1; a vector of zeros stays."""
-        vectors = super().vectors(pool)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.where(lengths > 0, lengths, 1))
+        return unit_length(super().vectors(pool))
+
+
+def unit_length(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Rows (N x d) of length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1))

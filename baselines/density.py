@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._features import FeatureStrategy
-from strategies import Modifier, Outputs, Pool, StrategyName, register
+from baselines._feature_modifier import FeatureModifier
+from strategies import Pool, StrategyName, register
 from strategies.interface import Scores
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-VECTOR = ".features"  # no task can be called that
 ROWS = 512  # rows looked at in one pass, so that no temporary is as large as the vectors
 
 
 @register("density", source="Settles & Craven, EMNLP 2008 (information density)", family="modifier")
-class Density(Modifier):
+class Density(FeatureModifier):
     """The base's score times (mean cosine similarity to the pool)^power, per task.
 
     Deviations: similarity is that of the shared backbone's features, averaged over pixels per stage and put
@@ -37,13 +32,9 @@ class Density(Modifier):
         super().__init__(base)
         self.power = power
 
-    def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """What the base measures, and the image's vector (B x d)."""
-        return {**super().measure(outputs), VECTOR: FeatureStrategy().measure(outputs)["vector"]}
-
     def scores(self, pool: Pool) -> dict[str, Scores]:
         """The base's scores that decide (N each), by task, times the density."""
-        density = mean_cosine(pool.rows[VECTOR]).clip(0) ** self.power
+        density = mean_cosine(self.vectors(pool)).clip(0) ** self.power
         informative = super().scores(pool)
         return {task: (score - min(0.0, score.min())) * density for task, score in informative.items()}
 

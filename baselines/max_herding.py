@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
-from strategies.kernels.facility_location import facility_location
+from strategies.coverage import most_covering
 
 
 @register("max-herding", source="Bae, Oliveira & Sutherland, ECCV 2024", family="diversity")
@@ -29,14 +24,4 @@ class MaxHerding(UnitFeatureStrategy):
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """Greedy maximum of the coverage."""
-        vectors = self.vectors(pool)
-        bandwidth = (self.bandwidth or spread(vectors) or 1.0) / np.sqrt(2)  # its kernel has a 2 in it
-        chosen = facility_location(
-            vectors, budget, pool.labelled, pool.unlabelled, bandwidth=bandwidth, rng=pool.rng
-        )
-        return Selection(chosen)
-
-
-def spread(vectors: NDArray[Any]) -> float:
-    """Root mean square distance of the rows (N x d) from their mean."""
-    return float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))
+        return Selection(most_covering(self.vectors(pool), pool, budget, width=self.bandwidth))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.coverage import most_covering
 from strategies.interface import (
     Kind,
     Outputs,
@@ -50,8 +51,12 @@ class ConsistencyDiversity(Strategy):
     dimensions: length of the unified representation for distill, at most half of that of the features, and
     for pca.
     select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
-    scores (filter), or the images that random selection draws (random): the loss weights alone. power=0 is
-    pure diversity.
+    scores (filter), or what covers the informative images of the pool best (cover), or the images that random
+    selection draws (random): the loss weights alone. power=0 is pure diversity, or plain coverage. Cover is
+    the greedy maximum of the sum over unlabelled images of score^power * exp(-(distance / width)^2), distance
+    being that to the nearest labelled or chosen image and width the representation's root mean square
+    distance from its mean: the uncertainty coverage of Uncertainty Herding (Bae, Oliveira & Sutherland, ICLR
+    2025), whose width is the smallest distance between labelled images and whose scores are calibrated.
     weighting: loss weights from the rank that each image's score for the task had in the pool from which the
     image was chosen (rank), or equal ones (none). The first set weighs 1; a task's weights have mean 1.
     gain: how far those weights go, 1 - gain to 1 + gain.
@@ -69,7 +74,7 @@ class ConsistencyDiversity(Strategy):
         representation: Literal["distill", "concat", "pca"] = "distill",
         pooling: Literal["mean", "inconsistency"] = "mean",
         dimensions: int = 128,
-        select: Literal["product", "filter", "random"] = "product",
+        select: Literal["product", "filter", "cover", "random"] = "product",
         power: float = 1.0,
         keep: float = 3.0,
         weighting: Literal["rank", "none"] = "rank",
@@ -98,7 +103,7 @@ class ConsistencyDiversity(Strategy):
         return {} if self.by_loss else self._maps(outputs)
 
     def select(self, pool: Pool, budget: int) -> Selection:
-        """Score times distance, one image at a time; or k-center among the highest scores; or a draw."""
+        """Score times distance; or k-center among the highest scores; or coverage; or a draw."""
         raw = columns(pool, [task.name for task in pool.tasks])
         if self.choice == "random":
             return Selection(pool.rng.choice(pool.unlabelled, budget, replace=False), raw)
@@ -112,6 +117,8 @@ class ConsistencyDiversity(Strategy):
     def _diverse(self, pool: Pool, budget: int, raw: Scores, vectors: NDArray[Any]) -> Positions:
         score = np.zeros(len(pool.ids))
         score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
+        if self.choice == "cover":
+            return most_covering(vectors, pool, budget, score**self.power)
         candidates = self._candidates(pool, score, budget)
         weights = score**self.power if self.choice == "product" else None
         return k_center_greedy(

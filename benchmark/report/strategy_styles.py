@@ -75,6 +75,8 @@ OTHERS = (
     "known-classes",
     "class-stratified",
     "foreground-random",
+    "cover",
+    "consistency-diversity[select=cover]",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

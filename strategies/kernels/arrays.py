@@ -66,6 +66,18 @@ def check_budget(budget: int, candidates: Positions) -> None:
         raise ValueError(f"budget is {budget}, must be from 0 to the number of candidates, {len(candidates)}")
 
 
+def checked_weights(weights: ArrayLike | None, count: int) -> Float64s:
+    """One factor for each of N points, finite and not negative; ones where None is given."""
+    array = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if array.shape != (count,):
+        raise ValueError(f"weights have the shape {array.shape}, must be one for each of {count} points")
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise ValueError(f"weights must be finite and not negative: that of point {at} is {array[at]}")
+    return array
+
+
 def distance_rows(points: Features, unit: float) -> Float64s:
     """Rows that multiply to distances: ``rows @ partners(rows).T`` is -|x - y|^2 / 2 (N x (d + 2)).
 

@@ -1,4 +1,4 @@
-"""Greedy coverage: facility location with a Gaussian kernel.
+"""Greedy coverage: facility location with a Gaussian kernel, of points that may weigh more or less.
 
 It maximises a monotone submodular function, of which the greedy set has at least 1 - 1/e of the largest
 value (Nemhauser, Wolsey & Fisher 1978). A gain only shrinks as the set grows, so an old gain is an upper
@@ -22,6 +22,7 @@ from strategies.kernels.arrays import (
     checked_candidates,
     checked_features,
     checked_positions,
+    checked_weights,
     distance_rows,
     partners,
 )
@@ -42,6 +43,7 @@ def facility_location(
     budget: int,
     labelled: Chosen = (),
     candidates: Chosen | None = None,
+    weights: ArrayLike | None = None,
     *,
     bandwidth: float,
     rng: np.random.Generator,
@@ -49,10 +51,11 @@ def facility_location(
     """Pick, ``budget`` times, the candidate that adds most to how well all N points are covered.
 
     A point is covered as well as ``exp(-|x - y|^2 / (2 bandwidth^2))`` says of the labelled or picked point y
-    nearest to it. This is facility location, and the generalised coverage of MaxHerding (Bae et al., ECCV
-    2024). Kernel and sums are taken in float64. Gains, sums over all points, count as equal when they are so
-    to seven decimals, a ten millionth of one point; equal ones are decided by ``rng.random(N)``, one number
-    per point in order of position, the larger first.
+    nearest to it, and counts as much as it weighs. This is facility location, and the generalised coverage of
+    MaxHerding (Bae et al., ECCV 2024); with weights, the uncertainty coverage of Uncertainty Herding (Bae,
+    Oliveira & Sutherland, ICLR 2025). Kernel and sums are taken in float64. Gains, sums over all points,
+    count as equal when they are so to seven decimals, a ten millionth of the heaviest point; equal ones are
+    decided by ``rng.random(N)``, one number per point in order of position, the larger first.
 
     No N x N values are held: beside a float64 copy of the features it takes some 130 MB at most. Once the
     chosen points leave few pairs in which a candidate is nearer than all of them, the kernel of those pairs
@@ -63,6 +66,7 @@ def facility_location(
         budget: number of picks, from 0 to the number of candidates.
         labelled: positions of points that cover from the start.
         candidates: positions to pick from, none of them labelled; by default all that are not labelled.
+        weights: N factors, finite and not negative, of which only ratios matter; by default 1.
         bandwidth: of the kernel, in units of the features; over 0.
         rng: decides ties; exactly N numbers are drawn.
 
@@ -76,6 +80,7 @@ def facility_location(
     covering = checked_positions("labelled", labelled, len(points))
     allowed = checked_candidates(candidates, covering, len(points))
     check_budget(budget, allowed)
+    factors = checked_weights(weights, len(points))
     if not 0 < bandwidth < np.inf:
         raise ValueError(f"bandwidth is {bandwidth}, must be over 0 and finite")
     order = _in_order_of_tickets(allowed, len(points), rng)
@@ -83,7 +88,7 @@ def facility_location(
         return order[:0]
     # The products are small: a second BLAS thread gains little and costs much on a busy machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        coverage = _KernelCoverage(distance_rows(points, bandwidth), order, covering)
+        coverage = _KernelCoverage(distance_rows(points, bandwidth), order, covering, factors)
         return order[_lazy_greedy(coverage, len(order), budget)]
 
 
@@ -121,14 +126,17 @@ def _stale_on_top(heap: list[tuple[float, int]], fresh: set[int]) -> list[int]:
 
 
 class _KernelCoverage:
-    """How well each of N points is covered, as the kernel of the covering point nearest to it says.
+    """How well each of N points is covered: its weight times the kernel of the covering point nearest to it.
 
-    ``kept`` holds for each candidate all points that it covers better than they are covered, maybe some more,
-    and the kernel there: no other pairs can count any more. It is None while they are too many.
+    A weight times a maximum is the maximum of the weighted, so kernels are weighted once and all else is as
+    without weights. ``kept`` holds for each candidate all points that it covers better than they are covered,
+    maybe some more, and the kernel there: no other pairs can count any more. It is None while they are too
+    many.
     """
 
-    def __init__(self, points: Float64s, order: Positions, covering: Positions) -> None:
+    def __init__(self, points: Float64s, order: Positions, covering: Positions, weights: Float64s) -> None:
         self.points, self.order, self.cover = points, order, np.zeros(len(points))
+        self.weights = weights / (weights.max(initial=0) or 1)
         for part in self._parts(covering):
             np.maximum(self.cover, self._kernel(part).max(0), out=self.cover)
         self.kept: list[Pairs] | None = None
@@ -183,10 +191,11 @@ class _KernelCoverage:
         return np.maximum(excess, 0, out=excess)
 
     def _kernel(self, positions: Positions) -> Float64s:
-        """Kernel of these points with all N (n x N)."""
+        """Kernel of these points with all N, times the weights of the N (n x N)."""
         exponent = partners(self.points[positions]) @ self.points.T
         with np.errstate(under="ignore"):
-            return np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
+            kernel = np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
+            return np.multiply(kernel, self.weights, out=kernel)
 
     def _parts(self, positions: Positions) -> list[Positions]:
         size = max(1, ENTRIES // len(self.points))

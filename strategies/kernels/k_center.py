@@ -12,7 +12,14 @@ from strategies.kernels._lazy_farthest import farthest_first
 from strategies.kernels._open_rows import open_rows
 from strategies.kernels._points import Candidates, Points
 from strategies.kernels._rows import blocks, checked_largest
-from strategies.kernels.arrays import Float64s, Positions, check_budget, checked_candidates, checked_positions
+from strategies.kernels.arrays import (
+    Float64s,
+    Positions,
+    check_budget,
+    checked_candidates,
+    checked_positions,
+    checked_weights,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +69,7 @@ def k_center_greedy(
     centres = checked_positions("labelled", labelled, count)
     allowed = checked_candidates(candidates, centres, count)
     # Checked before any distance, which takes minutes for a large pool.
-    factors = _checked_weights(weights, count)
+    factors = checked_weights(weights, count)
     check_budget(budget, allowed)
     # One ticket for every point, allowed or not: what is drawn does not depend on who may be chosen.
     pool = Candidates(np.arange(count), factors, rng.random(count)).take(allowed)
@@ -95,14 +102,3 @@ def nearest_distance(features: ArrayLike | Tensor, centres: ArrayLike | Tensor) 
         # The product only says which centre is nearest; the distance is computed from differences.
         distance[block] = np.sqrt(np.square(rows - targets[nearest]).sum(1))
     return distance
-
-
-def _checked_weights(weights: ArrayLike | None, count: int) -> Float64s:
-    array = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
-    if array.shape != (count,):
-        raise ValueError(f"weights have the shape {array.shape}, must be one for each of {count} points")
-    wrong = ~(np.isfinite(array) & (array >= 0))
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise ValueError(f"weights must be finite and not negative: that of point {at} is {array[at]}")
-    return array

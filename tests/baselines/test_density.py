@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 import baselines  # noqa: F401
-from baselines.density import VECTOR, mean_cosine
+from baselines._feature_modifier import VECTOR
+from baselines.density import mean_cosine
 from strategies.contract import TASKS, Probe, made_up_outputs
 from strategies.interface import Pool
 from strategies.registry import RegistryError, resolve

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from baselines.max_herding import MaxHerding, spread
+from baselines.max_herding import MaxHerding
 from strategies.choosing import choose
+from strategies.coverage import spread
 from strategies.registry import RegistryError, resolve
 
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 import baselines  # noqa: F401
@@ -121,6 +122,36 @@ def test_the_filter_is_k_center_among_the_highest(keep, how):
     assert set(chosen) <= set(allowed)
 
 
+def coverage(pool, how, power):
+    """What covers so much of the informative mass, as a function of images beside the labelled ones."""
+    vectors = side_by_side(pool.rows).astype(np.float64)
+    width = np.sqrt(np.square(vectors - vectors.mean(0)).sum(1).mean())
+    similarity = np.exp(-((cdist(vectors, vectors) / width) ** 2))
+    weights = np.array(list(scores_of(pool, how).values())) ** power
+    return lambda images: weights @ similarity[np.ix_([*pool.labelled, *images], pool.unlabelled)].max(0)
+
+
+@pytest.mark.parametrize("how", sorted(NORMALISED))
+@pytest.mark.parametrize("power", [0, 0.5, 2])
+@pytest.mark.parametrize("labelled", [0, 7])
+def test_cover_is_the_greedy_coverage_of_the_informative_mass(how, power, labelled):
+    pool = pool_of(int(10 * power), labelled=labelled)
+    chosen = made(f"select=cover,normalise={how},power={power}").select(pool, 12).indices
+    covered, picked = coverage(pool, how, power), []
+    for image in chosen.tolist():  # two images that are alike to each other alone add the same
+        worth = {other: covered([*picked, other]) for other in np.setdiff1d(pool.unlabelled, picked).tolist()}
+        assert worth[image] >= max(worth.values()) - 1e-6
+        picked.append(image)
+
+
+def test_the_unit_of_the_representation_does_not_matter_to_coverage():
+    pool = pool_of(3)
+    larger = {VECTOR + task: 64 * pool.rows[VECTOR + task] for task in NAMES}
+    larger = Pool(**{**vars(pool_of(3)), "rows": {**pool.rows, **larger}})
+    one, two = (made("select=cover").select(each, 12).indices.tolist() for each in (pool, larger))
+    assert one == two
+
+
 def test_power_0_is_plain_k_center():
     pool = pool_of(4)
     same = {**pool.rows, **{task: np.ones(60) for task in NAMES}}
@@ -174,7 +205,9 @@ def test_weighting_alone_takes_the_images_of_random_selection_and_weighs_them():
     np.testing.assert_array_equal(selection.scores, made().select(pool_of(3), 12).scores)
 
 
-@pytest.mark.parametrize("options", ["", "normalise=zscore", "normalise=minmax", "select=filter", "power=0"])
+@pytest.mark.parametrize(
+    "options", ["", "normalise=zscore", "normalise=minmax", "select=filter", "select=cover", "power=0"]
+)
 def test_scores_that_are_all_the_same_leave_a_full_selection(options):
     pool = pool_of(1)
     flat = Pool(**{**vars(pool), "rows": {**pool.rows, **{task: np.full(60, 0.1) for task in NAMES}}})
@@ -301,7 +334,7 @@ def test_every_option_of_the_method_is_listed():
         "representation": (("distill", "concat", "pca"), "distill"),
         "pooling": (("mean", "inconsistency"), "mean"),
         "dimensions": ((), 128),
-        "select": (("product", "filter", "random"), "product"),
+        "select": (("product", "filter", "cover", "random"), "product"),
         "power": ((), 1.0),
         "keep": ((), 3.0),
         "weighting": (("rank", "none"), "rank"),

@@ -1,7 +1,8 @@
-"""Greedy coverage against its definition: facility location with a Gaussian kernel, and maximum coverage."""
+"""Greedy coverage against its definition: facility location with a Gaussian kernel and weights."""
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,24 +34,30 @@ def greedy(
     return picked
 
 
+def kernel_of(features: Array, bandwidth: float) -> Array:
+    points = np.asarray(features, np.float64)
+    return np.exp(-np.square(points[:, None] - points).sum(2) / (2 * bandwidth**2))
+
+
 def facility_location_by_definition(
     features: Array,
     budget: int,
     labelled: Sequence[int] = (),
     candidates: Sequence[int] | None = None,
+    weights: Array | None = None,
     *,
     bandwidth: float,
     rng: np.random.Generator,
 ) -> list[int]:
-    points = np.asarray(features, np.float64)
-    kernel = np.exp(-np.square(points[:, None] - points).sum(2) / (2 * bandwidth**2))
+    kernel = kernel_of(features, bandwidth)
+    share = np.ones(len(kernel)) if weights is None else weights / max(weights.max(), 1e-300)
 
     def gain(picked: list[int]) -> Array:
         cover = kernel[[*labelled, *picked]].max(0, initial=0)
-        return np.round(np.maximum(kernel - cover, 0).sum(1), 7)
+        return np.round((share * np.maximum(kernel - cover, 0)).sum(1), 7)
 
-    allowed = np.setdiff1d(np.arange(len(points)), labelled) if candidates is None else np.array(candidates)
-    return greedy(gain, budget, allowed, len(points), rng)
+    allowed = np.setdiff1d(np.arange(len(kernel)), labelled) if candidates is None else np.array(candidates)
+    return greedy(gain, budget, allowed, len(kernel), rng)
 
 
 def same_as_definition(features: Array, budget: int, seed: int = 0, **given_: Any) -> Array:
@@ -80,6 +87,20 @@ def grid(count: int, width: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).integers(0, 3, (count, width)).astype(np.float32)
 
 
+def weights_of(kind: str, count: int, seed: int = 0) -> Array | None:
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, Array | None] = {
+        "none": None,
+        "any": rng.random(count),
+        "few": (rng.random(count) < 0.1) * 3.0,
+        "zero": np.zeros(count),
+        "steep": rng.random(count) ** 40,
+    }
+    return drawn[kind]
+
+
+WEIGHTS = ["none", "any", "few", "zero", "steep"]
+
 DATA: dict[str, Callable[..., Array]] = {
     "normal": normal,
     "clustered": clustered,
@@ -108,8 +129,18 @@ def test_picks_are_those_of_the_definition(kind: str, labelled: list[int]) -> No
         same_as_definition(DATA[kind](300, 4), 60, labelled=labelled, bandwidth=bandwidth)
 
 
+@pytest.mark.usefixtures("_memory")
+@pytest.mark.parametrize("kind", sorted(DATA))
+@pytest.mark.parametrize("heavy", WEIGHTS)
+def test_picks_with_weights_are_those_of_the_definition(kind: str, heavy: str) -> None:
+    same_as_definition(
+        DATA[kind](200, 4), 40, labelled=[3, 50], weights=weights_of(heavy, 200), bandwidth=0.5
+    )
+
+
 @given(
     kind=st.sampled_from(sorted(DATA)),
+    heavy=st.sampled_from(WEIGHTS),
     count=st.integers(1, 40),
     width=st.integers(0, 5),
     bandwidth=st.sampled_from([1e-3, 0.1, 1.0, 10.0, 1e6]),
@@ -118,7 +149,7 @@ def test_picks_are_those_of_the_definition(kind: str, labelled: list[int]) -> No
     seed=st.integers(0, 10**6),
 )
 def test_picks_of_some_candidates_are_those_of_the_definition(
-    kind: str, count: int, width: int, bandwidth: float, share: float, some: bool, seed: int
+    kind: str, heavy: str, count: int, width: int, bandwidth: float, share: float, some: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(count)
@@ -126,9 +157,68 @@ def test_picks_of_some_candidates_are_those_of_the_definition(
     candidates = rest[: len(rest) // 2 + 1] if some else rest
     budget = int(rng.integers(0, len(candidates) + 1))
     given_ = {"labelled": labelled, "candidates": candidates, "bandwidth": bandwidth}
+    given_ |= {"weights": weights_of(heavy, count, seed)}
     found = same_as_definition(DATA[kind](count, width, seed), budget, seed, **given_)
     assert set(found) <= set(candidates)
     assert len(set(found)) == budget
+
+
+@given(
+    heavy=st.sampled_from(WEIGHTS),
+    count=st.integers(2, 9),
+    budget=st.integers(1, 4),
+    bandwidth=st.sampled_from([0.3, 1.0, 3.0]),
+    seed=st.integers(0, 10**6),
+)
+def test_a_greedy_set_has_at_least_1_minus_1_over_e_of_the_best(
+    heavy: str, count: int, budget: int, bandwidth: float, seed: int
+) -> None:
+    features, weights = normal(count, 2, seed), weights_of(heavy, count, seed)
+    kernel, share = kernel_of(features, bandwidth), np.ones(count) if weights is None else weights
+
+    def covered(chosen: Sequence[int]) -> float:
+        return float((share * kernel[list(chosen)].max(0)).sum())
+
+    budget = min(budget, count)
+    picks = facility_location(
+        features, budget, weights=weights, bandwidth=bandwidth, rng=np.random.default_rng(seed)
+    )
+    best = max(covered(each) for each in itertools.combinations(range(count), budget))
+    assert covered(picks.tolist()) >= (1 - 1 / np.e) * best - 1e-6 * max(1, share.max())
+
+
+@given(heavy=st.sampled_from(WEIGHTS), bandwidth=st.sampled_from([0.3, 1.0]), seed=st.integers(0, 10**6))
+def test_what_anybody_would_add_only_shrinks(heavy: str, bandwidth: float, seed: int) -> None:
+    """Submodular: what laziness rests on."""
+    count, weights = 30, weights_of(heavy, 30, seed)
+    rows = module.distance_rows(normal(count, 3, seed).astype(np.float64), bandwidth)
+    weights = np.ones(count) if weights is None else weights
+    coverage = module._KernelCoverage(rows, np.arange(count), np.arange(0), weights)
+    gains = coverage.gains(np.arange(count))
+    for place in np.random.default_rng(seed).permutation(count)[:8].tolist():
+        coverage.add(place)
+        later = coverage.gains(np.arange(count))
+        assert (later <= gains + 1e-7).all()
+        assert later[place] == 0
+        gains = later
+
+
+@pytest.mark.parametrize("factor", [1, 0.25, 1e-200, 7e300])
+def test_weights_that_are_all_the_same_are_as_none(factor: float) -> None:
+    features = clustered(300, 4)
+    given_: dict[str, Any] = {"labelled": [3], "bandwidth": 0.5}
+    plain = facility_location(features, 60, rng=np.random.default_rng(0), **given_)
+    weighted = facility_location(
+        features, 60, weights=np.full(300, factor), rng=np.random.default_rng(0), **given_
+    )
+    np.testing.assert_array_equal(weighted, plain)
+
+
+def test_the_heavy_ones_are_covered_first() -> None:
+    features = np.array([[0.0], [0.1], [0.2], [10.0], [20.0], [20.1]])
+    weights = np.array([0.1, 0.1, 0.1, 5.0, 0.5, 0.6])
+    picks = facility_location(features, 3, weights=weights, bandwidth=1.0, rng=np.random.default_rng(0))
+    assert picks.tolist() == [3, 5, 1]
 
 
 def test_all_candidates_can_be_picked() -> None:
@@ -222,9 +312,6 @@ def test_gains_are_not_all_computed_for_each_pick(monkeypatch: pytest.MonkeyPatc
     assert sum(asked) < 0.1 * 2000 * 200
 
 
-# Maximum coverage of a graph.
-
-
 # Wrong input.
 
 
@@ -234,6 +321,9 @@ def test_gains_are_not_all_computed_for_each_pick(monkeypatch: pytest.MonkeyPatc
         ({"features": np.zeros(5)}, r"features have the shape \(5,\)"),
         ({"features": np.array([[0.0], [np.nan], [1.0], [2.0], [3.0]])}, "row 1"),
         ({"features": np.full((5, 1), 1e200) * [[1], [2], [3], [4], [5]]}, "features are too large"),
+        ({"weights": [1, 2]}, r"weights have the shape \(2,\)"),
+        ({"weights": [1, 1, -1, 1, 1]}, "that of point 2 is -1"),
+        ({"weights": [1, 1, 1, np.inf, 1]}, "that of point 3 is inf"),
         ({"bandwidth": 0}, "bandwidth is 0"),
         ({"bandwidth": -1.0}, "bandwidth is -1"),
         ({"bandwidth": np.nan}, "bandwidth is nan"),

@@ -1,0 +1,74 @@
+"""Coverage of the informative images: typical and informative at once, where k-center seeks outliers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines._feature_modifier import FeatureModifier
+from baselines._unit_features import unit_length
+from strategies import Pool, Selection, StrategyName, register
+from strategies.coverage import most_covering
+from strategies.interface import Scores
+from strategies.kernels.neighbours import nearest_neighbours
+from strategies.score_normalisation import normalise
+from strategies.scoring import all_tasks
+
+Width = Literal["spread", "labelled"]
+
+
+@register(
+    "cover",
+    source="Bae, Oliveira & Sutherland, ICLR 2025 (Uncertainty Herding), for any score of any task",
+    family="modifier",
+)
+class Cover(FeatureModifier):
+    """The image that adds most to how well the images of high score are covered, again and again.
+
+    The greedy maximum of the sum over unlabelled images of score^power times the similarity to the nearest
+    labelled or chosen image: facility location with weights, of which the greedy choice has at least 1 - 1/e
+    of the best. What weighs is the base's mean rank over tasks, from 0 to 1 over the unlabelled images.
+    Similarity is exp(-(distance / width)^2) of the shared backbone's features, averaged over pixels and
+    scaled to length 1, as in ``max-herding``, which this is where all scores are equal.
+    Deviations: the paper weighs by one task's uncertainty, calibrated by a temperature that is fitted to some
+    of the labels; here scores of several tasks, of which many are no probabilities, are made one by their
+    ranks. Its features are those of a classifier, and its width shrinks (width=labelled).
+    base: any strategy that chooses by a score per task.
+    power: weight of the score; 0 is plain coverage, a large one covers the highest scores alone.
+    width: spread, the features' root mean square distance from their mean; labelled, the smallest distance
+    between two labelled images that differ, by which the paper goes from coverage to uncertainty as labels
+    grow. Where there are no two, it is the spread.
+    """
+
+    def __init__(
+        self,
+        base: StrategyName = StrategyName("inconsistency"),  # noqa: B008 - it is a string
+        power: float = 1.0,
+        width: Width = "spread",
+    ) -> None:
+        if power < 0:
+            raise ValueError(f"cover: power must be 0 or more, not {power}")
+        super().__init__(base)
+        self.power, self.width = power, width
+
+    def select(self, pool: Pool, budget: int) -> Selection:
+        """Greedy maximum of the weighted coverage."""
+        scores, vectors = self.scores(pool), unit_length(self.vectors(pool))
+        weights = np.zeros(len(pool.ids))
+        weights[pool.unlabelled] = mean_rank(scores, pool) ** self.power
+        width = smallest_distance(vectors[pool.labelled]) if self.width == "labelled" else 0.0
+        return Selection(most_covering(vectors, pool, budget, weights, width), all_tasks(pool, scores))
+
+
+def mean_rank(scores: dict[str, Scores], pool: Pool) -> Scores:
+    """Of every unlabelled image among all of them: 0..1, mean over the tasks that decide."""
+    free = np.stack(list(scores.values()), 1)[pool.unlabelled]
+    return np.asarray(normalise(free).mean(1))
+
+
+def smallest_distance(vectors: NDArray[Any]) -> float:
+    """Between two rows (n x d) that differ; 0 where there are none."""
+    distinct = np.unique(vectors, axis=0)
+    return float(nearest_neighbours(distinct, 1)[0].min()) if len(distinct) > 1 else 0.0
