@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import torch
 
-from strategies.interface import Strategy
+from strategies.interface import Strategy, TaskSpec
 from strategies.measuring import measured
 from strategies.probe import (
     BATCH,
@@ -142,16 +143,22 @@ def works_with_nothing_labelled(probe: Probe) -> None:
 
 
 def works_with_any_one_task(probe: Probe) -> None:
-    """Every task kind alone; a score for some kinds only may refuse the others, saying so."""
-    refused = []
-    for task in TASKS:
-        try:
-            probe.choose(probe.pool(made_up_outputs((task,))))
-        except ValueError as error:
-            assert str(error), "a task kind was refused without a word"
-            refused.append(error)
-    if len(refused) == len(TASKS):
+    """Every task kind alone; a score for some kinds only may refuse the others, saying so.
+
+    One that compares tasks may refuse each alone, and then works with some two of them.
+    """
+    refused = [error for task in TASKS if (error := _refusal(probe, (task,)))]
+    if len(refused) == len(TASKS) and all(_refusal(probe, pair) for pair in combinations(TASKS, 2)):
         raise refused[0]
+
+
+def _refusal(probe: Probe, tasks: tuple[TaskSpec, ...]) -> ValueError | None:
+    try:
+        probe.choose(probe.pool(made_up_outputs(tasks)))
+    except ValueError as error:
+        assert str(error), "a task kind was refused without a word"
+        return error
+    return None
 
 
 def never_hides_a_broken_network(probe: Probe) -> None:

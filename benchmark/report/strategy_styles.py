@@ -77,6 +77,7 @@ OTHERS = (
     "foreground-random",
     "cover",
     "consistency-diversity[select=cover]",
+    "cross-task",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

@@ -14,6 +14,7 @@ from strategies.contract import (
     breaks_ties_at_random,
     chooses_the_budget,
     maps_every_image_by_itself,
+    works_with_any_one_task,
 )
 from strategies.interface import Pool, Selection, Strategy
 from strategies.parameters import parameters_of
@@ -107,6 +108,24 @@ def test_a_broken_selection_is_named(how):
 def test_choosing_by_place_is_noticed():
     entry = Entry("cheat", Cheat, {}, "", "", "")
     assert "place in the pool" in broken(breaks_ties_at_random, Probe(Named("cheat", entry, {})), ())
+
+
+class Comparer(Cheat):
+    """Compares tasks, so many at least."""
+
+    def __init__(self, needs=2):
+        super().__init__()
+        self.needs = needs
+
+    def check(self, tasks):
+        if len(tasks) < self.needs:
+            raise ValueError(f"{self.needs} tasks are compared")
+
+
+@pytest.mark.parametrize(("needs", "why"), [(1, None), (2, None), (3, "ValueError: 3 tasks are compared")])
+def test_whatever_compares_two_tasks_may_refuse_each_alone(needs, why):
+    entry = Entry("comparer", Comparer, parameters_of(Comparer), "", "", "")
+    assert broken(works_with_any_one_task, Probe(Named("comparer", entry, {"needs": needs})), ()) == why
 
 
 @pytest.mark.usefixtures("brief_distillation")
