@@ -29,6 +29,7 @@ from baselines import (
     probcover,
     random,
     replay,
+    stratified,
     typiclust,
     vaal,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "probcover",
     "random",
     "replay",
+    "stratified",
     "typiclust",
     "vaal",
 ]

@@ -11,10 +11,8 @@ from baselines._feature_modifier import FeatureModifier
 from baselines._unit_features import unit_length
 from strategies import Pool, Selection, StrategyName, register
 from strategies.coverage import most_covering
-from strategies.interface import Scores
 from strategies.kernels.neighbours import nearest_neighbours
-from strategies.score_normalisation import normalise
-from strategies.scoring import all_tasks
+from strategies.scoring import all_tasks, mean_rank
 
 Width = Literal["spread", "labelled"]
 
@@ -57,15 +55,9 @@ class Cover(FeatureModifier):
         """Greedy maximum of the weighted coverage."""
         scores, vectors = self.scores(pool), unit_length(self.vectors(pool))
         weights = np.zeros(len(pool.ids))
-        weights[pool.unlabelled] = mean_rank(scores, pool) ** self.power
+        weights[pool.unlabelled] = mean_rank(pool, scores) ** self.power
         width = smallest_distance(vectors[pool.labelled]) if self.width == "labelled" else 0.0
         return Selection(most_covering(vectors, pool, budget, weights, width), all_tasks(pool, scores))
-
-
-def mean_rank(scores: dict[str, Scores], pool: Pool) -> Scores:
-    """Of every unlabelled image among all of them: 0..1, mean over the tasks that decide."""
-    free = np.stack(list(scores.values()), 1)[pool.unlabelled]
-    return np.asarray(normalise(free).mean(1))
 
 
 def smallest_distance(vectors: NDArray[Any]) -> float:

@@ -26,10 +26,17 @@ class KMeans(FeatureStrategy):
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """One image of each cluster."""
-        vectors = self.vectors(pool)[pool.unlabelled]
-        nearest = nearest_to_centres(vectors, budget, pool.rng)
-        others = pool.rng.permutation(np.setdiff1d(np.arange(len(vectors)), nearest))
-        return Selection(pool.unlabelled[np.append(nearest, others)[:budget]])
+        return Selection(pool.unlabelled[central(self.vectors(pool)[pool.unlabelled], budget, pool.rng)])
+
+
+def central(vectors: NDArray[Any], count: int, rng: np.random.Generator) -> Positions:
+    """Positions of ``count`` points (of N x d), each the nearest to the centre of one of so many clusters.
+
+    Where fewer points differ, others follow at random.
+    """
+    nearest = nearest_to_centres(vectors, count, rng)
+    others = rng.permutation(np.setdiff1d(np.arange(len(vectors)), nearest))
+    return np.append(nearest, others)[:count]
 
 
 def nearest_to_centres(vectors: NDArray[Any], clusters: int, rng: np.random.Generator) -> Positions:

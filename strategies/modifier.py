@@ -21,9 +21,13 @@ class Modifier(ScoreStrategy):
     """
 
     def __init__(self, base: StrategyName = StrategyName("entropy")) -> None:  # noqa: B008 - it is a string
-        self.base = score_strategy(base)
-        self.views, self.kinds = self.base.views, self.base.kinds
-        self.reference, self.knows = self.base.reference, self.base.knows
+        self.follow(score_strategy(base))
+
+    def follow(self, base: ScoreStrategy) -> None:
+        """Take this one as base: what it wants to see is asked for, and what it refuses is refused."""
+        self.base = base
+        self.views, self.kinds = base.views, base.kinds
+        self.reference, self.knows = base.reference, base.knows
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Whatever the base refuses, and another task than the base's one."""

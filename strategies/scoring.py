@@ -133,6 +133,11 @@ def columns(pool: Pool, names: Sequence[str]) -> Scores:
     )
 
 
+def mean_rank(pool: Pool, scores: Mapping[str, Scores]) -> Scores:
+    """How high each unlabelled image stands among them (n), from 0 to 1: its mean rank over these tasks."""
+    return np.asarray(normalise(np.stack(list(scores.values()), 1)[pool.unlabelled]).mean(1))
+
+
 def all_tasks(pool: Pool, scores: Mapping[str, Scores]) -> Scores:
     """Scores of some tasks as the N x T of a Selection; a task without a score gets zeros."""
     nothing = np.zeros(len(pool.ids))

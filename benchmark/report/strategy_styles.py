@@ -78,6 +78,7 @@ OTHERS = (
     "cover",
     "consistency-diversity[select=cover]",
     "cross-task",
+    "stratified",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

@@ -52,6 +52,9 @@ VARIANTS = [
     "max-herding[bandwidth=0.5]",
     "probcover[delta=0.5]",
     "probcover[purity=1,clusters=3]",
+    "stratified[base=entropy,strata=3]",
+    "stratified[within=random]",
+    "stratified[within=centre,strata=2]",
     "typiclust[max_clusters=3,min_size=1,neighbours=2]",
 ]
 #: What trains at every selection keeps the contract whole or not, however long it trains.
