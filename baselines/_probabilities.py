@@ -24,3 +24,8 @@ def probabilities(logits: Tensor) -> Tensor:
     import torch
 
     return logits.softmax(1) if logits.shape[1] > 1 else torch.cat([-logits, logits], 1).sigmoid()
+
+
+def predicted_classes(logits: Tensor) -> Tensor:
+    """The most likely class of every pixel (B x H x W); of a single channel 1, for yes, above 0."""
+    return logits.argmax(1) if logits.shape[1] > 1 else (logits[:, 0] > 0).long()

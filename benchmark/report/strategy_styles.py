@@ -79,6 +79,8 @@ OTHERS = (
     "consistency-diversity[select=cover]",
     "cross-task",
     "stratified",
+    "drop-query",
+    "noris",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))
