@@ -52,9 +52,14 @@ class Badge(Strategy):
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """Draw images far from each other."""
-        rows = np.concatenate([scaled(pool.rows[GRADIENT + task.name]) for task in pool.tasks], axis=1)
         centres = pool.labelled if self.from_labelled else ()
-        return Selection(k_means_plus_plus(rows, budget, centres, pool.unlabelled, rng=pool.rng))
+        return Selection(
+            k_means_plus_plus(self.vectors(pool), budget, centres, pool.unlabelled, rng=pool.rng)
+        )
+
+    def vectors(self, pool: Pool) -> NDArray[Any]:
+        """The gradients of all N images, those of all tasks side by side and weighing the same."""
+        return np.concatenate([scaled(pool.rows[GRADIENT + task.name]) for task in pool.tasks], axis=1)
 
 
 def gradients(task: TaskSpec, logits: Tensor, features: Tensor) -> Tensor:

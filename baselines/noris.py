@@ -84,6 +84,6 @@ def non_redundant(
     for _ in range(budget):
         best = np.flatnonzero(left == left.max())
         chosen.append(int(best[tickets[best].argmax()]))
-        left *= -np.expm1(-squared_distances(vectors, chosen[-1]) / width**2)
+        left *= -np.expm1(-squared_distances(vectors, vectors[chosen[-1]]) / width**2)
         left[chosen] = -1
     return np.array(chosen, np.int64)

@@ -81,6 +81,7 @@ OTHERS = (
     "stratified",
     "drop-query",
     "noris",
+    "lcmd",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

@@ -78,12 +78,12 @@ def checked_weights(weights: ArrayLike | None, count: int) -> Float64s:
     return array
 
 
-def squared_distances(points: Features, to: int) -> Float64s:
-    """Squared Euclidean distances of N points (N x d) to one of them (N), from differences in float64.
+def squared_distances(points: Features, centre: Features) -> Float64s:
+    """Squared Euclidean distances of N points (N x d) to another (d), from differences in float64.
 
-    Equal points have equal distances, and copies of that one the distance 0.
+    Equal points have equal distances, and copies of the other the distance 0.
     """
-    squared, centre = np.empty(len(points)), points[to].astype(np.float64)
+    squared, centre = np.empty(len(points)), centre.astype(np.float64)
     for at in range(0, len(points), ROWS):
         difference = points[at : at + ROWS] - centre
         squared[at : at + ROWS] = np.square(difference, out=difference).sum(1)
