@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from baselines._features import FeatureStrategy
-from strategies import Modifier, Outputs, Pool
+from baselines._features import Features, pooled
+from strategies import Modifier, Outputs, Pool, ScoreStrategy, StrategyName
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,11 +17,20 @@ VECTOR = ".features"  # no task can be called that
 
 
 class FeatureModifier(Modifier):
-    """Sees the shared backbone's features, averaged over pixels per stage and put side by side."""
+    """Sees of every image features averaged over pixels, side by side, beside what its base sees."""
+
+    def __init__(self, base: StrategyName, features: Features = "backbone") -> None:
+        self.features = features
+        super().__init__(base)
+
+    def follow(self, base: ScoreStrategy) -> None:
+        """Take this one as base, beside the features."""
+        super().follow(base)
+        self.frozen_trunk |= self.features == "trunk"
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """What the base measures, and the image's vector (B x d)."""
-        return {**super().measure(outputs), VECTOR: FeatureStrategy().measure(outputs)["vector"]}
+        return {**super().measure(outputs), VECTOR: pooled(outputs, self.features)}
 
     def vectors(self, pool: Pool) -> NDArray[Any]:
         """The vectors of all N images."""

@@ -1,9 +1,9 @@
-"""What strategies of diversity know of an image: one vector of the shared backbone's features."""
+"""What strategies of diversity know of an image: one vector of features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,18 +15,43 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+#: Named as ``Outputs`` names them: those of the network's backbone, whether it is trained or not; the maps of
+#: a frozen, pre-trained trunk, which are the same in every round; those of the tasks' heads.
+Features = Literal["backbone", "trunk", "tasks"]
+
+
 class FeatureStrategy(Strategy):
-    """Sees of every image its backbone features, averaged over pixels per stage, side by side."""
+    """Sees of every image features averaged over pixels, side by side."""
+
+    features: Features = "backbone"
+
+    def __init__(self, features: Features = "backbone") -> None:
+        self.features, self.frozen_trunk = features, features == "trunk"
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """One vector per image (B x sum of channels)."""
-        import torch
-
-        return {"vector": torch.cat([stage.mean((2, 3)) for stage in outputs.backbone_features], 1)}
+        """One vector per image (B x d)."""
+        return {"vector": pooled(outputs, self.features)}
 
     def vectors(self, pool: Pool) -> NDArray[Any]:
         """The vectors of all N images."""
         return pool.rows["vector"]
+
+
+def pooled(outputs: Outputs, features: Features) -> Tensor:
+    """Features averaged over pixels, side by side (B x d): of every stage, or of every task, of length 1.
+
+    Raises ValueError where a trunk's are asked for and none is frozen.
+    """
+    import torch
+
+    if features == "tasks":
+        from strategies.representation import mean_pooled
+
+        return torch.cat(list(mean_pooled(outputs).values()), 1)
+    stages = outputs.backbone_features if features == "backbone" else outputs.trunk_features
+    if not stages:
+        raise ValueError("features=trunk reads the maps of a frozen trunk, and the backbone is trained")
+    return torch.cat([stage.mean((2, 3)) for stage in stages], 1)
 
 
 def standardised(vectors: ArrayLike) -> NDArray[np.float32]:

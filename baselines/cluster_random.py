@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines._features import FeatureStrategy
+from baselines._features import Features, FeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
 from strategies.kernels.lloyd import k_means
@@ -25,11 +25,14 @@ class ClusterRandom(FeatureStrategy):
     hold more walks than random's (rooms-video, 40 walks, 40 of 400 frames: 32 against 26), though fewer than
     one frame a walk would, because a cluster's labels follow its frames and not its walks.
     strata: number of clusters.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
-    def __init__(self, strata: int = 20) -> None:
+    def __init__(self, strata: int = 20, features: Features = "backbone") -> None:
         if strata < 1:
             raise ValueError(f"cluster-random: strata must be at least 1, not {strata}")
+        super().__init__(features)
         self.strata = strata
 
     def select(self, pool: Pool, budget: int) -> Selection:

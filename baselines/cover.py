@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._feature_modifier import FeatureModifier
+from baselines._features import Features
 from baselines._unit_features import unit_length
 from strategies import Pool, Selection, StrategyName, register
 from strategies.coverage import most_covering
@@ -28,7 +29,7 @@ class Cover(FeatureModifier):
     The greedy maximum of the sum over unlabelled images of score^power times the similarity to the nearest
     labelled or chosen image: facility location with weights, of which the greedy choice has at least 1 - 1/e
     of the best. What weighs is the base's mean rank over tasks, from 0 to 1 over the unlabelled images.
-    Similarity is exp(-(distance / width)^2) of the shared backbone's features, averaged over pixels and
+    Similarity is exp(-(distance / width)^2) of features, averaged over pixels and put side by side,
     scaled to length 1, as in ``max-herding``, which this is where all scores are equal.
     Deviations: the paper weighs by one task's uncertainty, calibrated by a temperature that is fitted to some
     of the labels; here scores of several tasks, of which many are no probabilities, are made one by their
@@ -38,6 +39,8 @@ class Cover(FeatureModifier):
     width: spread, the features' root mean square distance from their mean; labelled, the smallest distance
     between two labelled images that differ, by which the paper goes from coverage to uncertainty as labels
     grow. Where there are no two, it is the spread.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
     def __init__(
@@ -45,10 +48,11 @@ class Cover(FeatureModifier):
         base: StrategyName = StrategyName("inconsistency"),  # noqa: B008 - it is a string
         power: float = 1.0,
         width: Width = "spread",
+        features: Features = "backbone",
     ) -> None:
         if power < 0:
             raise ValueError(f"cover: power must be 0 or more, not {power}")
-        super().__init__(base)
+        super().__init__(base, features)
         self.power, self.width = power, width
 
     def select(self, pool: Pool, budget: int) -> Selection:

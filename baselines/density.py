@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._feature_modifier import FeatureModifier
+from baselines._features import Features
 from strategies import Pool, StrategyName, register
 from strategies.interface import Scores
 
@@ -18,18 +19,25 @@ ROWS = 512  # rows looked at in one pass, so that no temporary is as large as th
 class Density(FeatureModifier):
     """The base's score times (mean cosine similarity to the pool)^power, per task.
 
-    Deviations: similarity is that of the shared backbone's features, averaged over pixels per stage and put
-    side by side; the pool is all images, the labelled ones and the image itself included, where the paper has
-    the unlabelled ones; a negative mean similarity counts as 0; and a task with scores below 0 has its lowest
-    score moved to 0, for a negative score would prefer the outliers.
+    Deviations: similarity is that of features, averaged over pixels and put side by side; the pool is all
+    images, the labelled ones and the image itself included, where the paper has the unlabelled ones; a
+    negative mean similarity counts as 0; and a task with scores below 0 has its lowest score moved to 0, for
+    a negative score would prefer the outliers.
     base: any strategy that chooses by a score per task.
     power: weight of the density; 0 is the base alone.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
-    def __init__(self, base: StrategyName = StrategyName("inconsistency"), power: float = 1.0) -> None:  # noqa: B008
+    def __init__(
+        self,
+        base: StrategyName = StrategyName("inconsistency"),  # noqa: B008 - it is a string
+        power: float = 1.0,
+        features: Features = "backbone",
+    ) -> None:
         if power < 0:
             raise ValueError("density: power must be 0 or more")
-        super().__init__(base)
+        super().__init__(base, features)
         self.power = power
 
     def scores(self, pool: Pool) -> dict[str, Scores]:

@@ -22,6 +22,8 @@ class KMeans(FeatureStrategy):
     Largest clusters first. Deviations: the paper clusters only the most uncertain images and weighs them by
     their uncertainty; here all unlabelled ones count alike, so that diversity alone decides. Where fewer
     images differ than are wanted, others follow at random.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
     def select(self, pool: Pool, budget: int) -> Selection:

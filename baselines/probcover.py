@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from baselines._features import Features
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.kernels.ball_cover import greedy_cover, largest_pure_radius
@@ -24,15 +25,24 @@ class ProbCover(UnitFeatureStrategy):
     delta: radius of a ball, features being of length 1; 0 is the paper's rule, the largest radius at which
     this share of all balls (purity, the paper's alpha) holds images of one k-means cluster only.
     clusters: how many of those there are, in place of classes.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round and
+    nearest to the paper's (trunk), or of the tasks' heads, each task's of length 1 (tasks).
     """
 
-    def __init__(self, delta: float = 0.0, purity: float = 0.95, clusters: int = 20) -> None:
+    def __init__(
+        self,
+        delta: float = 0.0,
+        purity: float = 0.95,
+        clusters: int = 20,
+        features: Features = "backbone",
+    ) -> None:
         if delta < 0:
             raise ValueError(f"probcover: delta must be 0 or more, not {delta}")
         if not 0 < purity <= 1:
             raise ValueError(f"probcover: purity must be over 0 and at most 1, not {purity}")
         if clusters < 1:
             raise ValueError(f"probcover: clusters must be at least 1, not {clusters}")
+        super().__init__(features)
         self.delta, self.purity, self.clusters = delta, purity, clusters
 
     def select(self, pool: Pool, budget: int) -> Selection:

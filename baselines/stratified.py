@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from baselines._clusters import members
 from baselines._feature_modifier import FeatureModifier
+from baselines._features import Features
 from baselines.k_means import central
 from strategies import Pool, ScoreStrategy, Selection, StrategyName, register
 from strategies.interface import Positions, Scores
@@ -28,8 +29,8 @@ class Stratified(FeatureModifier):
     """Clusters get seats by their size, and the base chooses for each cluster alone.
 
     What prefers some images trains on other data than it is evaluated on. Here the mix of clusters stays that
-    of the unlabelled images, whatever is preferred within. Strata are k-means clusters of all images, by the
-    shared backbone's features, averaged over pixels per stage. Seats are budget * share of the unlabelled
+    of the unlabelled images, whatever is preferred within. Strata are k-means clusters of all images, by
+    their features, averaged over pixels and put side by side. Seats are budget * share of the unlabelled
     images, rounded up or down at random so that they are right in expectation: with within=random every
     unlabelled image is chosen with probability budget / N, as by random selection, and the variance between
     clusters is gone. By largest remainder a cluster whose remainder is small would never get a seat for it.
@@ -42,6 +43,8 @@ class Stratified(FeatureModifier):
     strata: number of clusters.
     within: score, the images of highest score, by mean rank over tasks among all unlabelled images; random;
     centre, the nearest to the centres of as many parts of the cluster as it has seats, by k-means again.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
     def __init__(
@@ -49,10 +52,11 @@ class Stratified(FeatureModifier):
         base: StrategyName = StrategyName("inconsistency"),  # noqa: B008 - it is a string
         strata: int = 20,
         within: Within = "score",
+        features: Features = "backbone",
     ) -> None:
         if strata < 1:
             raise ValueError(f"stratified: strata must be at least 1, not {strata}")
-        super().__init__(base)
+        super().__init__(base, features)
         self.strata, self.within = strata, within
         if within != "score":
             self.follow(ScoreStrategy())  # which has no score, and wants nothing

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._clusters import members
+from baselines._features import Features
 from baselines._unit_features import UnitFeatureStrategy
 from strategies import Pool, Selection, register
 from strategies.interface import Positions
@@ -32,11 +33,20 @@ class TypiClust(UnitFeatureStrategy):
     max_clusters: the most clusters.
     min_size: clusters of fewer images are passed over, unless nothing else is left.
     neighbours: how many nearest neighbours a typical image is near to.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round and
+    nearest to the paper's (trunk), or of the tasks' heads, each task's of length 1 (tasks).
     """
 
-    def __init__(self, max_clusters: int = 500, min_size: int = 5, neighbours: int = 20) -> None:
+    def __init__(
+        self,
+        max_clusters: int = 500,
+        min_size: int = 5,
+        neighbours: int = 20,
+        features: Features = "backbone",
+    ) -> None:
         if min(max_clusters, min_size, neighbours) < 1:
             raise ValueError("typiclust: max_clusters, min_size and neighbours must be at least 1")
+        super().__init__(features)
         self.max_clusters, self.min_size, self.neighbours = max_clusters, min_size, neighbours
 
     def select(self, pool: Pool, budget: int) -> Selection:

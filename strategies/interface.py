@@ -66,6 +66,10 @@ class Outputs:
     #: A random stream for each of the B images, by data set, seed, round, image and view: what is drawn of an
     #: image is the same again, whatever the batches, and the only randomness that ``measure`` may use.
     rngs: tuple[np.random.Generator, ...] = ()
+    #: Maps of the frozen, pre-trained trunk, fine to coarse: the same in every round. Strategies with
+    #: ``frozen_trunk = True`` are given them. Behind it the network may train, as the pyramid of a plain
+    #: transformer, so that these need not be ``backbone_features``.
+    trunk_features: tuple[Tensor, ...] = ()
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Outputs:
         """The same with every tensor of the network changed; companion, views and losses stay."""
@@ -80,6 +84,7 @@ class Outputs:
             task_features=each(self.task_features),
             backbone_features=tuple(map(change, self.backbone_features)),
             coarser_initial={task: tuple(map(change, maps)) for task, maps in self.coarser_initial.items()},
+            trunk_features=tuple(map(change, self.trunk_features)),
         )
 
     def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
@@ -222,7 +227,8 @@ class Strategy:
     ``knows`` what a reference is told in ``pool.known``. ``required`` names parameters that have to be set,
     for no default is right: ``check`` refuses a strategy without them. ``judgements`` are the lengths, in
     shares of the recipe's iterations, of what one selection asks ``pool.known.judge``: the time of a run is
-    estimated with these trainings too.
+    estimated with these trainings too. ``frozen_trunk`` marks one that reads ``outputs.trunk_features``: it
+    is refused, before anything is trained, where the backbone is trained.
     """
 
     views: tuple[str, ...] = ()
@@ -230,6 +236,7 @@ class Strategy:
     knows: tuple[Fact, ...] = ()
     judgements: tuple[float, ...] = ()
     required: tuple[str, ...] = ()
+    frozen_trunk: bool = False
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Raise ValueError for tasks that it cannot work with; asked before anything is trained."""

@@ -28,6 +28,7 @@ class Modifier(ScoreStrategy):
         self.base = base
         self.views, self.kinds = base.views, base.kinds
         self.reference, self.knows = base.reference, base.knows
+        self.frozen_trunk = base.frozen_trunk
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Whatever the base refuses, and another task than the base's one."""

@@ -105,6 +105,7 @@ def made_up_outputs(tasks: Sequence[TaskSpec] = TASKS, images: int = IMAGES, see
         refined={task.name: draw(task.channels, 16, 12) for task in tasks},
         task_features={task.name: draw(6, 4, 3) for task in tasks},
         backbone_features=(draw(4, 4, 3), draw(8, 2, 2)),
+        trunk_features=(draw(4, 4, 3), draw(7, 2, 2)),
     )
 
 
@@ -126,7 +127,7 @@ def companion_of(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Ma
     for size in (4, 3):
         losses = torch.rand(size, len(outputs.tasks), generator=Generator().manual_seed(size))
         losses[0, 0] = torch.nan
-        batch = made_up_outputs(outputs.tasks, size, seed=size)
+        batch = replace(made_up_outputs(outputs.tasks, size, seed=size), trunk_features=())
         loss = companion.loss(batch, losses, Generator().manual_seed(1))
         if not torch.isfinite(loss):
             raise ValueError("the companion's loss is not finite: a task's is NaN for images without a label")
@@ -210,11 +211,12 @@ def shown(batch: Outputs, strategy: Strategy, companion: Said | None) -> Outputs
     """A batch as the runner shows it: with views, streams, and what companion and labels say of it."""
 
     def view(name: str) -> Outputs:
-        return replace(_varied(batch, name), rngs=_rngs(batch.ids, name))
+        return replace(_varied(batch, name), rngs=_rngs(batch.ids, name), trunk_features=())
 
     losses = _losses(batch) if strategy.reference else None
     views = Views(strategy.views, view) if strategy.views else {}
     batch = replace(batch, ids=batch.ids or _ids(count_of(batch)), views=views, true_losses=losses)
+    batch = batch if strategy.frozen_trunk else replace(batch, trunk_features=())
     batch = replace(batch, rngs=_rngs(batch.ids))
     return batch if companion is None else replace(batch, companion=companion(batch))
 
@@ -249,7 +251,8 @@ class MadeUpNetwork(nn.Module):
         features = {task: module(fine) for task, module in self.features.items()}
         initial = {task: module(features[task]) for task, module in self.predict.items()}
         refined = {task: F.interpolate(maps.tanh(), images.shape[-2:]) for task, maps in initial.items()}
-        return Outputs(TASKS, initial, refined, features, (fine, self.stages[1](fine)))
+        trunk = (fine.detach().clone(),)
+        return Outputs(TASKS, initial, refined, features, (fine, self.stages[1](fine)), trunk_features=trunk)
 
 
 def tensors_of(outputs: Outputs) -> list[Tensor]:

@@ -10,6 +10,7 @@ from strategies.modifier import Modifier
 WORDS = {
     "pool pass": "one pass over the pool",
     "module": "a module trained beside the network",
+    "frozen trunk": "a pre-trained backbone that is not trained (network.frozen)",
     "labels": "labels of the pool: a reference, never ranked",
     "groups": "groups of the pool's images: a reference, never ranked",
 }
@@ -27,6 +28,7 @@ def needs(strategy: Strategy) -> list[str]:
         "pool pass": _measures(strategy),
         f"views: {', '.join(views)}": bool(views),
         "module": _trains_a_module(strategy),
+        "frozen trunk": strategy.frozen_trunk,
         "labels": strategy.reference and strategy.knows != ("groups",),
         "groups": "groups" in strategy.knows,
         f"a value for {', '.join(strategy.required)}": bool(strategy.required),

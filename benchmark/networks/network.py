@@ -114,7 +114,11 @@ class Network(nn.Module, ABC):
         outputs = self._on_dropped(maps, predicted)
         if not below and not right:
             return outputs
-        return _cropped(outputs, height, width, (height + below, width + right))
+        return outputs.mapped(lambda features: self._cropped(features, size))
+
+    def trunk_features(self, maps: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Maps of the frozen trunk as strategies see them, of images of this size: in float32 and cropped."""
+        return tuple(self._cropped(each.float(), size) for each in maps)
 
     def _on_dropped(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Outputs:
         """The heads; in training on maps that lack some channels, which nobody else sees so."""
@@ -127,14 +131,12 @@ class Network(nn.Module, ABC):
         """Rows below and columns on the right."""
         return -size[0] % self.backbone.multiple, -size[1] % self.backbone.multiple
 
-
-def _cropped(outputs: Outputs, height: int, width: int, padded: tuple[int, int]) -> Outputs:
-    def crop(features: Tensor) -> Tensor:
-        rows = -(-height * features.shape[-2] // padded[0])
-        columns = -(-width * features.shape[-1] // padded[1])
+    def _cropped(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """A map without what shows padding alone."""
+        (height, width), (below, right) = size, self._padding(size)
+        rows = -(-height * features.shape[-2] // (height + below))
+        columns = -(-width * features.shape[-1] // (width + right))
         return features[..., :rows, :columns]
-
-    return outputs.mapped(crop)
 
 
 def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.first_labelled_set import random_set
-from benchmark.protocol.pool_facts import check_facts, class_shares, group_numbers, told
+from benchmark.protocol.pool_facts import check_facts, check_trunk, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.hardware.devices import pick_device
@@ -143,7 +143,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
-    _check_strategies(experiment.strategies, dataset)
+    _check_strategies(experiment.strategies, dataset, experiment.network.frozen)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
 
@@ -175,13 +175,14 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     return deterministic
 
 
-def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset) -> None:
+def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset, frozen: bool) -> None:
     specs = tuple(task.spec for task in dataset.tasks)
     for named in map(resolve, names):
         try:
             strategy = named.create()
             strategy.check(specs)
             check_facts(strategy, dataset)
+            check_trunk(strategy, frozen)
         except ValueError as error:
             raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
 

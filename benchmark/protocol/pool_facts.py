@@ -46,6 +46,15 @@ def check_facts(strategy: Strategy, dataset: MultiTaskDataset) -> None:
         )
 
 
+def check_trunk(strategy: Strategy, frozen: bool) -> None:
+    """Raise ValueError for a strategy that reads a frozen trunk's maps where the backbone is trained."""
+    if strategy.frozen_trunk and not frozen:
+        raise ValueError(
+            "it reads the maps of a frozen trunk, and this network's backbone is trained: set network.frozen "
+            "and network.pretrained, or let it read other features"
+        )
+
+
 def group_numbers(dataset: MultiTaskDataset) -> Positions:
     """The group of each of the pool's N images, as a number. Raises UserError for an image without one."""
     groups = dataset.groups or {}

@@ -31,11 +31,13 @@ def forward(
 
 
 def encoded(
-    network: Network, images: Tensor, precision: Precision = "fp32", maps: BatchMaps | None = None
+    network: Network, images: Tensor, precision: Precision = "fp32", known: Sequence[Tensor] | None = None
 ) -> list[Tensor]:
-    """The backbone's maps of images (0..1), in the network's precision: the first half of ``forward``."""
+    """The backbone's maps of images (0..1), in the network's precision: the first half of ``forward``.
+
+    ``known`` are those of a frozen trunk.
+    """
     with _computing(images.device, precision):
-        known = trunk_maps(network, images, maps)
         return network.encode(laid_out(images, network)) if known is None else network.behind(known)
 
 

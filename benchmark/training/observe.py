@@ -84,6 +84,8 @@ def observed(shown: Shown, companion: nn.Module | None, strategy: Strategy, batc
     # Dropout views start from the same maps of the backbone, so a strategy that edits its outputs gets
     # copies.
     outputs = shown.view("", keep_maps=any(view.startswith(DROPOUT) for view in strategy.views))
+    if strategy.frozen_trunk:
+        outputs = replace(outputs, trunk_features=shown.trunk_features)
     if strategy.views:
         outputs = replace(outputs, views=views_of(strategy.views, shown))
     if companion is not None:

@@ -23,7 +23,7 @@ from benchmark.errors import UserError
 from benchmark.networks import Network
 from benchmark.random_streams import Streams
 from benchmark.tasks.task import Task
-from benchmark.training.forward import Precision, decoded, encoded, forward
+from benchmark.training.forward import Precision, decoded, encoded, forward, trunk_maps
 from strategies.device_transfer import on_device
 from strategies.interface import Outputs
 from strategies.registry import VIEW
@@ -49,11 +49,24 @@ class Shown:
     @cached_property
     def maps(self) -> list[Tensor]:
         """The backbone's maps: kept, for all dropout views start from them."""
-        return encoded(self.network, self.images, self.precision, self.kept)
+        return encoded(self.network, self.images, self.precision, self._trunk_maps)
+
+    @property
+    def trunk_features(self) -> tuple[Tensor, ...]:
+        """The frozen trunk's maps, each time anew, for a strategy to do as it will; none if it is trained."""
+        return self.network.trunk_features(self._trunk_maps or (), self._size)
+
+    @cached_property
+    def _trunk_maps(self) -> list[Tensor] | None:
+        return trunk_maps(self.network, self.images, self.kept)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.images.shape[-2], self.images.shape[-1]
 
     def outputs_of(self, maps: Sequence[Tensor]) -> Outputs:
         """Outputs from maps that may have been changed."""
-        return decoded(self.network, maps, (self.images.shape[-2], self.images.shape[-1]), self.precision)
+        return decoded(self.network, maps, self._size, self.precision)
 
     def view(self, name: str, keep_maps: bool = False) -> Outputs:
         """Outputs of a view, or under the name "" of the images themselves, for a strategy to do as it will.

@@ -93,6 +93,17 @@ def test_a_bench_tells_each_what_it_may_know_and_no_more(small_bench, tmp_path):
         assert bench.known(strategy) == Known()
 
 
+def test_a_frozen_trunk_is_asked_for_before_anything_is_trained(small_bench, tmp_path):
+    frozen = {"backbone": "tf_efficientnet_lite0", "pretrained": True, "frozen": True, "width": 8}
+    names = ["core-set[features=trunk]", "power[base=density[features=trunk]]", "random"]
+    small_bench(tmp_path, strategies=names, network=frozen)
+    for name in names[:2]:
+        told = "it reads the maps of a frozen trunk, and .* is trained: set network.frozen and network.pre"
+        with pytest.raises(UserError, match=told):
+            small_bench(tmp_path, strategies=[name])
+    small_bench(tmp_path, strategies=["core-set[features=tasks]", "density"])
+
+
 def test_data_without_groups_are_refused_before_anything_is_trained(small_bench, tmp_path):
     with pytest.raises(UserError, match="'known-groups' cannot run on rooms: it needs groups of images"):
         small_bench(tmp_path, strategies=["known-groups"])

@@ -260,6 +260,52 @@ def test_a_plain_transformers_pyramid_is_trained_behind_its_kept_map(tmp_path):
     assert any(name.startswith("backbone.scales") for name in changed)
 
 
+class Trunk(Strategy):
+    """Rows of the frozen trunk's maps, and of the backbone's."""
+
+    frozen_trunk, views = True, ("flip", "dropout-1")
+
+    def measure(self, outputs):
+        assert not any(outputs.views[view].trunk_features for view in self.views)
+        assert all(each.dtype == torch.float32 for each in outputs.trunk_features)
+        rows = {f"trunk {n}": each.clone().flatten(1) for n, each in enumerate(outputs.trunk_features)}
+        for each in outputs.trunk_features:
+            each.zero_()  # which nobody else may notice
+        return rows | {f"{n}": each.flatten(1) for n, each in enumerate(outputs.backbone_features)}
+
+
+def test_strategies_that_ask_for_the_trunk_see_its_maps_wherever_these_are_kept(tmp_path):
+    """Behind a plain transformer's a pyramid is trained: there alone they are not the backbone's features."""
+    import timm
+
+    torch.save(timm.create_model("test_vit").state_dict(), tmp_path / "vit.pth")
+    for network in (network_of(), network_of(backbone="test_vit", pretrained=tmp_path / "vit.pth")):
+        made, found = build_network(network, ROOMS.tasks), []
+        for home in ("device", "disk", None, "device"):
+            feed = feed_of(home, network)
+            found.append(observe(made, None, feed, Trunk(), "trunk", Streams("r", 0, 0), 4))
+        expected = made.trunk_features(made.trunk_maps(feed.images(np.arange(6))), (32, 48))
+        for rows in found:
+            for stage, each in enumerate(expected):
+                np.testing.assert_array_equal(rows[f"trunk {stage}"], each.flatten(1))
+        same = network.backbone == LITE
+        assert same == (len(expected) == 4)
+        assert same == np.array_equal(found[0]["trunk 0"], found[0]["0"])
+        seen = observe(made, None, feed, Looking(), "looking", Streams("r", 0, 0), 4)
+        assert len(seen) > 20, "who does not ask sees what it saw"
+
+
+def test_what_only_shows_padding_is_cropped_from_the_trunks_maps():
+    rooms = open_rooms(RoomsConfig(pool=2, val=2, height=40, width=50))
+    network = build_network(network_of(name="mti_net"), rooms.tasks)
+    feed = open_feed(rooms, "train", CPU, "device")
+    rows = observe(network, None, feed, Trunk(), "trunk", Streams("r", 0, 0), 4)
+    for stage in range(4):
+        np.testing.assert_array_equal(rows[f"trunk {stage}"], rows[f"{stage}"])
+    whole = network.trunk_maps(feed.images(np.arange(2)))
+    assert rows["trunk 0"].shape[1] < whole[0][0].numel()
+
+
 def test_maps_that_half_precision_cannot_hold_are_refused(other_weights):
     state = torch.load(other_weights, weights_only=True)
     state["blocks.6.0.bn3.weight"] = state["blocks.6.0.bn3.weight"] * 1e6
