@@ -4,6 +4,7 @@
 from baselines import (
     aggregate,
     badge,
+    boss,
     cdal,
     class_stratified,
     cluster_random,
@@ -41,6 +42,7 @@ from strategies import consistency_diversity
 __all__ = [
     "aggregate",
     "badge",
+    "boss",
     "cdal",
     "class_stratified",
     "cluster_random",

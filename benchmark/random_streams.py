@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -36,6 +36,10 @@ class Streams:
     def numpy(self, purpose: Purpose) -> np.random.Generator:
         """A NumPy generator for this purpose, at its beginning."""
         return np.random.default_rng(self.seed_of(purpose))
+
+    def apart(self, what: str) -> Streams:
+        """Those of another work in the same round, which shares none of them."""
+        return replace(self, dataset=f"{self.dataset}\0{what}")
 
     def of_image(self, what: str, image: str) -> np.random.Generator:
         """A NumPy generator of one image of the pool, whatever the batch in which it is looked at."""

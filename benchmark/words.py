@@ -77,8 +77,10 @@ def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
 
 
 def aligned_rows(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[list[str]]:
-    """The same as the lines of each row."""
-    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    """The same as the lines of each row; a cell of over half the width stands alone, and widens no column."""
+    most = (width or terminal_width()) // 2
+    columns = list(zip(*rows, strict=True))[:-1]
+    widths = [max((len(cell) for cell in column if len(cell) <= most), default=0) for column in columns]
     begins = ["".join(f"{cell:<{space}}  " for cell, space in zip(row, widths, strict=False)) for row in rows]
     return [
         _hanging(begin, row[-1], width or terminal_width()) for begin, row in zip(begins, rows, strict=True)

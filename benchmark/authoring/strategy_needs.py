@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from strategies.ensemble import trains_a_module
 from strategies.interface import Strategy
-from strategies.modifier import Modifier
 
 WORDS = {
     "pool pass": "one pass over the pool",
     "module": "a module trained beside the network",
     "frozen trunk": "a pre-trained backbone that is not trained (network.frozen)",
     "labels": "labels of the pool: a reference, never ranked",
+    "trainings": "many trainings for each choice, a frozen trunk and oracle_split",
     "groups": "groups of the pool's images: a reference, never ranked",
 }
 
@@ -27,10 +28,11 @@ def needs(strategy: Strategy) -> list[str]:
     said = {
         "pool pass": _measures(strategy),
         f"views: {', '.join(views)}": bool(views),
-        "module": _trains_a_module(strategy),
+        "module": trains_a_module(strategy),
         "frozen trunk": strategy.frozen_trunk,
         "labels": strategy.reference and strategy.knows != ("groups",),
         "groups": "groups" in strategy.knows,
+        "trainings": "usefulness" in strategy.knows,
         f"a value for {', '.join(strategy.required)}": bool(strategy.required),
     }
     return [need for need, holds in said.items() if holds]
@@ -54,10 +56,3 @@ def _follows(one: str, other: str) -> bool:
 
 def _measures(strategy: Strategy) -> bool:
     return type(strategy).measure is not Strategy.measure
-
-
-def _trains_a_module(strategy: Strategy) -> bool:
-    """Not asked of ``companion`` itself, which may import torch to answer; a modifier does as its base."""
-    if isinstance(strategy, Modifier) and type(strategy).companion is Modifier.companion:
-        return _trains_a_module(strategy.base)
-    return type(strategy).companion is not Strategy.companion

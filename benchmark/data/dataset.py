@@ -76,6 +76,8 @@ class MultiTaskDataset:
     #: By id of the train split, which images are alike because of how they were taken: the frames of a video,
     #: views of a place. None where nothing is known. Only references are told.
     groups: Mapping[str, str] | None = None
+    #: Training images that are in no pool: an oracle judges by them. None where no experiment asked for any.
+    apart: Split | None = None
     #: Digest of the code that makes it, where that is not the benchmark's own.
     code: str | None = None
 

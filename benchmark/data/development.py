@@ -7,6 +7,7 @@ official validation images have never been looked at before a study evaluates on
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
@@ -18,12 +19,13 @@ class Part:
     """Some images of a split, in its order."""
 
     whole: Split
-    positions: range
+    positions: Sequence[int]
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Theirs alone."""
-        return self.whole.ids[self.positions.start : self.positions.stop]
+        ids = self.whole.ids
+        return tuple(ids[position] for position in self.positions)
 
     def __getitem__(self, position: int) -> Sample:
         """One sample; raises IndexError outside 0..len - 1."""

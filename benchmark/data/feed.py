@@ -142,7 +142,7 @@ def _as_images(pixels: Tensor) -> Tensor:
 
 def open_feed(
     dataset: MultiTaskDataset,
-    split: Literal["train", "val"],
+    split: Literal["train", "val", "apart"],
     device: torch.device,
     home: FeedHome = "auto",
     say: Say = lambda _: None,
@@ -150,9 +150,11 @@ def open_feed(
     """A feed whose rows live where ``home`` says; ``auto`` is the device if they fit, else the disk.
 
     Which it is changes no batch. ``auto`` streams where the disk cannot take them. Raises UserError for a
-    disk that was asked for and cannot be used.
+    disk that was asked for and cannot be used, and ValueError for images set apart where there are none.
     """
-    samples = dataset.train if split == "train" else dataset.val
+    samples: Split | None = getattr(dataset, split)
+    if samples is None:
+        raise ValueError(f"{dataset.name} has no images set apart")
     rows = Rows(samples, dataset.tasks)
     return Feed(samples, dataset.tasks, device, _home(rows, dataset.key, device, home, say))
 

@@ -89,7 +89,8 @@ def _maps(experiment: Experiment, dataset: MultiTaskDataset) -> float:
     config = experiment.network.model_copy(update={"pretrained": False})
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         maps = build_network(config, dataset.tasks).trunk_maps(torch.empty(1, 3, height, width))
-    return kept_bytes(maps, len(dataset.train.ids) + len(dataset.val.ids))
+    splits = [split for split in (dataset.train, dataset.val, dataset.apart) if split is not None]
+    return kept_bytes(maps, sum(len(split.ids) for split in splits))
 
 
 def _count(module: Any) -> int:

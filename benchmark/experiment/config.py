@@ -146,6 +146,13 @@ class Experiment(Model):
         description="share of the training images, the last ones, that stand for the validation images, "
         "which are not read: for whatever is chosen by results",
     )
+    oracle_split: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the training images that leave the pool of every strategy, for an oracle to "
+        "judge by (docs/strategies.md)",
+    )
     task_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="weights in the multi-task loss, where not the task's own default"
     )

@@ -108,6 +108,12 @@ class Recipe(Model):
         """The same recipe with the iterations of a training on so many images."""
         return self.model_copy(update={"iterations": self.iterations_for(labelled), "epochs": None})
 
+    def shortened(self, labelled: int, length: float) -> Recipe:
+        """The recipe of a training on so many images, with this share of its iterations and warm-up."""
+        whole = self.iterations_for(labelled)
+        short = {"iterations": math.ceil(length * whole), "warmup": round(length * self.warmup)}
+        return self.model_copy(update={**short, "epochs": None})
+
     @field_validator("compile", mode="before")
     @classmethod
     def _way(cls, value: Any) -> bool | str:

@@ -77,14 +77,16 @@ def _evaluation(bench: Bench, network: Network, images: int) -> float:
 
 
 def _amount(bench: Bench, whole: Work, left: Work) -> str:
-    val, pool = len(bench.dataset.val.ids), len(bench.dataset.train.ids)
-    done = whole.trainings - left.trainings
+    val, done = len(bench.dataset.val.ids), whole.trainings - left.trainings
     if not left.trainings and not left.passes:
         constants = counted(left.constants, "constant prediction")
         return f"Nothing to train; {constants} to evaluate on {counted(val, 'image')}"
-    return (f"{counted(done, 'training')} of {whole.trainings} stored; " if done > 0 else "") + (
-        f"{counted(left.trainings, 'training')} of {_length(bench, left)} to do, each evaluated "
-        f"on {counted(val, 'image')}, and {counted(left.passes, 'pass', 'passes')} over the pool of {pool}"
+    passes = f"{counted(left.passes, 'pass', 'passes')} over the pool of {len(bench.dataset.train.ids)}"
+    stored = f"{counted(done, 'training')} of {whole.trainings} stored; " if done > 0 else ""
+    judged = f"; {counted(left.judged, 'training')} by which an oracle judges" if left.judged else ""
+    return (
+        f"{stored}{counted(left.trainings, 'training')} of {_length(bench, left)} to do, each evaluated "
+        f"on {counted(val, 'image')}, and {passes}{judged}"
     )
 
 
@@ -104,7 +106,9 @@ def _cost(bench: Bench, left: Work, pace: Pace) -> str:
 
 def seconds(bench: Bench, left: Work, pace: Pace) -> float:
     """What the work takes at this pace; selecting and reporting, which are short, come on top."""
+    apart = bench.dataset.apart.ids if bench.dataset.apart else ()
     images = left.trainings * len(bench.dataset.val.ids) + left.passes * len(bench.dataset.train.ids)
+    images += left.judged * len(apart)
     return left.iterations * pace.step + images * pace.image
 
 

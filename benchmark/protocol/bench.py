@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmark.data.checks.before_run import require_sound
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.development import with_development_split
 from benchmark.data.feed import Feed, open_feed
+from benchmark.data.set_apart import with_images_set_apart
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
@@ -76,7 +77,12 @@ class Bench:
         groups = group_numbers(self.dataset) if "groups" in strategy.knows else None
         return Known(groups, self.class_shares if "classes" in strategy.knows else {})
 
-    def _feed(self, split: Literal["train", "val"]) -> Feed:
+    @cached_property
+    def apart(self) -> Feed:
+        """Training images in no pool, by which an oracle judges. Raises ValueError without any."""
+        return self._feed("apart")
+
+    def _feed(self, split: Literal["train", "val", "apart"]) -> Feed:
         home, say = self.experiment.feed, self.progress.say
         feed = open_feed(self.dataset, split, self.device, home, say)
         return with_kept_maps(feed, self._frozen, self.dataset.key, home, say) if self._frozen else feed
@@ -143,7 +149,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
-    _check_strategies(experiment.strategies, dataset, experiment.network.frozen)
+    _check_strategies(experiment, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
 
@@ -151,8 +157,11 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
 def data_of(experiment: Experiment) -> MultiTaskDataset:
     """The data that an experiment asks for. Raises UserError for unknown names, options and broken files."""
     dataset = open_dataset(experiment.dataset, experiment.data, experiment.data_root)
-    share = experiment.development
-    return dataset if share is None else with_development_split(dataset, share)
+    if experiment.development is not None:
+        dataset = with_development_split(dataset, experiment.development)
+    if experiment.oracle_split is not None:
+        dataset = with_images_set_apart(dataset, experiment.oracle_split)
+    return dataset
 
 
 def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
@@ -175,14 +184,14 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
     return deterministic
 
 
-def _check_strategies(names: Sequence[str], dataset: MultiTaskDataset, frozen: bool) -> None:
+def _check_strategies(experiment: Experiment, dataset: MultiTaskDataset) -> None:
     specs = tuple(task.spec for task in dataset.tasks)
-    for named in map(resolve, names):
+    for named in map(resolve, experiment.strategies):
         try:
             strategy = named.create()
             strategy.check(specs)
-            check_facts(strategy, dataset)
-            check_trunk(strategy, frozen)
+            check_facts(strategy, dataset, frozen=experiment.network.frozen)
+            check_trunk(strategy, experiment.network.frozen)
         except ValueError as error:
             raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
 

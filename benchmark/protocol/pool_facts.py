@@ -35,14 +35,32 @@ def told(tasks: tuple[Task, ...], shares: Mapping[str, Scores]) -> tuple[Task, .
     return tuple(task.beside(shares[task.name]) if task.name in shares else task for task in tasks)
 
 
-def check_facts(strategy: Strategy, dataset: MultiTaskDataset) -> None:
-    """Raise ValueError for a strategy that wants to know what it may not, or what nobody knows."""
+def check_facts(strategy: Strategy, dataset: MultiTaskDataset, frozen: bool = False) -> None:
+    """Raise ValueError for a strategy that wants to know what it may not, or what nobody knows.
+
+    ``frozen`` says whether the network's trunk is: an oracle trains many times what lies behind it.
+    """
     if strategy.knows and not strategy.reference:
         raise ValueError(f"it knows {' and '.join(strategy.knows)}, which only references are told")
     if "groups" in strategy.knows and dataset.groups is None:
         raise ValueError(
             "it needs groups of images, such as the frames of a video, and this data set says none "
             "(rooms-video does; a data set of folders does by the field groups)"
+        )
+    if "usefulness" in strategy.knows:
+        _check_oracle(dataset, frozen)
+
+
+def _check_oracle(dataset: MultiTaskDataset, frozen: bool) -> None:
+    if dataset.apart is None:
+        raise ValueError(
+            "it judges by training images that are in no pool, and none are set apart: set "
+            "oracle_split, such as 0.1, for all strategies of the study alike"
+        )
+    if not frozen:
+        raise ValueError(
+            "it trains many networks for one choice, which only a frozen trunk makes affordable: set "
+            "network.frozen and network.pretrained"
         )
 
 

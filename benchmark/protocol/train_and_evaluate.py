@@ -13,6 +13,7 @@ import torch
 
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
+from benchmark.records.judged_sets import remove_judged
 from benchmark.records.round_store import Round, nulls, processor
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
 from benchmark.training.evaluate import Metrics, evaluate
@@ -115,10 +116,12 @@ def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoin
 
 
 def commit(bench: Bench, done: Round) -> Round:
-    """Store a round, after which nothing is left of its training's checkpoints."""
+    """Store a round, after which nothing is left of its training's checkpoints, nor of what was judged."""
     # Only then: until the round is stored, its checkpoint is all there is.
     bench.store.write(done)
-    remove_checkpoints(bench.store.trajectory(done.dataset, done.strategy, done.seed))
+    folder = bench.store.trajectory(done.dataset, done.strategy, done.seed)
+    remove_checkpoints(folder)
+    remove_judged(folder)
     return done
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.drawn_selections import keep_picks
+from benchmark.protocol.references.oracle import TrainedJudge
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.round_zero import round_zero
 from benchmark.protocol.train_and_evaluate import (
@@ -31,7 +32,7 @@ from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
 from strategies.choosing import choose
-from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+from strategies.interface import Known, Pool, Positions, Scores, Selection, Strategy
 from strategies.registry import Named
 from strategies.score_normalisation import ranks
 
@@ -186,8 +187,16 @@ class Turn:
             # Every image costs the same; the field is part of the interface.
             costs=np.ones(count),
             rng=bench.streams(self.seed, self.number).numpy("strategy"),
-            known=bench.known(self.strategy),
+            known=self._known(),
         )
+
+    def _known(self) -> Known:
+        """What a reference is told; an oracle, by a judge of this round."""
+        known = self.bench.known(self.strategy)
+        if not self.strategy.reference or "usefulness" not in self.strategy.knows:
+            return known
+        of_round = self.named.name, self.seed, self.number, self.history.positions, self._key()
+        return replace(known, judge=TrainedJudge(self.bench, *of_round))
 
     def _key(self) -> str:
         ids = self.bench.ids_at(self.history.positions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -61,6 +61,8 @@ class Work:
     constants: int = 0
     #: Of all trainings together: no other work than they are.
     iterations: int = field(default=0, compare=False)
+    #: Trainings by which an oracle judges of images, each measured on those set apart.
+    judged: int = 0
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -68,6 +70,7 @@ class Work:
             self.passes + other.passes,
             self.constants + other.constants,
             self.iterations + other.iterations,
+            self.judged + other.judged,
         )
 
 
@@ -76,8 +79,7 @@ def whole_work(bench: Bench, job: Job) -> Work:
     later = len(bench.counts) - 1
     if job.kind != "trajectory":
         return _one_training(bench, job, constants=int(job.kind == "round-0"))
-    passes = later * passes_of(resolve(job.strategy).create())
-    return Work(later, passes, iterations=_iterations(bench, bench.counts[1:]))
+    return _choices(bench, job, range(later)) + Work(later, iterations=_iterations(bench, bench.counts[1:]))
 
 
 def work_left(bench: Bench, job: Job) -> Work:
@@ -97,10 +99,19 @@ def work_left(bench: Bench, job: Job) -> Work:
     missing = set(range(_kept(bench, job, rounds), rounds))
     if job.kind == "full-data":
         return _one_training(bench, job) if missing else Work()
-    selections = missing - {rounds - 1}  # the last round selects nothing
-    passes = len(selections) * passes_of(resolve(job.strategy).create())
     trained = [bench.counts[number] for number in missing - {0}]
-    return Work(len(trained), passes, iterations=_iterations(bench, trained))
+    chosen = _choices(bench, job, missing - {rounds - 1})  # the last round selects nothing
+    return chosen + Work(len(trained), iterations=_iterations(bench, trained))
+
+
+def _choices(bench: Bench, job: Job, rounds: Collection[int]) -> Work:
+    """What choosing takes in these rounds: passes over the pool, and trainings of an oracle."""
+    strategy, recipe = resolve(job.strategy).create(), bench.experiment.recipe
+    after = [bench.counts[number + 1] for number in rounds]
+    judged = [recipe.shortened(each, length) for each in after for length in strategy.judgements]
+    iterations = sum(each.iterations_for(0) for each in judged)
+    passes = len(rounds) * passes_of(strategy)
+    return Work(passes=passes, judged=len(judged), iterations=iterations)
 
 
 def _one_training(bench: Bench, job: Job, constants: int = 0) -> Work:

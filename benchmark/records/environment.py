@@ -86,8 +86,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def _strategy(named: Named) -> dict[str, Any]:
     entry = named.entry
-    said = {"family": entry.family, "source": entry.source, "reference": named.create().reference}
-    return said | {"code": list(named.digests)}
+    strategy = named.create()
+    said = {"family": entry.family, "source": entry.source, "reference": strategy.reference}
+    oracle = {"oracle": True} if "usefulness" in strategy.knows else {}
+    return said | oracle | {"code": list(named.digests)}
 
 
 def device_name(device: torch.device) -> str:

@@ -28,7 +28,7 @@ EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 
 Difference = tuple[str, Any, Any]  # a field, its value there and now
 #: What results in one folder must agree on, for numbers to be comparable.
-FIXED = ("data", "task_weights", "tasks", "network", "recipe", "budgets")
+FIXED = ("data", "development", "oracle_split", "task_weights", "tasks", "network", "recipe", "budgets")
 
 
 def write_results(store: Store) -> None:

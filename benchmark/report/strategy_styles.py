@@ -82,6 +82,7 @@ OTHERS = (
     "drop-query",
     "noris",
     "lcmd",
+    "boss",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

@@ -47,11 +47,28 @@ def evaluate(
 
 
 @torch.no_grad()
+def total_loss(
+    network: Network, feed: Feed, batch_size: int, precision: Precision = "fp32", say: Say = lambda _: None
+) -> float:
+    """The multi-task loss alone, as ``evaluate`` gives it, without metrics, some of which take long."""
+    network.eval()
+    tally = _Tally(feed.tasks, feed.device, metered=False)
+    _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
+    return tally.metrics()["total"]["loss"]
+
+
+@torch.no_grad()
 def evaluate_predictions(
     predict: Callable[[Batch], Outputs], feed: Feed, batch_size: int, say: Say = lambda _: None
 ) -> Metrics:
     """The same of whatever predicts from a batch, whose labels it must not read."""
     tally = _Tally(feed.tasks, feed.device)
+    _count(tally, predict, feed, batch_size, say)
+    return tally.metrics()
+
+
+def _count(tally: _Tally, predict: Callable[[Batch], Outputs], feed: Feed, batch_size: int, say: Say) -> None:
+    """Count all images of a feed."""
 
     def count(positions: Positions, batch: Batch) -> None:
         outputs = predict(batch)
@@ -60,15 +77,14 @@ def evaluate_predictions(
         tally.add(outputs, losses, batch.labels)
 
     in_parts(feed, batch_size, feed.batches, count, say)
-    return tally.metrics()
 
 
 class _Tally:
-    """Losses and metrics of the images counted so far."""
+    """Losses and metrics of the images counted so far, or losses alone."""
 
-    def __init__(self, tasks: Sequence[Task], device: torch.device) -> None:
+    def __init__(self, tasks: Sequence[Task], device: torch.device, metered: bool = True) -> None:
         self.tasks = tasks
-        self.meters = {task.name: task.meter() for task in tasks}
+        self.meters = {task.name: task.meter() for task in tasks if metered}
         #: Refined losses, initial losses and images with a label (rows), summed for every task.
         # In float64: sums over thousands of images, in whatever batches, keep their digits.
         self.sums = torch.zeros(3, len(tasks), dtype=torch.float64, device=device)
@@ -76,8 +92,8 @@ class _Tally:
     def add(self, outputs: Outputs, losses: TaskLosses, labels: Mapping[str, Tensor]) -> None:
         """Count one batch: all of it or, should memory be full in the middle, none of it."""
         meters = copy.deepcopy(self.meters)  # some numbers each
-        for task in self.tasks:
-            meters[task.name].update(outputs.refined[task.name], labels[task.name])
+        for task, meter in meters.items():
+            meter.update(outputs.refined[task], labels[task])
         counted = [losses.refined.sum(0), losses.finest.sum(0), losses.labelled.sum(0)]
         self.sums, self.meters = self.sums + torch.stack(counted), meters
 

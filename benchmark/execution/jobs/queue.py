@@ -90,4 +90,6 @@ def length(bench: Bench, work: Work) -> float:
     """How long a job takes, in images through the network."""
     recipe, dataset = bench.experiment.recipe, bench.dataset
     training = PASSES_A_STEP * work.iterations * recipe.batch_size
-    return training + work.trainings * len(dataset.val.ids) + work.passes * len(dataset.train.ids)
+    apart = len(dataset.apart.ids) if dataset.apart else 0
+    evaluated = work.trainings * len(dataset.val.ids) + work.judged * apart
+    return training + evaluated + work.passes * len(dataset.train.ids)

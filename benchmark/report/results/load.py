@@ -52,6 +52,8 @@ class Results:
     pool: Mapping[str, int]
     val: int | None
     references: frozenset[str] = frozenset()
+    #: Those of the references that chose by training on the pool's labels: a scale for all others.
+    oracles: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     #: Whether the experiment wants the network trained on everything.
     full_data: bool = True
@@ -155,7 +157,7 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
     if nothing and not measured:
         raise UserError(f"{path} has no rows yet: `mtal run` adds some as soon as its first round has ended.")
     _check_unique(table, path)
-    stated, val, references, metrics = _read(folder / "environment.json", _facts)
+    stated, val, marked, metrics = _read(folder / "environment.json", _facts)
     pool = {str(name): _pool(rows, stated, path) for name, rows in table.groupby("dataset")}
     pool |= dict.fromkeys(measured, stated)
     share = table["labelled"] / table["dataset"].map(pool)
@@ -166,7 +168,8 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
         table,
         pool,
         val,
-        references,
+        marked["reference"],
+        marked["oracle"],
         full_data=experiment_of(folder).get("full_data") is not False,
         metrics=metrics,
     )
@@ -257,15 +260,16 @@ def _check_unique(table: pd.DataFrame, path: Path) -> None:
         raise UserError(f"{path} has more than one row for {key}: each must be there once.")
 
 
-def _facts(path: Path) -> tuple[int, int | None, frozenset[str], Metrics]:
-    """Images in the pool and, where it is known, of validation; names of references; tasks' own metrics."""
+def _facts(path: Path) -> tuple[int, int | None, Mapping[str, frozenset[str]], Metrics]:
+    """Images in the pool and, where it is known, of validation; names of references and of the oracles among
+    them; tasks' own metrics."""
     if not path.exists():
         raise UserError(f"{path} is missing: `mtal run` writes it beside results.csv, with the pool's size.")
     content = read_json(path)
     data = content.get("data") if isinstance(content, dict) else None
     pool, val = (data.get(key) if isinstance(data, dict) else None for key in ("pool", "val"))
     if _is_size(pool) and (val is None or _is_size(val)):
-        return pool, val, _references(content.get("strategies", {}), path), told_by(content.get("tasks"))
+        return pool, val, _marked(content.get("strategies", {}), path), told_by(content.get("tasks"))
     raise UserError(f'{path} must give "pool" and "val" in "data" as whole numbers of images, over 0.')
 
 
@@ -273,11 +277,14 @@ def _is_size(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST_INTEGER
 
 
-def _references(strategies: Any, path: Path) -> frozenset[str]:
+def _marked(strategies: Any, path: Path) -> dict[str, frozenset[str]]:
     """Older results do not say which strategies there are: none of those was a reference."""
     if not isinstance(strategies, dict) or not all(isinstance(about, dict) for about in strategies.values()):
         raise UserError(f'{path} must hold "strategies" as a mapping from names to what is known of each.')
-    return frozenset(name for name, about in strategies.items() if about.get("reference") is True)
+    return {
+        mark: frozenset(name for name, about in strategies.items() if about.get(mark) is True)
+        for mark in ("reference", "oracle")
+    }
 
 
 def _pool(rows: pd.DataFrame, stated: int, path: Path) -> int:

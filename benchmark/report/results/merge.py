@@ -49,6 +49,7 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         pool=pool,
         val=(one.val or other.val) if len(pool) == 1 else None,
         references=one.references | other.references,
+        oracles=one.oracles | other.oracles,
         full_data=one.full_data or other.full_data,
         metrics=one.metrics | other.metrics,
     )

@@ -14,6 +14,7 @@ from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
 from benchmark.report.statistics.holm_family import LEVEL, Family, against_reference
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
 from benchmark.report.statistics.naubc import naubc_of
+from benchmark.report.statistics.oracle_gain import OracleGain, oracle_gain
 from benchmark.report.statistics.paired_tests import Comparison, compare_all
 
 
@@ -37,6 +38,8 @@ class DatasetStatistics:
     compared: tuple[Comparison, ...]
     against_random: tuple[Comparison, ...]
     gap: FullDataGap
+    #: What an oracle won over random, where one ran.
+    oracle: OracleGain
     needed: Mapping[str, Labels]
     matching: Mapping[str, Labels]
     references: frozenset[str]
@@ -108,6 +111,7 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
         compared=compared,
         against_random=compared,
         gap=_gap(every, rows),
+        oracle=oracle_gain(areas, results.oracles),
         needed=_shares(every, full_data(rows), pool),
         matching=_shares(every, _last_of_random(every, budgets), pool),
         references=results.references,

@@ -14,15 +14,14 @@ from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, all_evidence
-from benchmark.report.statistics.full_data_gap import gap_words, room
+from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
+from benchmark.report.statistics.oracle_gain import OracleGain, gain_words
 from benchmark.report.statistics.paired_tests import Comparison, best
 
-HEADS = (
-    "NAUBC",
-    "minus random",
-    "of the gap",
+BEFORE, OF_THE_ORACLE = ("NAUBC", "minus random", "of the gap"), "of the oracle's gain"
+AFTER = (
     "p (Holm)",
     "detectable",
     "labels for full-data loss",
@@ -39,7 +38,7 @@ def make_headline(found: DatasetStatistics) -> Table:
     marked = best(values, len(found.seeds))
     rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
     return Table(
-        heads=HEADS,
+        heads=(*BEFORE, *([OF_THE_ORACLE] if found.oracle.oracle else []), *AFTER),
         rows=[(name, _marked(rows[name], name in marked)) for name in ranked],
         references=[(name, rows[name]) for name in references],
         caption=_caption(found, places),
@@ -111,17 +110,24 @@ def _mean(areas: Sequence[float], seeds: int, places: int) -> Cell:
 
 
 def _compared(found: DatasetStatistics, one: Comparison | None, places: int) -> list[Cell]:
-    """Difference, its share of the gap, p and what is detectable, the last as a share of the gap too."""
+    """Difference, its share of the gap and of what an oracle won, if one ran, p and what is detectable, the
+    last as a share of the gap too.
+    """
+    scales: list[FullDataGap | OracleGain] = [found.gap, *([found.oracle] if found.oracle.oracle else [])]
     if one is None or math.isnan(one.mean):
-        return [Cell("" if one is None else MISSING)] * 4
-    half, gap = one.high - one.mean, found.gap
-    shares = gap.percent(one.mean, "+"), gap.percent(half).removesuffix(" %"), gap.percent(one.detectable)
+        return [Cell("" if one is None else MISSING)] * (3 + len(scales))
+    half, detectable = one.high - one.mean, found.gap.percent(one.detectable)
     return [
         Cell(f"{one.mean:+.{places}f}", _spread(half, places), _count(one.seeds, len(found.seeds))),
-        Cell(shares[0] or MISSING, f" ± {shares[1]}" if shares[1] else ""),
+        *(_share(scale, one.mean, half) for scale in scales),
         Cell(_p(one.corrected)),
-        Cell(_number(one.detectable, places), f" ({shares[2]})" if shares[2] else ""),
+        Cell(_number(one.detectable, places), f" ({detectable})" if detectable else ""),
     ]
+
+
+def _share(scale: FullDataGap | OracleGain, mean: float, half: float) -> Cell:
+    spread = scale.percent(half).removesuffix(" %")
+    return Cell(scale.percent(mean, "+") or MISSING, f" ± {spread}" if spread else "")
 
 
 def _labels(found: DatasetStatistics, labels: Labels | None) -> Cell:
@@ -167,6 +173,7 @@ def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
     yield from (sentence for sentence in (_tested(found), left_out_note(found)) if sentence)
     if found.family.size:
         yield gap_words(found.gap, places)
+        yield from filter(None, [gain_words(found.oracle, places)])
     yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
     yield from _dips(found)
     for name in sorted(found.references & set(found.naubc["strategy"])):
@@ -219,15 +226,21 @@ def _numbers(found: DatasetStatistics) -> pd.DataFrame:
 
 
 def _of_comparison(found: DatasetStatistics, one: Comparison | None) -> dict[str, float | None]:
-    """The difference to random, in losses and in shares of the gap, and how many are corrected for."""
+    """The difference to random, in losses and in shares of the gap and of what an oracle won, and how many
+    are corrected for.
+    """
     numbers = asdict(one) if one else {}
     in_loss = ("mean", "low", "high", "p", "corrected", "detectable")
     shares = {
         f"share_of_gap_{part}": found.gap.share(numbers[part]) if one else None
         for part in ("mean", "low", "high", "detectable")
     }
-    family = {"comparisons": found.family.size, "gap": found.gap.mean}
-    return {f"minus_random_{part}": numbers.get(part) for part in in_loss} | shares | family
+    of_oracle = {
+        f"share_of_oracle_{part}": found.oracle.share(numbers[part]) if one else None
+        for part in ("mean", "low", "high")
+    }
+    scales = {"comparisons": found.family.size, "gap": found.gap.mean, "oracle_gain": found.oracle.mean}
+    return {f"minus_random_{part}": numbers.get(part) for part in in_loss} | shares | of_oracle | scales
 
 
 def _columns(name: str, labels: Labels | None) -> dict[str, float | None]:
