@@ -94,6 +94,20 @@ def paired_t(differences: Sequence[float]) -> float:
     return float(2 * special.stdtr(len(sample) - 1, -abs(t)))
 
 
+def paired_t_below(differences: Sequence[float]) -> float:
+    """p value of the one-sided paired t test of a mean below 0; NaN with fewer than four differences.
+
+    Equal differences have no spread: 0 where they are below 0, 1 elsewhere.
+    """
+    sample = np.asarray(differences, float)
+    both = paired_t(differences)
+    if math.isnan(both):
+        return math.nan
+    if sample.mean() < 0:
+        return both / 2
+    return 1 - both / 2 if np.ptp(sample) else 1.0
+
+
 def detectable_difference(deviation: float, seeds: int, level: float = LEVEL, power: float = POWER) -> float:
     """The true mean of paired differences that a two-sided t test finds with this power.
 
