@@ -14,6 +14,7 @@ from baselines import (
     cross_task,
     density,
     drop_query,
+    ensemble,
     entropy,
     flip_consistency,
     foreground_random,
@@ -34,6 +35,7 @@ from baselines import (
     random,
     replay,
     stratified,
+    subsample,
     typiclust,
     vaal,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "cross_task",
     "density",
     "drop_query",
+    "ensemble",
     "entropy",
     "flip_consistency",
     "foreground_random",
@@ -73,6 +76,7 @@ __all__ = [
     "random",
     "replay",
     "stratified",
+    "subsample",
     "typiclust",
     "vaal",
 ]

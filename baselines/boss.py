@@ -76,8 +76,7 @@ class Boss(Ensemble):
         free = len(pool.unlabelled)
         count = max(budget, math.ceil(rng.uniform(self.smallest, 1) * free))
         drawn = rng.permutation(pool.unlabelled)[:count]
-        there = np.sort(np.concatenate([pool.labelled, drawn]))
-        return there[self.proposed(name, replace(pool.at(there), rng=rng), budget)]
+        return self.proposed_among(name, replace(pool, rng=rng), drawn, budget)
 
 
 def _notes(asked: Sequence[str], batches: Sequence[Positions], judged: Sequence[Judged]) -> dict[str, float]:

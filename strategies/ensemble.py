@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from strategies.choosing import choose
 from strategies.interface import Outputs, Pool, Positions, Strategy, TaskSpec
-from strategies.modifier import Modifier
 from strategies.parameters import StrategyNames
 from strategies.registry import resolve
-from strategies.scoring import ScoreStrategy, per_task
+from strategies.scoring import rows_said
+from strategies.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,17 +54,23 @@ class Ensemble(Strategy):
         """What each of them measures, under its name."""
         rows: dict[str, Tensor] = {}
         for name, base in self.bases.items():
-            said: Any = base.measure(outputs)
-            if isinstance(base, ScoreStrategy) and not isinstance(said, Mapping):
-                said = per_task(said, outputs, base.kinds)
-            rows |= {f"{name}{BETWEEN}{row}": values for row, values in said.items()}
+            rows |= {f"{name}{BETWEEN}{row}": values for row, values in rows_said(base, outputs).items()}
         return rows
 
     def proposed(self, name: str, pool: Pool, budget: int) -> Positions:
         """The positions that one of them would choose of a pool, checked."""
+        return choose(self.bases[name], name, self.seen_by(name, pool), budget).indices
+
+    def proposed_among(self, name: str, pool: Pool, some: Positions, budget: int) -> Positions:
+        """The same of these unlabelled images, when it sees no others but the labelled ones."""
+        there = np.sort(np.concatenate([pool.labelled, some]))
+        return there[self.proposed(name, pool.at(there), budget)]
+
+    def seen_by(self, name: str, pool: Pool) -> Pool:
+        """The pool with what one of them measured."""
         before = f"{name}{BETWEEN}"
         own = {row.removeprefix(before): v for row, v in pool.rows.items() if row.startswith(before)}
-        return choose(self.bases[name], name, replace(pool, rows=own), budget).indices
+        return replace(pool, rows=own)
 
     def state_dict(self) -> dict[str, Any]:
         """What each remembers."""
@@ -75,7 +83,7 @@ class Ensemble(Strategy):
 
 
 def trains_a_module(strategy: Strategy) -> bool:
-    """Not asked of ``companion`` itself, which may import torch to answer; a modifier does as its base."""
-    if isinstance(strategy, Modifier) and type(strategy).companion is Modifier.companion:
+    """Not asked of ``companion`` itself, which may import torch to answer; a wrapper does as its base."""
+    if isinstance(strategy, Wrapper) and type(strategy).companion is Wrapper.companion:
         return trains_a_module(strategy.base)
     return type(strategy).companion is not Strategy.companion

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from strategies.interface import Companion, Outputs, Pool, Scores, Shapes, TaskSpec
+from strategies.interface import Pool, Scores, TaskSpec
 from strategies.parameters import StrategyName
 from strategies.registry import entries, resolve
-from strategies.scoring import ALL, ScoreStrategy, per_task
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from strategies.scoring import ALL, ScoreStrategy
+from strategies.wrapper import Wrapper
 
 
-class Modifier(ScoreStrategy):
+class Modifier(Wrapper[ScoreStrategy], ScoreStrategy):
     """A base strategy of scores, all of it but what a subclass changes: ``scores`` or ``pick``.
 
     Raises ValueError where the base has no score per task, or chooses by more than its scores.
@@ -25,48 +20,21 @@ class Modifier(ScoreStrategy):
 
     def follow(self, base: ScoreStrategy) -> None:
         """Take this one as base: what it wants to see is asked for, and what it refuses is refused."""
-        self.base = base
-        self.views, self.kinds = base.views, base.kinds
-        self.reference, self.knows = base.reference, base.knows
-        self.frozen_trunk = base.frozen_trunk
+        super().follow(base)
+        self.kinds = base.kinds
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Whatever the base refuses, and another task than the base's one."""
-        self.base.check(tasks)
         super().check(tasks)
+        ScoreStrategy.check(self, tasks)
         if self.base.task not in (ALL, self.task) and self.task != ALL:
             raise ValueError(
                 f"task={self.task} cannot decide: the base has a score for {self.base.task} only"
             )
 
-    def companion(self, shapes: Shapes) -> Companion | None:
-        """That of the base."""
-        return self.base.companion(shapes)
-
-    def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """What the base measures."""
-        said: Any = self.base.measure(outputs)
-        return said if isinstance(said, Mapping) else per_task(said, outputs, self.kinds)
-
-    def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """Where the base looked."""
-        return self.base.maps(outputs)
-
     def scores(self, pool: Pool) -> dict[str, Scores]:
         """The base's scores that decide (N each), by task."""
         return self.base.deciding(pool)
-
-    def loss_weights(self, ranks: Scores) -> Scores | None:
-        """Those of the base."""
-        return self.base.loss_weights(ranks)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The base's memory."""
-        return self.base.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The base's memory."""
-        self.base.load_state_dict(state)
 
 
 def score_strategy(name: str) -> ScoreStrategy:

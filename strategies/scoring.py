@@ -104,6 +104,15 @@ def per_task(score: Any, outputs: Outputs, kinds: Sequence[Kind] = ()) -> dict[s
     return {task.name: score for task in outputs.tasks if not kinds or task.kind in kinds}
 
 
+def rows_said(strategy: Strategy, outputs: Outputs) -> Mapping[str, Tensor]:
+    """What a strategy measures, as rows by name: a strategy of scores may say one number an image."""
+    said: Any = strategy.measure(outputs)
+    if isinstance(strategy, ScoreStrategy) and not isinstance(said, Mapping):
+        return per_task(said, outputs, strategy.kinds)
+    rows: Mapping[str, Tensor] = said
+    return rows
+
+
 def _check_score(what: str, score: Any, images: int) -> None:
     if not hasattr(score, "shape"):
         raise ValueError(f"{what} must be a tensor of one number per image, not {type(score).__name__}")

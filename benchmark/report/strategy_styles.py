@@ -83,6 +83,8 @@ OTHERS = (
     "noris",
     "lcmd",
     "boss",
+    "subsample",
+    "ensemble",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

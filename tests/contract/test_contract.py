@@ -58,11 +58,18 @@ VARIANTS = [
     "stratified[base=entropy,strata=3]",
     "stratified[within=random]",
     "stratified[within=centre,strata=2]",
+    "subsample[base=entropy,size=9]",
+    "subsample[base=consistency-diversity,size=9]",
+    "ensemble[bases=margin+core-set,final=consistency-diversity[select=cover],batches=2,stages=1]",
     "typiclust[features=trunk]",
     "typiclust[max_clusters=3,min_size=1,neighbours=2]",
 ]
 #: What trains at every selection keeps the contract whole or not, however long it trains.
-BRIEF = {"vaal": "vaal[steps=10]", "core-gcn": "core-gcn[steps=20]"}
+BRIEF = {
+    "vaal": "vaal[steps=10]",
+    "core-gcn": "core-gcn[steps=20]",
+    "ensemble": "ensemble[batches=5,stages=2]",
+}
 METHOD = "consistency-diversity"
 
 
