@@ -45,7 +45,12 @@ class Augmentation(Model):
 class Recipe(Model):
     """How the network is trained: the same at every budget, for every strategy."""
 
-    later = frozenset({"epochs", "fewest_iterations", "label_stride"})
+    later = frozenset(
+        {
+            *("epochs", "fewest_iterations", "label_stride"),
+            *("unlabelled", "pseudo_weight", "pseudo_confidence"),
+        }
+    )
 
     optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="of the network")
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after the warm-up")
@@ -80,7 +85,28 @@ class Recipe(Model):
     )
     evaluation_batch_size: Positive = Field(32, description="for evaluation and the pool pass")
     companion_learning_rate: float = Field(1e-3, gt=0, description="Adam's, for strategies' own modules")
+    unlabelled: Literal["none", "pseudo"] = Field(
+        "none",
+        description="what training does with images of the pool that have no labels: nothing, or a second "
+        "network learns from the first one's predictions of them too (docs/regime.md)",
+    )
+    pseudo_weight: float = Field(
+        0.5,
+        gt=0,
+        description="of the loss on images with pseudo-labels, beside that on as many labelled ones",
+    )
+    pseudo_confidence: float = Field(
+        0.9, ge=0, lt=1, description="probability from which a predicted class, or yes and no, is a label"
+    )
     augmentation: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _for_pseudo_labels(self) -> Recipe:
+        fields = type(self).model_fields
+        unused = [n for n in ("pseudo_weight", "pseudo_confidence") if getattr(self, n) != fields[n].default]
+        if self.unlabelled == "none" and unused:
+            raise ValueError(f"{unused[0]}: no pseudo-labels are trained on; set unlabelled to pseudo")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -103,6 +129,14 @@ class Recipe(Model):
         if self.epochs is None:
             return self.iterations or 0
         return max(self.fewest_iterations, math.ceil(self.epochs * labelled / self.batch_size))
+
+    def steps_for(self, labelled: int, unlabelled: int) -> int:
+        """The same in iterations on labels alone: one on twice the images counts as two (see ``unlabelled``).
+
+        ``unlabelled`` are the other images of the pool.
+        """
+        second = self.unlabelled == "pseudo" and unlabelled > 0
+        return self.iterations_for(labelled) * (3 if second else 1)
 
     def for_labelled(self, labelled: int) -> Recipe:
         """The same recipe with the iterations of a training on so many images."""

@@ -92,8 +92,9 @@ def _amount(bench: Bench, whole: Work, left: Work) -> str:
 
 def _length(bench: Bench, left: Work) -> str:
     """Of one training, or of all where they differ."""
-    if same := bench.experiment.recipe.iterations:
-        return counted(same, "iteration")
+    recipe = bench.experiment.recipe
+    if recipe.iterations and recipe.unlabelled == "none":
+        return counted(recipe.iterations, "iteration")
     return f"{counted(left.iterations, 'iteration')} in all"
 
 

@@ -21,6 +21,7 @@ from benchmark.data.set_apart import with_images_set_apart
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.experiment.config import Experiment, budget_counts
+from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.weights.packaged import file_digest, weights_file
@@ -116,6 +117,10 @@ class Bench:
     def normalisation(self) -> Normalisation:
         """What the network's images are normalised by."""
         return normalisation_of(self.experiment.network)
+
+    def steps_for(self, recipe: Recipe, labelled: int) -> int:
+        """Iterations of a training on so many images of the pool, in those on labels alone."""
+        return recipe.steps_for(labelled, len(self.dataset.train.ids) - labelled)
 
     def streams(self, seed: int, number: int) -> Streams:
         """The random streams of a round."""

@@ -108,8 +108,8 @@ def _choices(bench: Bench, job: Job, rounds: Collection[int]) -> Work:
     """What choosing takes in these rounds: passes over the pool, and trainings of an oracle."""
     strategy, recipe = resolve(job.strategy).create(), bench.experiment.recipe
     after = [bench.counts[number + 1] for number in rounds]
-    judged = [recipe.shortened(each, length) for each in after for length in strategy.judgements]
-    iterations = sum(each.iterations_for(0) for each in judged)
+    judged = [(recipe.shortened(each, length), each) for each in after for length in strategy.judgements]
+    iterations = sum(bench.steps_for(short, labelled) for short, labelled in judged)
     passes = len(rounds) * passes_of(strategy)
     return Work(passes=passes, judged=len(judged), iterations=iterations)
 
@@ -121,7 +121,7 @@ def _one_training(bench: Bench, job: Job, constants: int = 0) -> Work:
 
 
 def _iterations(bench: Bench, labelled: Iterable[int]) -> int:
-    return sum(map(bench.experiment.recipe.iterations_for, labelled))
+    return sum(bench.steps_for(bench.experiment.recipe, count) for count in labelled)
 
 
 def _kept(bench: Bench, job: Job, rounds: int) -> int:

@@ -33,6 +33,10 @@ class TaskLosses:
     refined: Tensor
     labelled: Tensor
 
+    def at(self, which: slice) -> TaskLosses:
+        """Those of some of the images."""
+        return TaskLosses(self.initial[which], self.finest[which], self.refined[which], self.labelled[which])
+
     @property
     def told(self) -> Tensor:
         """The refined losses for others to read: detached, and NaN where there is no label and only there."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,28 @@ from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.layout import laid_out
 from benchmark.random_streams import Streams, global_torch_stream
-from benchmark.training.checkpoint import Checkpoint, set_stream_states, stream_states
+from benchmark.training.checkpoint import Checkpoint, Training, set_stream_states, stream_states
 from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.forward import products_in, trunk_maps
 from benchmark.training.hardware.compiled import compiled
 from benchmark.training.hardware.memory import memory_for_training
-from benchmark.training.losses import by_operation, image_weights, in_one_graph, objective, task_losses
+from benchmark.training.losses import (
+    TaskLosses,
+    by_operation,
+    image_weights,
+    in_one_graph,
+    objective,
+    task_losses,
+)
 from benchmark.training.optimiser import Optimiser
-from strategies.interface import Positions, Scores, Strategy
+from benchmark.training.unlabelled.pseudo_labels import Mixed, mixed_batches, unlabelled_positions
+from benchmark.training.unlabelled.two_trainings import COUNTS, TwoTrainings
+from strategies.interface import Outputs, Positions, Scores, Strategy
 
 __all__ = ["Trained", "state_digest", "task_losses", "train", "training_batches", "weights_digest"]
 
 Progress = Callable[[int], None]
+Compute = Callable[..., tuple[Outputs, TaskLosses]]
 UNKEPT = Checkpoint()
 
 
@@ -50,6 +61,11 @@ class InProgress:
     optimiser: Optimiser
     companions: Sequence[CompanionStep]
     augmentation: Generator
+
+    @property
+    def network(self) -> Network:
+        """As the last iteration left it."""
+        return self.trained.network
 
     def state_dict(self) -> dict[str, Any]:
         """What the next iteration begins with. Raises DivergedError where a loss was not finite."""
@@ -88,40 +104,127 @@ def train(
 
     The network is the same bit for bit whatever companions are trained: they see detached outputs and have
     streams and optimisers of their own. From a ``checkpoint`` it goes on to the same bits, and iterations
-    that are done cost nothing. Raises DivergedError before a step on a loss that is not finite, and
-    UserError for a companion that edits what it is shown and where memory is full.
+    that are done cost nothing. With ``recipe.unlabelled: pseudo`` a second network is trained on the rest of
+    the feed too (``benchmark.training.unlabelled``). Raises DivergedError before a step on a loss that is not
+    finite, and UserError for a companion that edits what it is shown and where memory is full.
     """
     recipe = recipe.for_labelled(len(positions))
     if network.maps == "recomputed":
         feed = feed.with_maps(None)
-    # A network's dropout draws from the stream of the weights too.
-    weights_stream = global_torch_stream(streams.seed_of("weights"))
+    others = unlabelled_positions(feed, positions, recipe)
     # In this order the errors of building the network, too, say what to change.
-    with memory_for_training(feed, network, recipe), enough_for_statistics(recipe), weights_stream:
-        training = _fresh(feed, network, recipe, streams, companions)
-        compute = compiled(in_one_graph, recipe.compile) if recipe.compile else by_operation
-        # Copied to the device once, not with every batch.
-        weights_of = image_weights(weights, feed.device)
-        first = checkpoint.resume(training)
-        batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
-        for done, (batch, rows) in enumerate(batches, first + 1):
-            with products_in(feed.device, recipe.precision):
-                made = training.trained.network
-                images = laid_out(batch.images, made)
-                maps, labels = trunk_maps(made, batch.images, batch.maps), strided(batch.labels, recipe)
-                outputs, losses = compute(made, images, maps, labels, feed.tasks, recipe.precision)
-                total = objective(losses, weights_of(rows), feed.tasks)
-                training.optimiser.step(total, [feed.ids[i] for i in positions[rows]])
-            if training.companions:
-                # After the network's own step, and detached: nothing of a companion can reach the network.
-                shown, told = outputs.mapped(_for_companions), losses.told
-            for step in training.companions:
-                step(shown, told)
-            progress(done)
-            checkpoint.keep(training, done)
+    with memory_for_training(feed, network, recipe), enough_for_statistics(recipe):
+        iterations = Iterations(feed, positions, weights, recipe, progress, checkpoint)
+        if len(others):
+            return _self_trained(iterations, others, network, streams, companions)
+        # A network's dropout draws from the stream of the weights too.
+        with global_torch_stream(streams.seed_of("weights")):
+            training = _fresh(feed, network, recipe, streams, companions)
+            first = checkpoint.resume(training)
+            batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
+            iterations.run(training, ((batch, rows, NOBODY) for batch, rows in batches), training, first)
+    return training.trained
+
+
+def _self_trained(
+    iterations: Iterations,
+    others: Positions,
+    network: NetworkConfig,
+    streams: Streams,
+    companions: Mapping[str, Strategy],
+) -> Trained:
+    """A teacher, which is the network of labels alone, and then a student with streams of its own."""
+    feed, positions, recipe = iterations.feed, iterations.positions, iterations.recipe
+    own, size = streams.apart("student"), recipe.iterations_for(len(positions))
+    with global_torch_stream(own.seed_of("weights")):
+        student = _fresh(feed, network, recipe, own, companions)
+        begun = stream_states(feed.device)
+    with global_torch_stream(streams.seed_of("weights")):
+        teacher = _fresh(feed, network, recipe, streams, {})
+        both = TwoTrainings(teacher, student, begun)
+        done = iterations.checkpoint.resume(both)
+        if not both.studying:
+            plain = training_batches(feed, positions, recipe, streams, teacher.augmentation, done)
+            iterations.run(teacher, ((batch, rows, NOBODY) for batch, rows in plain), both, done)
+    with global_torch_stream(own.seed_of("weights")):
+        set_stream_states(both.streams, feed.device)
+        first = (done - size) // COUNTS if both.studying else 0
+        both.studying = True
+        mixed = mixed_batches(
+            feed, positions, others, teacher.network, recipe, own, student.augmentation, first
+        )
+        iterations.run(student, mixed, both, size + COUNTS * first, COUNTS)
+    return student.trained
+
+
+#: Of the images of a batch, none is without labels.
+NOBODY = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Iterations:
+    """What the iterations of a training have in common."""
+
+    feed: Feed
+    positions: Positions
+    weights: Scores | None
+    recipe: Recipe
+    progress: Progress
+    checkpoint: Checkpoint
+
+    def run(
+        self,
+        training: InProgress,
+        batches: Iterable[Mixed],
+        kept: Training,
+        done: int,
+        counts: int = 1,
+    ) -> None:
+        """One iteration a batch, after ``done`` ones; ``kept`` is what a checkpoint holds of each.
+
+        Each counts as so many.
+        """
+        for batch, rows, others in batches:
+            self._step(training, batch, rows, others)
+            for _ in range(counts):
+                done += 1
+                self.progress(done)
+            self.checkpoint.keep(kept, done)
         # Losses of the last iterations have not been looked at yet.
         training.optimiser.finite.look()
-    return training.trained
+
+    def _step(self, training: InProgress, batch: Batch, rows: Positions, others: Positions) -> None:
+        """One step of the network, on images at ``rows`` of ``positions`` and on ``others`` behind them."""
+        feed, recipe, made = self.feed, self.recipe, training.trained.network
+        with products_in(feed.device, recipe.precision):
+            images = laid_out(batch.images, made)
+            maps, labels = trunk_maps(made, batch.images, batch.maps), strided(batch.labels, recipe)
+            outputs, losses = self._compute(made, images, maps, labels, feed.tasks, recipe.precision)
+            known = losses.at(slice(len(rows))) if len(others) else losses
+            total = objective(known, self._weights_of(rows), feed.tasks)
+            if len(others):
+                unknown = losses.at(slice(len(rows), None))
+                total = total + recipe.pseudo_weight * objective(unknown, self._one(others), feed.tasks)
+            ids = [feed.ids[i] for i in (*self.positions[rows], *others)]
+            training.optimiser.step(total, ids)
+        if training.companions:
+            # After the network's own step, and detached: nothing of a companion can reach the network.
+            shown, told = outputs.mapped(_for_companions(len(rows), others)), known.told
+        for step in training.companions:
+            step(shown, told)
+
+    @cached_property
+    def _compute(self) -> Compute:
+        return compiled(in_one_graph, self.recipe.compile) if self.recipe.compile else by_operation
+
+    @cached_property
+    def _weights_of(self) -> Callable[[Positions], Tensor]:
+        # Copied to the device once, not with every batch.
+        return image_weights(self.weights, self.feed.device)
+
+    @cached_property
+    def _one(self) -> Callable[[Positions], Tensor]:
+        return image_weights(None, self.feed.device)
 
 
 @contextmanager
@@ -145,8 +248,11 @@ def strided(labels: Mapping[str, Tensor], recipe: Recipe) -> dict[str, Tensor]:
     return {task: label[..., ::step, ::step] for task, label in labels.items()}
 
 
-def _for_companions(tensor: Tensor) -> Tensor:
-    return tensor.detach().float()
+def _for_companions(count: int, others: Positions) -> Callable[[Tensor], Tensor]:
+    """Outputs as companions see them; of images with pseudo-labels, which are no labels, none."""
+    if not len(others):
+        return lambda tensor: tensor.detach().float()
+    return lambda tensor: tensor[:count].detach().float()
 
 
 def weights_digest(network: nn.Module) -> str:

@@ -48,6 +48,8 @@ def test_each_measures_and_proposes_as_it_does_alone(first_of):
 def test_it_sees_and_knows_what_they_do_together(first_of):
     ensemble = first_of.create()
     assert (ensemble.views, ensemble.reference, ensemble.knows) == (("flip",), True, ("groups",))
+    assert not ensemble.frozen_trunk
+    assert FirstOf(StrategyNames("random+core-set[features=trunk]")).frozen_trunk
     entries = [entry.name for entry in first_of.entries]
     assert entries == ["first-of", "entropy", "core-set", "noisy", "density", "inconsistency", "known-groups"]
 

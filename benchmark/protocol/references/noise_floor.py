@@ -87,7 +87,7 @@ def measure_noise(bench: Bench, trainings: int) -> None:
     """
     planned = list(_planned(bench, trainings))
     left = [bench.counts[training.number] for training in planned if training.stored() is None]
-    bench.progress.begin(sum(map(bench.experiment.recipe.iterations_for, left)))
+    bench.progress.begin(sum(bench.steps_for(bench.experiment.recipe, count) for count in left))
     try:
         for training in planned:
             _train(training)

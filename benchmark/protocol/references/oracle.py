@@ -68,7 +68,8 @@ class TrainedJudge:
 
     def _iterations(self, chosen: int, length: float) -> int:
         labelled = len(self.labelled) + chosen
-        return self.bench.experiment.recipe.shortened(labelled, length).iterations_for(labelled)
+        short = self.bench.experiment.recipe.shortened(labelled, length)
+        return self.bench.steps_for(short, labelled)
 
     @cached_property
     def _streams(self) -> Streams:
