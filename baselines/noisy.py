@@ -12,7 +12,9 @@ from typing import Literal
 import numpy as np
 
 from strategies import Modifier, StrategyName, register
-from strategies.interface import Positions, Scores
+from strategies.interface import Draws, Positions, Scores
+from strategies.kernels.weighted_sampling import step_probabilities
+from strategies.lure import lure_weights
 from strategies.score_normalisation import highest, ranks, robust_minmax
 
 How = Literal["power", "softmax", "soft-rank"]
@@ -36,6 +38,10 @@ class Noisy(Modifier):
     exp(beta * score), so that the best image is at most exp(beta) times as likely as the worst; soft-rank, to
     place^-beta, the image of the highest mean rank at place 1.
     beta: near 0 the choice is uniform, a large one takes the highest scores.
+    weighting: equal loss weights (none), or those of LURE (lure), which undo in expectation the shift that
+    the choice brings (Farquhar, Gal & Rainforth, ICLR 2021), the probabilities being known: large for what
+    was unlikely. They are then scaled to mean 1 like all weights, which the source does not do. Under power
+    an image of score 0 has no chance, and no weight of another makes up for it; the others give all one.
     """
 
     def __init__(
@@ -43,17 +49,26 @@ class Noisy(Modifier):
         base: StrategyName = StrategyName("entropy"),  # noqa: B008 - it is a string
         how: How = "power",
         beta: float = 1.0,
+        weighting: Literal["none", "lure"] = "none",
     ) -> None:
         if beta <= 0:
             raise ValueError("beta must be more than 0; random selection is the strategy random")
         super().__init__(base)
-        self.potential, self.beta = POTENTIAL[how], beta
+        self.potential, self.beta, self.lure = POTENTIAL[how], beta, weighting == "lure"
 
     def pick(self, scores: Scores, budget: int, rng: np.random.Generator) -> Positions:
         """The images of the highest potential after noise."""
         potential = self.potential(scores)
         noise = rng.gumbel(scale=1 / self.beta, size=len(potential))
         return highest(potential + noise, budget, rng)
+
+    def probabilities(self, scores: Scores, picked: Positions) -> Scores | None:
+        """Of what was drawn, for the weights alone."""
+        return step_probabilities(self.beta * self.potential(scores), picked) if self.lure else None
+
+    def draw_weights(self, draws: Draws) -> Scores | None:
+        """Those of LURE, if asked for."""
+        return lure_weights(draws) if self.lure else None
 
 
 def power(scores: Scores) -> Scores:

@@ -12,8 +12,7 @@ from strategies import Modifier, Outputs, Pool, Selection, StrategyName, registe
 from strategies.coverage import spread
 from strategies.interface import Positions, Scores
 from strategies.kernels.arrays import squared_distances
-from strategies.score_normalisation import normalise
-from strategies.scoring import all_tasks
+from strategies.scoring import all_tasks, mean_rank
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +64,7 @@ class Noris(Modifier):
     def select(self, pool: Pool, budget: int) -> Selection:
         """Greedily, among the unlabelled images."""
         scores = self.scores(pool)
-        informative = normalise(np.stack(list(scores.values()), 1)[pool.unlabelled]).mean(1)
+        informative = mean_rank(pool, scores)
         vectors = np.concatenate([pool.rows[VECTOR + task.name] for task in pool.tasks], 1)
         width = self.width or spread(vectors) or 1.0
         chosen = non_redundant(vectors[pool.unlabelled], informative, budget, width, pool.rng)

@@ -19,7 +19,8 @@ def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
     The strategy is shown the pool sorted by id, so that none can depend on the pool's order.
 
     Raises BrokenSelectionError for anything but a Selection, and for one of the wrong size, out of range,
-    labelled already, with repetitions, with scores that are not finite, or for the labels of some tasks only.
+    labelled already, with repetitions, with scores that are not finite, for the labels of some tasks only, or
+    with probabilities that are none.
     """
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     selection: object = strategy.select(pool.at(order), budget)
@@ -68,10 +69,20 @@ def _extras_problem(selection: Selection, pool: Pool, budget: int) -> str:
         return f"gave a task mask that is not boolean of shape {(budget, shape[1])}"
     if tasks is not None and not np.all(tasks):
         return "asks for some tasks' labels only; whole images are labelled here: leave Selection.tasks out"
+    if not _are_probabilities(selection.probabilities, budget):
+        return f"gave probabilities that are not {budget} numbers over 0 and at most 1"
     wrong = [f"{name}={value!r}" for name, value in selection.notes.items() if not _is_number(value)]
     if wrong:
         return f"noted {wrong[0]}, and notes are finite numbers by name"
     return ""
+
+
+def _are_probabilities(values: Scores | None, budget: int) -> bool:
+    if values is None:
+        return True
+    return np.shape(values) == (budget,) and bool(
+        ((np.asarray(values) > 0) & (np.asarray(values) <= 1)).all()
+    )
 
 
 def _is_number(value: object) -> bool:

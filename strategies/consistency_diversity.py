@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from strategies.coverage import most_covering
 from strategies.interface import (
+    Draws,
     Kind,
     Outputs,
     Pool,
@@ -19,7 +20,9 @@ from strategies.interface import (
     Selection,
     Strategy,
 )
+from strategies.kernels.distance_sampling import distance_sampling
 from strategies.kernels.diversity import k_center_greedy
+from strategies.lure import lure_weights
 from strategies.registry import register
 from strategies.score_normalisation import Normalisation, highest, normalise
 from strategies.scoring import columns
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 
 VECTOR = ".vector "  # before a task's name, and no name of a task begins so
+UNIFORM = 0.1  # of the probability, for select=draw: no loss weight is then over ten
 ENOUGH = 0.9  # explained share below which a distilled vector is warned of
 
 
@@ -57,8 +61,13 @@ class ConsistencyDiversity(Strategy):
     being that to the nearest labelled or chosen image and width the representation's root mean square
     distance from its mean: the uncertainty coverage of Uncertainty Herding (Bae, Oliveira & Sutherland, ICLR
     2025), whose width is the smallest distance between labelled images and whose scores are calibrated.
+    Draw is product by lot, with probability in proportion to score^power * distance, but for a tenth that is
+    spread evenly, so that every image has a chance.
     weighting: loss weights from the rank that each image's score for the task had in the pool from which the
-    image was chosen (rank), or equal ones (none). The first set weighs 1; a task's weights have mean 1.
+    image was chosen (rank), or equal ones (none), or those of LURE (lure), which undo in expectation the
+    shift that a choice by lot brings (Farquhar, Gal & Rainforth, ICLR 2021), for select=draw and random
+    alone, because the other choices have no probabilities. The first set weighs 1; a task's weights have mean
+    1.
     gain: how far those weights go, 1 - gain to 1 + gain.
     """
 
@@ -74,10 +83,10 @@ class ConsistencyDiversity(Strategy):
         representation: Literal["distill", "concat", "pca"] = "distill",
         pooling: Literal["mean", "inconsistency"] = "mean",
         dimensions: int = 128,
-        select: Literal["product", "filter", "cover", "random"] = "product",
+        select: Literal["product", "filter", "cover", "draw", "random"] = "product",
         power: float = 1.0,
         keep: float = 3.0,
-        weighting: Literal["rank", "none"] = "rank",
+        weighting: Literal["rank", "none", "lure"] = "rank",
         gain: float = 0.5,
     ) -> None:
         _check(dimensions=dimensions >= 1, power=power >= 0, keep=keep >= 1, gain=0 <= gain <= 1)
@@ -92,6 +101,12 @@ class ConsistencyDiversity(Strategy):
         self.representation, self.pooling, self.dimensions = representation, pooling, dimensions
         self.choice, self.power, self.keep = select, power, keep
         self.gain = gain if weighting == "rank" else 0.0
+        self.lure = weighting == "lure"
+        if self.lure and select not in ("draw", "random"):
+            raise ValueError(
+                f"consistency-diversity: weighting=lure needs a choice by lot, select=draw or random, and "
+                f"{select} has none"
+            )
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """The inconsistency of every task (B each) and its vector of the image (B x channels)."""
@@ -103,20 +118,41 @@ class ConsistencyDiversity(Strategy):
         return {} if self.by_loss else self._maps(outputs)
 
     def select(self, pool: Pool, budget: int) -> Selection:
-        """Score times distance; or k-center among the highest scores; or coverage; or a draw."""
+        """Score times distance, or by lot; or k-center among the highest scores; or coverage; or random."""
         raw = columns(pool, [task.name for task in pool.tasks])
         if self.choice == "random":
-            return Selection(pool.rng.choice(pool.unlabelled, budget, replace=False), raw)
+            chosen = pool.rng.choice(pool.unlabelled, budget, replace=False)
+            equal = 1 / (len(pool.unlabelled) - np.arange(budget))
+            return Selection(chosen, raw, probabilities=equal if self.lure else None)
         vectors, notes = self._unified(pool)
+        if self.choice == "draw":
+            return self._drawn(pool, budget, raw, vectors, notes)
         return Selection(self._diverse(pool, budget, raw, vectors), raw, notes=notes)
 
     def loss_weights(self, ranks: Scores) -> Scores | None:
         """Each task learns first from the images that were inconsistent for it."""
         return 1 + self.gain * (2 * ranks - 1) if self.gain else None
 
-    def _diverse(self, pool: Pool, budget: int, raw: Scores, vectors: NDArray[Any]) -> Positions:
+    def draw_weights(self, draws: Draws) -> Scores | None:
+        """Those of LURE, if asked for."""
+        return lure_weights(draws) if self.lure else None
+
+    def _informative(self, pool: Pool, raw: Scores) -> Scores:
         score = np.zeros(len(pool.ids))
         score[pool.unlabelled] = _non_negative(normalise(raw[pool.unlabelled], self.normalisation).mean(1))
+        return score
+
+    def _drawn(
+        self, pool: Pool, budget: int, raw: Scores, vectors: NDArray[Any], notes: Mapping[str, float]
+    ) -> Selection:
+        weights = self._informative(pool, raw) ** self.power
+        chosen, probabilities = distance_sampling(
+            vectors, budget, pool.labelled, pool.unlabelled, weights, uniform=UNIFORM, rng=pool.rng
+        )
+        return Selection(chosen, raw, notes=notes, probabilities=probabilities if self.lure else None)
+
+    def _diverse(self, pool: Pool, budget: int, raw: Scores, vectors: NDArray[Any]) -> Positions:
+        score = self._informative(pool, raw)
         if self.choice == "cover":
             return most_covering(vectors, pool, budget, score**self.power)
         candidates = self._candidates(pool, score, budget)

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from strategies.interface import Strategy, TaskSpec
+from strategies.interface import Draws, Strategy, TaskSpec
 from strategies.measuring import measured
 from strategies.probe import (
     BATCH,
@@ -214,6 +214,22 @@ def weighs_losses_fairly(probe: Probe) -> None:
         assert (weights >= 0).all(), "weights are negative"
         one = probe.named.create().loss_weights(ranks[:1])
         assert one is not None and one.shape == (1, len(TASKS)), "there are no weights of a single image"
+    _weighs_draws_fairly(probe)
+
+
+def _weighs_draws_fairly(probe: Probe) -> None:
+    """Of what it drew, whether nothing or all else is still unlabelled."""
+    pool = probe.pool()
+    probabilities = probe.choose(pool, BUDGET).probabilities
+    if probabilities is None:
+        return
+    left = len(pool.unlabelled) - np.arange(BUDGET)
+    for unlabelled in (0, int(left[-1]) - 1):
+        weights = probe.named.create().draw_weights(Draws(probabilities, left, unlabelled))
+        if weights is not None:
+            assert weights.shape == (BUDGET,), f"draws of {BUDGET} images have weights of {weights.shape}"
+            assert np.isfinite(weights).all(), "weights of draws are not finite"
+            assert (weights >= 0).all(), "weights of draws are negative"
 
 
 def knows_more_as_a_reference_only(probe: Probe) -> None:

@@ -186,13 +186,29 @@ class Selection:
     ``scores`` (N x T, higher is more informative, columns in task order) drive the loss weights and are kept
     for the figures; ``tasks`` (budget x T, boolean) would ask for some tasks' labels only: whole images are
     labelled here, so it may be left out, and all of it must be true. ``notes`` are finite numbers by name,
-    kept with the round for people to read.
+    kept with the round for people to read. ``probabilities`` (budget, over 0 and at most 1), of a choice that
+    is drawn image by image, are those of each image among all that were unlabelled still, given the images
+    drawn before it.
     """
 
     indices: Positions
     scores: Scores | None = None
     tasks: NDArray[np.bool_] | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
+    probabilities: Scores | None = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How likely L images were to be bought when they were, one after the other.
+
+    ``probabilities`` (L) as in ``Selection``; ``left`` (L) how many images of the pool were unlabelled just
+    before, that one included; ``unlabelled`` how many are now.
+    """
+
+    probabilities: Scores
+    left: Positions
+    unlabelled: int
 
 
 @dataclass(frozen=True)
@@ -275,6 +291,16 @@ class Strategy:
         task over the labelled images that have a label for it.
         """
         del ranks
+        return None
+
+    def draw_weights(self, draws: Draws) -> Scores | None:
+        """Training-loss weights (L) of the images that it drew, or None for equal weights.
+
+        It is asked of the images whose ``Selection.probabilities`` it gave; all others weigh 1, as those of
+        the first set, which is drawn uniformly. They multiply those of ``loss_weights``, and are the same for
+        all tasks.
+        """
+        del draws
         return None
 
     def state_dict(self) -> dict[str, Any]:

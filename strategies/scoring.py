@@ -56,6 +56,11 @@ class ScoreStrategy(Strategy):
         """
         return highest(normalise(scores).mean(1), budget, rng)
 
+    def probabilities(self, scores: Scores, picked: Positions) -> Scores | None:
+        """Of what was picked by these scores, if it was drawn (see ``Selection``)."""
+        del scores, picked
+        return None
+
     def select(self, pool: Pool, budget: int) -> Selection:
         """What ``pick`` chooses of the unlabelled images by the tasks that decide.
 
@@ -63,7 +68,9 @@ class ScoreStrategy(Strategy):
         """
         scores = self.deciding(pool)
         free = np.stack(list(scores.values()), 1)[pool.unlabelled]
-        return Selection(pool.unlabelled[self.pick(free, budget, pool.rng)], all_tasks(pool, scores))
+        picked = self.pick(free, budget, pool.rng)
+        probabilities = self.probabilities(free, picked)
+        return Selection(pool.unlabelled[picked], all_tasks(pool, scores), probabilities=probabilities)
 
 
 class FunctionStrategy(ScoreStrategy):

@@ -9,6 +9,7 @@ import numpy as np
 
 from strategies.interface import (
     Companion,
+    Draws,
     Outputs,
     Pool,
     Positions,
@@ -61,6 +62,10 @@ class Wrapper(Strategy, Generic[Base]):
         """Those of the base."""
         return self.base.loss_weights(ranks)
 
+    def draw_weights(self, draws: Draws) -> Scores | None:
+        """Those of the base."""
+        return self.base.draw_weights(draws)
+
     def state_dict(self) -> dict[str, Any]:
         """The base's memory."""
         return self.base.state_dict()
@@ -75,7 +80,8 @@ def chosen_among(strategy: Strategy, pool: Pool, some: Positions, budget: int) -
 
     Its scores are of all images of the pool, if it has any. Those of a strategy that is scores are its own;
     of another one, images that it did not see get the scores of the others in turn, which leaves to each of
-    these about the rank that it had among them.
+    these about the rank that it had among them. Probabilities of its draws are left out: they are those among
+    the images that it saw.
     """
     there = np.sort(np.concatenate([pool.labelled, some]))
     selection = strategy.select(pool.at(there), budget)

@@ -32,34 +32,50 @@ from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
 from strategies.choosing import choose
-from strategies.interface import Known, Pool, Positions, Scores, Selection, Strategy
+from strategies.interface import Draws, Known, Pool, Positions, Scores, Selection, Strategy
 from strategies.registry import Named
 from strategies.score_normalisation import ranks
 
 
 @dataclass(frozen=True)
 class History:
-    """Positions labelled so far, in order of choice, and how each ranked for each task when it was chosen.
+    """Positions labelled so far, in order of choice, how each ranked for each task, and how likely it was.
 
     ``ranks`` (L x T) are in 0..1 among the images that could be chosen in that round, highest score at 1: raw
     scores of different rounds are of different networks, and would tell when an image was bought. NaN where
-    no score chose: in the first set, and after a round without scores.
+    no score chose: in the first set, and after a round without scores. ``probabilities`` (L) are those of the
+    draws, NaN where none is known; ``pool`` is how many images there are.
     """
 
     positions: Positions
     ranks: Scores
+    probabilities: Scores
+    pool: int
+
+    @property
+    def draws(self) -> Draws:
+        """How likely each was, among as many images as were left."""
+        labelled = len(self.positions)
+        return Draws(self.probabilities, self.pool - np.arange(labelled), self.pool - labelled)
 
     @classmethod
     def first(cls, bench: Bench, seed: int) -> History:
         """The first labelled set of a seed."""
         positions = bench.first_set(seed)
-        return cls(positions, _unranked(positions, bench))
+        unknown = np.full(len(positions), np.nan)
+        return cls(positions, _unranked(positions, bench), unknown, len(bench.dataset.train.ids))
 
     def after(self, done: Round, bench: Bench) -> History:
         """With this round's selection labelled."""
         chosen = np.array([bench.position_of[image] for image in done.selected], dtype=np.int64)
         ranked = _unranked(chosen, bench) if done.scores is None else self._ranked(chosen, done.scores)
-        return History(np.concatenate([self.positions, chosen]), np.concatenate([self.ranks, ranked]))
+        likely = np.full(len(chosen), np.nan) if done.probabilities is None else np.array(done.probabilities)
+        return replace(
+            self,
+            positions=np.concatenate([self.positions, chosen]),
+            ranks=np.concatenate([self.ranks, ranked]),
+            probabilities=np.concatenate([self.probabilities, likely]),
+        )
 
     def _ranked(self, chosen: Positions, stored: list[list[float]]) -> Scores:
         scores = np.array(stored, dtype=np.float64)
@@ -158,7 +174,7 @@ class Turn:
         return fit(self.bench, self.history.positions, streams, self._weights(), companions, checkpoint)
 
     def _weights(self) -> Scores | None:
-        return weights_of(self.strategy, self.named.name, self.history.ranks)
+        return weights_of(self.strategy, self.named.name, self.history.ranks, self.history.draws)
 
     def _select(self, fitted: Fitted, seconds: dict[str, float]) -> Selection:
         bench, name = self.bench, self.named.name
@@ -216,10 +232,14 @@ def _round(
     seconds: dict[str, float] | None = None,
 ) -> Round:
     scores = None if selection is None or selection.scores is None else selection.scores.tolist()
+    likely = (
+        None if selection is None or selection.probabilities is None else selection.probabilities.tolist()
+    )
     return replace(
         record(bench, strategy, seed, number, key, bench.ids_at(positions), fitted),
         selected=tuple(bench.ids_at(selection.indices)) if selection else (),
         scores=scores,
+        probabilities=likely,
         notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
         strategy_state=memory.state_dict() if memory else {},
         seconds=seconds or fitted.seconds,

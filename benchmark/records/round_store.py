@@ -59,6 +59,8 @@ class Round:
     selected: tuple[str, ...] = ()
     #: Selection scores of every image of the pool (N x T), if the strategy gave any.
     scores: list[list[float]] | None = None
+    #: Of each selected image, given those before it, if the strategy drew them and said so.
+    probabilities: list[float] | None = None
     #: What the strategy noted of its selection, by name.
     notes: Mapping[str, float] = field(default_factory=dict)
     strategy_state: Mapping[str, Any] = field(default_factory=dict)
@@ -280,6 +282,8 @@ def _round_of(content: Mapping[str, Any]) -> Round:
     if wrong:
         raise ValueError(f"its {wrong} is not what a run writes")
     done = Round(**values)
+    if done.probabilities is not None and len(done.probabilities) != len(done.selected):
+        raise ValueError("its probabilities are not those of what it selected")
     return replace(done, labelled=tuple(done.labelled), selected=tuple(done.selected))
 
 
@@ -305,6 +309,10 @@ def _are_scores(value: Any) -> bool:
     return value is None or (len(widths) == 1 and widths != {0})
 
 
+def _are_probabilities(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(_is_number(p) and 0 < p <= 1 for p in value))
+
+
 def _are_metrics(value: Any) -> bool:
     of_tasks = list(value.values()) if isinstance(value, dict) else [None]
     return all(
@@ -325,6 +333,7 @@ _SOUND: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("labelled", "selected"), _are_ids),
     "metrics": _are_metrics,
     "scores": _are_scores,
+    "probabilities": _are_probabilities,
     "strategy_state": lambda value: isinstance(value, dict),
     "seconds": _are_numbers,
     "notes": _are_numbers,

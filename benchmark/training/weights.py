@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from strategies.interface import Scores, Strategy
+from strategies.interface import Draws, Scores, Strategy
 
 
-def weights_of(strategy: Strategy, name: str, ranks: Scores) -> Scores | None:
-    """Loss weights (L x T) of labelled images by their ranks (L x T); None where all weigh the same.
+def weights_of(strategy: Strategy, name: str, ranks: Scores, draws: Draws | None = None) -> Scores | None:
+    """Loss weights (L x T) of labelled images by their ranks (L x T) and draws; None where all are the same.
 
-    The strategy is asked of the images that its scores chose. Any other one, of the first set or of a round
-    without scores, has no rank (NaN) and the neutral weight 1. Raises UserError for weights of another shape,
-    negative ones, and ones that are not finite.
+    The strategy is asked of the images that its scores chose, and of those that it drew with known
+    probabilities. Any other one, of the first set or of a round without scores, has no rank or probability
+    (NaN) and the neutral weight 1. Raises UserError for weights of another shape, negative ones, and ones
+    that are not finite.
     """
-    bought = ~np.isnan(ranks).any(1)
-    said = strategy.loss_weights(ranks[bought]) if bought.any() else None
+    by_rank = _of_bought(strategy.loss_weights, name, ranks)
+    by_draw = None if draws is None else _of_drawn(strategy, name, draws)
+    if by_draw is None:
+        return by_rank
+    return np.ones_like(ranks) * by_draw if by_rank is None else by_rank * by_draw
+
+
+def _of_bought(say: Callable[[Scores], Scores | None], name: str, ranks: Scores) -> Scores | None:
+    bought = np.asarray(~np.isnan(ranks).any(1))
+    said = say(ranks[bought]) if bought.any() else None
+    return None if said is None else _among_ones(said, bought, ranks, name, "images x tasks")
+
+
+def _of_drawn(strategy: Strategy, name: str, draws: Draws) -> Scores | None:
+    """L x 1."""
+    drawn = ~np.isnan(draws.probabilities)
+    asked = replace(draws, probabilities=draws.probabilities[drawn], left=draws.left[drawn])
+    said = strategy.draw_weights(asked) if drawn.any() else None
     if said is None:
         return None
-    if not _usable(said, ranks[bought].shape):
+    return _among_ones(said, drawn, draws.probabilities, name, "images")[:, None]
+
+
+def _among_ones(said: Scores, which: NDArray[Any], of: Scores, name: str, each: str) -> Scores:
+    """What was said of some images, and 1 for the others. Raises UserError where it is of no use."""
+    shape = of[which].shape
+    if not _usable(said, shape):
         raise UserError(
-            f"Strategy {name!r} gave loss weights that are not {ranks[bought].shape} (images x tasks) finite "
-            "numbers of 0 or more."
+            f"Strategy {name!r} gave loss weights that are not {shape} ({each}) finite numbers of 0 or more."
         )
-    weights = np.ones_like(ranks)
-    weights[bought] = said
+    weights = np.ones_like(of)
+    weights[which] = said
     return weights
 
 

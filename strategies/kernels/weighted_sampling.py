@@ -22,3 +22,18 @@ def drawn_in_sequence(log_weights: Float64s, budget: int, *, rng: np.random.Gene
     noisy = log_weights + rng.gumbel(size=len(log_weights))
     tickets = rng.random(len(log_weights))  # the order of those of weight 0
     return np.lexsort((tickets, -noisy))[:budget].astype(np.int64)
+
+
+def step_probabilities(log_weights: Float64s, drawn: Positions) -> Float64s:
+    """Of each of the drawn positions, among all that were left when it was drawn, in that order.
+
+    Draws of ``drawn_in_sequence`` from n logarithms of weights. Where all that are left have the weight 0,
+    they are equally likely. Sums are taken from the end, so that no small one is a difference of large ones.
+    """
+    rest = np.delete(log_weights, drawn)
+    beginning = np.logaddexp.reduce(rest) if len(rest) else -np.inf
+    backwards = np.concatenate([[beginning], log_weights[drawn][::-1]])
+    left = np.logaddexp.accumulate(backwards)[:0:-1]
+    equal = 1 / (len(log_weights) - np.arange(len(drawn)))
+    with np.errstate(invalid="ignore"):  # the difference of two infinities, which is not taken
+        return np.where(np.isfinite(left), np.exp(log_weights[drawn] - left), equal)

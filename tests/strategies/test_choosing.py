@@ -183,3 +183,21 @@ def test_notes_are_handed_on():
         return Selection(pool.unlabelled[:budget], notes={"explained": np.float32(0.5), "steps": 3})
 
     assert choose(Says(answer), "noting", shuffled_pool(), 3).notes == {"explained": 0.5, "steps": 3}
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5, 0.5], [0.5, 0.5, 0], [0.5, 0.5, 1.01], [0.5, 0.5, float("nan")], [[0.5, 0.5, 0.5]]]
+)
+def test_probabilities_that_are_none_are_refused(values):
+    def answer(pool, budget):
+        return Selection(pool.unlabelled[:budget], probabilities=np.array(values))
+
+    with pytest.raises(BrokenSelectionError, match="gave probabilities that are not 3 numbers over 0 and at"):
+        choose(Says(answer), "lottery", shuffled_pool(), 3)
+
+
+def test_probabilities_are_handed_on_in_order_of_choice():
+    def answer(pool, budget):
+        return Selection(pool.unlabelled[:budget], probabilities=np.array([0.1, 0.3, 1.0]))
+
+    assert choose(Says(answer), "lottery", shuffled_pool(), 3).probabilities.tolist() == [0.1, 0.3, 1.0]

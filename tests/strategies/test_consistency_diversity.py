@@ -152,6 +152,26 @@ def test_the_unit_of_the_representation_does_not_matter_to_coverage():
     assert one == two
 
 
+@pytest.mark.parametrize("power", [0.5, 2])
+def test_draw_is_the_product_by_lot(power):
+    """The probability of every draw, from the products of scores and distances written out."""
+    pool = pool_of(2, labelled=7)
+    selection = made(f"select=draw,weighting=lure,power={power}").select(pool, 10)
+    vectors = side_by_side(pool.rows).astype(np.float64)
+    score, centres = scores_of(pool, "rank"), list(pool.labelled)
+    left = pool.unlabelled.tolist()
+    for image, probability in zip(selection.indices.tolist(), selection.probabilities, strict=True):
+        nearest = cdist(vectors[left], vectors[centres]).min(1)
+        product = np.array([score[i] for i in left]) ** power * nearest
+        expected = 0.9 * product / product.sum() + 0.1 / len(left)
+        assert probability == pytest.approx(expected[left.index(image)])
+        left.remove(image)
+        centres.append(image)
+    without = made(f"select=draw,power={power}").select(pool_of(2, labelled=7), 10)
+    assert without.indices.tolist() == selection.indices.tolist()
+    assert made("select=draw,weighting=lure").loss_weights(np.ones((2, 4))) is None
+
+
 def test_power_0_is_plain_k_center():
     pool = pool_of(4)
     same = {**pool.rows, **{task: np.ones(60) for task in NAMES}}
@@ -206,7 +226,8 @@ def test_weighting_alone_takes_the_images_of_random_selection_and_weighs_them():
 
 
 @pytest.mark.parametrize(
-    "options", ["", "normalise=zscore", "normalise=minmax", "select=filter", "select=cover", "power=0"]
+    "options",
+    ["", "normalise=zscore", "normalise=minmax", "select=filter", "select=cover", "select=draw", "power=0"],
 )
 def test_scores_that_are_all_the_same_leave_a_full_selection(options):
     pool = pool_of(1)
@@ -334,10 +355,10 @@ def test_every_option_of_the_method_is_listed():
         "representation": (("distill", "concat", "pca"), "distill"),
         "pooling": (("mean", "inconsistency"), "mean"),
         "dimensions": ((), 128),
-        "select": (("product", "filter", "cover", "random"), "product"),
+        "select": (("product", "filter", "cover", "draw", "random"), "product"),
         "power": ((), 1.0),
         "keep": ((), 3.0),
-        "weighting": (("rank", "none"), "rank"),
+        "weighting": (("rank", "none", "lure"), "rank"),
         "gain": ((), 0.5),
     }
     description = entries()["consistency-diversity"].description
@@ -372,4 +393,6 @@ def test_every_parameter_does_something():
             type(parameter.default)(2 * parameter.default)
         ]
         for other in others:
-            assert vars(ConsistencyDiversity(**{name: other})) != default, name
+            lot = {"select": "draw"} if other == "lure" else {}  # without which it is refused
+            without = vars(ConsistencyDiversity(**lot)) if lot else default
+            assert vars(ConsistencyDiversity(**lot, **{name: other})) != without, name

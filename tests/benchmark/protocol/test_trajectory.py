@@ -286,3 +286,24 @@ def test_loss_weights_come_from_each_round_s_own_pool(own_registry, small_bench,
     weights = weights_of(Scored(), name, history.ranks)
     assert (weights[:4] == 1).all()
     np.testing.assert_array_equal(weights[7:], history.ranks[7:])
+
+
+def test_draws_are_kept_with_the_round_and_weigh_the_images_of_the_next(own_registry, small_bench, tmp_path):
+    """LURE's weights by its formula, from the probabilities that two rounds kept; the first set weighs 1."""
+    name = "softmax[base=margin,weighting=lure]"
+    bench = small_bench(tmp_path, strategies=[name, "softmax[base=margin]"], full_data=False)
+    assert run_serial(bench, plan(bench.experiment)) == []
+    rounds = [bench.store.read("rooms", name, 0, number) for number in (0, 1, 2)]
+    history = History.first(bench, 0)
+    for done in rounds[:2]:
+        history = history.after(done, bench)
+    kept = [*rounds[0].probabilities, *rounds[1].probabilities]
+    assert len(kept) == 6
+    assert rounds[2].probabilities is None, "the last round buys nothing"
+    weights = weights_of(resolve(name).create(), name, history.ranks, history.draws)
+    expected = [1 + (16 - 10) / (16 - m) * (1 / ((17 - m) * q) - 1) for m, q in enumerate(kept, 5)]
+    np.testing.assert_allclose(weights, np.array([1, 1, 1, 1, *expected])[:, None] * np.ones(5))
+    plain = [bench.store.read("rooms", "softmax[base=margin]", 0, number) for number in (0, 1)]
+    assert plain[0].selected == rounds[0].selected, "weights change the next training, and not this choice"
+    assert plain[0].probabilities is None
+    assert plain[1].weights_digest != rounds[1].weights_digest

@@ -28,6 +28,7 @@ ROUND = Round(
     weights_digest="w",
     selected=("c",),
     scores=[[0.1, 1e-300], [2.0, 3.0]],
+    probabilities=[1e-3],
     seconds={"train": 1.5},
 )
 
@@ -63,6 +64,25 @@ def test_an_altered_round_is_ignored_with_a_warning(tmp_path):
     del content["sha256"]  # as an earlier version wrote it
     file.write_bytes(to_json(content))
     assert store.read("rooms", ROUND.strategy, 3, 1).metrics == ROUND.metrics
+
+
+@pytest.mark.parametrize("values", [[], [0.5, 0.5], [0.0], [1.5], ["1"], [None], 0.5, [[0.5]]])
+def test_probabilities_that_are_not_those_of_the_selected_are_no_round(tmp_path, values):
+    store = Store(tmp_path)
+    store.write(replace(ROUND, probabilities=values))
+    with pytest.warns(UserWarning, match=r"is not a stored round \(its probabilities"):
+        assert store.read("rooms", ROUND.strategy, 3, 1) is None
+
+
+def test_a_round_of_before_there_were_probabilities_is_read(tmp_path):
+    store = Store(tmp_path)
+    store.write(ROUND)
+    file = next(tmp_path.glob("rooms/*/seed-3/round-01.json"))
+    content = json.loads(file.read_bytes())
+    file.write_bytes(
+        to_json({name: content[name] for name in content if name not in ("probabilities", "sha256")})
+    )
+    assert store.read("rooms", ROUND.strategy, 3, 1) == replace(ROUND, probabilities=None)
 
 
 def test_a_newer_format_is_refused_with_a_sentence(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmark.errors import UserError
 from benchmark.training.weights import balanced, weights_of
-from strategies.interface import Strategy
+from strategies.interface import Draws, Strategy
 
 SHAPE = st.tuples(st.integers(1, 12), st.integers(1, 4))
 
@@ -53,6 +53,42 @@ def test_without_images_that_it_chose_it_is_not_asked():
 def test_weights_that_cannot_be_used_are_refused_with_the_strategy_s_name(answer):
     with pytest.raises(UserError, match=r"Strategy 'it' gave loss weights that are not \(2, 2\)"):
         weights_of(Weighing(answer), "it", np.array([[0.5, 0.5], [0.1, 0.2]]))
+
+
+class Drawing(Weighing):
+    """Weighs what it drew by one over its probability."""
+
+    def draw_weights(self, draws):
+        self.asked.append((draws.left.tolist(), draws.unlabelled))
+        return 1 / draws.probabilities
+
+
+def test_what_was_drawn_is_weighed_too_the_same_for_all_tasks():
+    ranks = np.array([[np.nan, np.nan], [0.25, 1.0], [0.5, 0.0]])
+    draws = Draws(np.array([np.nan, 0.5, 0.1]), np.array([9, 8, 7]), 6)
+    both, alone = Drawing(), Drawing(lambda ranks: None)
+    np.testing.assert_array_equal(weights_of(both, "it", ranks, draws), [[1, 1], [2.5, 4], [15, 10]])
+    np.testing.assert_array_equal(weights_of(alone, "it", ranks, draws), [[1, 1], [2, 2], [10, 10]])
+    assert alone.asked[-1] == ([8, 7], 6)
+
+
+def test_without_draws_of_known_probability_it_is_not_asked():
+    ranks, unknown = np.full((2, 3), np.nan), np.full(2, np.nan)
+    strategy = Drawing()
+    assert weights_of(strategy, "it", ranks, Draws(unknown, np.array([5, 4]), 3)) is None
+    assert weights_of(strategy, "it", ranks) is None
+    assert weights_of(Strategy(), "it", ranks, Draws(np.ones(2), np.array([5, 4]), 3)) is None
+    assert strategy.asked == []
+
+
+@pytest.mark.parametrize("answer", [np.array([1.0, 2]), np.array([-1.0]), np.array([np.inf])])
+def test_weights_of_draws_that_cannot_be_used_are_refused(answer):
+    class Wrong(Strategy):
+        def draw_weights(self, draws):
+            return answer
+
+    with pytest.raises(UserError, match=r"Strategy 'it' gave loss weights that are not \(1,\) \(images\)"):
+        weights_of(Wrong(), "it", np.full((1, 2), np.nan), Draws(np.ones(1), np.array([5]), 3))
 
 
 def test_weights_have_mean_1_over_the_images_with_a_label():

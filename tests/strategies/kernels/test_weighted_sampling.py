@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from strategies.kernels.weighted_sampling import drawn_in_sequence
+from strategies.kernels.weighted_sampling import drawn_in_sequence, step_probabilities
 
 WEIGHTS = np.array([1.0, 4.0, 2.0, 0.5])
 DRAWS = 2000
@@ -41,6 +41,30 @@ def test_a_factor_of_all_weights_changes_nothing():
         drawn_in_sequence(np.log(WEIGHTS) + shift, 4, rng=np.random.default_rng(1)) for shift in (0, 9)
     )
     assert one.tolist() == two.tolist()
+
+
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_step_probabilities_are_shares_of_what_is_left(length):
+    for order in permutations(range(4), length):
+        steps = step_probabilities(np.log(WEIGHTS) + 700, np.array(order))  # a factor which overflows
+        left = WEIGHTS.sum() - np.concatenate([[0], np.cumsum(WEIGHTS[list(order)])[:-1]])
+        np.testing.assert_allclose(steps, WEIGHTS[list(order)] / left)
+        assert steps.prod() == pytest.approx(probability(order))
+
+
+def test_steps_among_weights_of_zero_are_even():
+    weights = np.array([-np.inf, 0.0, -np.inf, -3.0, -np.inf])
+    p = 1 / (1 + np.exp(-3))
+    np.testing.assert_allclose(
+        step_probabilities(weights, np.array([1, 3, 4, 0, 2])), [p, 1, 1 / 3, 1 / 2, 1]
+    )
+    np.testing.assert_allclose(step_probabilities(weights, np.array([1, 3, 4])), [p, 1, 1 / 3])
+
+
+def test_a_small_weight_among_large_ones_keeps_its_digits():
+    weights = np.array([0.0, -60.0, -61.0])
+    found = step_probabilities(weights, np.array([0, 1, 2]))
+    np.testing.assert_allclose(found, [1, 1 / (1 + np.exp(-1)), 1])
 
 
 @pytest.mark.parametrize(
