@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from benchmark.errors import UserError
 from strategies.interface import Draws, Scores, Strategy
 
+LEAST = 1e-100  # weights of which all are below would not be finite, divided by their mean
+
 
 def weights_of(strategy: Strategy, name: str, ranks: Scores, draws: Draws | None = None) -> Scores | None:
     """Loss weights (L x T) of labelled images by their ranks (L x T) and draws; None where all are the same.
@@ -59,9 +61,10 @@ def _among_ones(said: Scores, which: NDArray[Any], of: Scores, name: str, each: 
 def balanced(weights: Scores, labelled: NDArray[np.bool_]) -> Scores:
     """Weights (L x T) of mean 1 for every task, over the images that have a label for it (L x T).
 
-    So a task weighs as much as without them. Weights that are 0 for all of these images prefer none of them.
+    So a task weighs as much as without them. Weights that are 0 for all of these images, or nearly, prefer
+    none of them.
     """
-    weights = np.where((weights * labelled).sum(0) > 0, weights, 1.0)
+    weights = np.where((weights * labelled).sum(0) > LEAST, weights, 1.0)
     mean = np.where(labelled, weights, 0).sum(0) / np.maximum(labelled.sum(0), 1)
     return np.asarray(weights / np.where(mean > 0, mean, 1), np.float64)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -103,6 +103,10 @@ def test_weights_have_mean_1_over_the_images_with_a_label():
 
 
 @given(SHAPE.flatmap(lambda s: st.tuples(arrays(float, s, elements=st.floats(0, 2)), arrays(bool, s))))
+@example(
+    (np.array([[5e-324], [1.0]]), np.array([[True], [False]]))
+)  # found by chance: 1 / 5e-324 is infinite
+@example((np.array([[5e-324], [0.0]]), np.array([[True], [True]])))  # and the mean of these is 0
 def test_every_task_has_weights_of_mean_1(case):
     weights, labelled = case
     found = balanced(weights, labelled)
