@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -25,9 +25,12 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmark.errors import BusyError, UserError
+from benchmark.records.score_file import are_many, as_file, beside, read_scores, says_where
 from benchmark.untrusted_files import LARGEST_INTEGER, parsed_json, read_json
 
 FORMAT = 1
+#: Of a round whose scores are in a file of their own, which earlier versions would not find.
+WITH_SCORE_FILE = 2
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
 EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
@@ -88,7 +91,10 @@ class Store:
         """Commit a round."""
         file = self._file(done.dataset, done.strategy, done.seed, done.round)
         file.parent.mkdir(parents=True, exist_ok=True)
-        content = json.loads(to_json(asdict(done)))
+        content = json.loads(to_json(asdict(replace(done, scores=None))))
+        content["scores"] = done.scores
+        if are_many(done.scores):
+            content |= {"scores": _scores_apart(file, done.scores or []), "format": WITH_SCORE_FILE}
         write_atomically(file, to_json(content | {SUM: digest_of(content)}))
         return done
 
@@ -96,16 +102,16 @@ class Store:
         """Move a round, all after it and their pictures into ``earlier/``, in the place of what is there."""
         home = self.trajectory(dataset, strategy, seed)
         earlier = home / EARLIER
-        for path in [*home.glob("round-*.json"), *home.glob("picks-*")]:
-            at = re.fullmatch(r"(?:round|picks)-(\d+)", path.stem)
+        for path in [*home.glob("round-*.json"), *home.glob("round-*.npy"), *home.glob("picks-*")]:
+            at = re.fullmatch(r"(?:round|picks)-(\d+)(?:\.scores)?", path.stem)
             if at and int(at[1]) >= number:
                 earlier.mkdir(exist_ok=True)
                 _replace(path, earlier / path.name)
 
-    def rounds(self) -> Iterator[Round]:
-        """Every stored round of every trajectory, in a fixed order."""
+    def rounds(self, scores: bool = True) -> Iterator[Round]:
+        """Every stored round of every trajectory, in a fixed order, or all of them but for their scores."""
         for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
-            if file.parent.parent.name not in APART and (done := self._read(file)):
+            if file.parent.parent.name not in APART and (done := self._read(file, scores)):
                 yield done
 
     def noise_rounds(self, dataset: str, part: str = NOISE_FLOOR) -> list[Round]:
@@ -121,7 +127,7 @@ class Store:
     def write_results(self) -> Path:
         """Derive ``results.csv`` from the stored rounds."""
         path = self.root / RESULTS
-        write_atomically(path, results_table(self.rounds()))
+        write_atomically(path, results_table(self.rounds(scores=False)))
         return path
 
     @contextmanager
@@ -143,8 +149,8 @@ class Store:
                 "wait for it, or give another --out."
             ) from None
 
-    def _read(self, file: Path) -> Round | None:
-        done = _read_round(file)
+    def _read(self, file: Path, scores: bool = True) -> Round | None:
+        done = _read_round(file, scores)
         if done is None or file == self._file(done.dataset, done.strategy, done.seed, done.round):
             return done
         warnings.warn(f"{file} is the round of another place and is ignored", stacklevel=3)
@@ -255,7 +261,14 @@ def _rows(done: Round) -> Iterator[tuple[Any, ...]]:
             yield (*head, task, metric, "" if value is None else repr(value))
 
 
-def _read_round(file: Path) -> Round | None:
+def _scores_apart(file: Path, scores: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Write them beside the round, before it: a round without its scores would count as done."""
+    content, said = as_file(scores)
+    write_atomically(beside(file), content)
+    return said
+
+
+def _read_round(file: Path, scores: bool = True) -> Round | None:
     if not file.is_file():
         return None
     try:
@@ -263,14 +276,25 @@ def _read_round(file: Path) -> Round | None:
         number = content["format"]
         if not _is_count(number):
             raise ValueError(f"its format is {number!r:.60}")
-        if number <= FORMAT:
-            return _round_of(content)
+        if number <= WITH_SCORE_FILE:
+            return _with_scores(file, _round_of(content), scores)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         warnings.warn(f"{file} is not a stored round ({error}) and is ignored", stacklevel=4)
         return None
-    raise UserError(f"{file} has format {number}; this version reads up to {FORMAT}: update it.")
+    raise UserError(f"{file} has format {number}; this version reads up to {WITH_SCORE_FILE}: update it.")
+
+
+def _with_scores(file: Path, done: Round, scores: bool) -> Round:
+    """With the scores that are in a file of their own, or without any. Raises ValueError."""
+    said: Any = done.scores
+    if not isinstance(said, dict):
+        return done if scores else replace(done, scores=None)
+    try:
+        return replace(done, scores=read_scores(file, said) if scores else None)
+    except OSError as error:
+        raise ValueError(f"its scores, {beside(file).name}, cannot be read: {error.strerror}") from error
 
 
 def _round_of(content: Mapping[str, Any]) -> Round:
@@ -306,7 +330,7 @@ def _are_ids(value: Any) -> bool:
 def _are_scores(value: Any) -> bool:
     rows = value if isinstance(value, list) else [None]
     widths = {len(row) if isinstance(row, list) and all(map(_is_number, row)) else 0 for row in rows}
-    return value is None or (len(widths) == 1 and widths != {0})
+    return value is None or says_where(value) or (len(widths) == 1 and widths != {0})
 
 
 def _are_probabilities(value: Any) -> bool:

@@ -20,7 +20,8 @@ from benchmark.records.round_store import RESULTS, Round, results_table, without
 
 FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", RESULTS)
-ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+\.json", re.ASCII)
+ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy)", re.ASCII)
+SCORES = ".scores.npy"
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
 REASON, REASON_BYTES = re.compile(r"[^/]+/[^/]+/seed-\d+/error\.txt", re.ASCII), 2000
 REASON_SHOWN = 300  # characters of what a library says of hostile bytes, which it may repeat
@@ -53,14 +54,14 @@ def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
         raise UserError(f"{folder} holds no {missing[0]}: give the folder of a run, as `mtal run` writes it.")
     if out.exists():
         raise UserError(f"{out} is there already: give the name of a new file.")
-    files, left_out = _files(folder)
+    files, left_out = _files(folder, scores)
     _refuse_links(folder, files)
     _check_amount(str(folder), [file.stat().st_size for file in files])
     rounds = _readable(folder)
     table = {folder / RESULTS: results_table(rounds)} if rounds else {}
     members = ((file, table[file] if file in table else _content(file, scores)) for file in files)
     write_atomically(out, _packed(folder, members))
-    return Packed(sum(file.name.startswith("round-") for file in files), left_out)
+    return Packed(sum(file.suffix == ".json" and file.name.startswith("round-") for file in files), left_out)
 
 
 @contextmanager
@@ -108,10 +109,11 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
             raise UserError(f"{file} is no plain file, or in a folder that is a link: not packed.")
 
 
-def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
     found = [folder / name for name in HEAD]
-    found += [*sorted(folder.glob("*/*/seed-*/round-*.json")), *sorted(folder.glob(f"*/*/seed-*/{ERROR}"))]
+    kinds = ("round-*.json", *((f"round-*{SCORES}",) if scores else ()), ERROR)
+    found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}
     left_out = tuple(name for name in named.values() if not _is_part(name))
     return [file for file, name in named.items() if _is_part(name)], left_out
@@ -136,7 +138,8 @@ def _packed(folder: Path, members: Iterable[tuple[Path, bytes]]) -> bytes:
 def _content(file: Path, scores: bool) -> bytes:
     if file.name != ERROR:
         content = file.read_bytes()
-        return without_scores(content) if file.name.startswith("round-") and not scores else content
+        is_round = file.suffix == ".json" and file.name.startswith("round-")
+        return without_scores(content) if is_round and not scores else content
     reason = (kept_error(file.parent) or "").encode()[: REASON_BYTES - 1]
     return reason.decode(errors="ignore").encode() + b"\n"
 

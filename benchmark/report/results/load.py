@@ -138,7 +138,7 @@ def total_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 def stored_rounds(folder: Path) -> tuple[Round, ...]:
     """The stored rounds of a folder without scores of single images, most of what they hold."""
-    return tuple(replace(done, scores=None, strategy_state={}) for done in Store(folder).rounds())
+    return tuple(replace(done, strategy_state={}) for done in Store(folder).rounds(scores=False))
 
 
 def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results:
