@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from benchmark.cli import data, doctor, gate, jobs, results, run, strategies
+from benchmark.cli import data, doctor, gate, jobs, plan, results, run, strategies
 from benchmark.cli.options import WholeSummaries
 from benchmark.errors import UserError
 from benchmark.optional_libraries import missing_library
@@ -33,7 +33,7 @@ def cli() -> None:
     discover_strategies()
 
 
-for group in (run, strategies, data, results, jobs, doctor, gate):
+for group in (run, strategies, data, results, jobs, doctor, gate, plan):
     group.add_commands(cli)
 
 

@@ -22,7 +22,7 @@ except SystemExit as ended:
     heavy = {"torch", "timm", "faiss", "pandas", "matplotlib", "scipy"} & set(sys.modules)
     assert ended.code == 0 and not heavy, (ended.code, heavy)
 """
-HELPED = ("run", "status", "report", "compare", "export", "doctor", "data", "noise")
+HELPED = ("run", "status", "report", "compare", "export", "doctor", "data", "noise", "plan")
 COMMANDS = [
     "--help",
     "list",

@@ -157,7 +157,7 @@ def noise_of(
     """
     budgets = sorted({len(done.labelled) for done in (*repeats, *draws)})
     every_draw = [*(done for done in repeats if done.seed == 0), *draws]
-    training, paired = (_of_pair(_areas(rounds, budgets)) for rounds in (repeats, every_draw))
+    training, paired = (_of_pair(areas_after_first(rounds, budgets)) for rounds in (repeats, every_draw))
     return Noise(tuple(floors(repeats)), training, paired, comparisons, of_random, gap)
 
 
@@ -250,7 +250,7 @@ def _loss(done: Round) -> float | None:
     return done.metrics.get(task, {}).get(metric)
 
 
-def _areas(rounds: Sequence[Round], budgets: Sequence[int]) -> list[float]:
+def areas_after_first(rounds: Sequence[Round], budgets: Sequence[int]) -> list[float]:
     """The NAUBC of every repeat or draw that has all budgets after the first, which counts as 0 for all."""
     losses: dict[int, dict[int, float]] = defaultdict(dict)
     for done in rounds:

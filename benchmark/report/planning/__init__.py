@@ -1,0 +1,1 @@
+"""From a pilot to the plan of a study."""

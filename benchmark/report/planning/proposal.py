@@ -1,0 +1,375 @@
+"""The plan that follows from a pilot and from what is asked of a study, and what it says to who reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmark.errors import UserError
+from benchmark.experiment.config import Experiment
+from benchmark.experiment.study_plan import ComputedFrom, PilotFolder, Size, StudyPlan, validated_plan
+from benchmark.report.formats.numbers import decimals
+from benchmark.report.planning.pilot import Pilot
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.results.settings import comparable, differences
+from benchmark.report.results.study import Study
+from benchmark.report.statistics.design.group_sequential import Bound, GroupSequential
+from benchmark.report.statistics.design.power import (
+    MOST_SEEDS,
+    PairedTest,
+    equivalence_power,
+    power,
+    seeds_for_equivalence,
+    seeds_needed,
+)
+from benchmark.report.statistics.design.variance_components import Deviation
+from benchmark.report.statistics.full_data_gap import gap_words
+from benchmark.words import counted
+from strategies.registry import resolve
+
+#: Significant digits of what a plan was computed from.
+DIGITS = 4
+#: Of many differences to the pilot, the first say enough.
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a study is to find, and how it is tested; ``looks`` empty is one look at the seeds needed."""
+
+    difference: Size
+    margin: Size | None = None
+    power: float = 0.8
+    level: float = 0.05
+    one_sided: bool = False
+    looks: tuple[int, ...] = ()
+    bound: Bound = "obrien-fleming"
+    correction: str = "holm"
+    primary: str | None = None
+    against: str = "random"
+    family: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan and what it was made from. ``names`` are the full names of the experiment's strategies."""
+
+    experiment: Experiment
+    names: tuple[str, ...]
+    pilot: Pilot
+    wish: Wish
+    #: What the pilot did in another way than the experiment does.
+    other: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> tuple[str, ...]:
+        """What is tested together: as asked for, else the primary comparison alone, else every strategy."""
+        if self.wish.family:
+            asked = self.wish.family
+        elif self.wish.primary:
+            asked = (self.wish.primary,)
+        else:
+            asked = tuple(name for name in self.names if name != self.wish.against)
+        return tuple(dict.fromkeys([*([self.wish.primary] if self.wish.primary else []), *asked]))
+
+    @cached_property
+    def test(self) -> PairedTest:
+        """The test of one comparison of the family, without looks."""
+        return PairedTest(self.wish.level, max(len(self.family), 1), self.wish.one_sided)
+
+    @property
+    def deviation(self) -> Deviation:
+        """What the difference of the primary comparison varies by, over seeds."""
+        own = self.pilot.measured.get(self.wish.primary or "") if self._with_random else None
+        found = own or self.pilot.components.of_difference(self._draws)
+        if not found.value > 0:
+            raise UserError(
+                "The pilot does not say what a difference varies by: it has no seed with two draws of random "
+                "that differ."
+            )
+        return found
+
+    @property
+    def _with_random(self) -> bool:
+        return self.wish.against == RANDOM
+
+    @property
+    def _draws(self) -> int:
+        """Trajectories a seed whose mean a strategy is compared with."""
+        return self.experiment.references if self._with_random else 1
+
+    @property
+    def deviation_of(self) -> str:
+        """What that was measured on."""
+        if self._with_random and self.wish.primary in self.pilot.measured:
+            return f"paired differences of {self.wish.primary} in the pilot"
+        mean = f"the mean of {self._draws} others" if self._draws > 1 else "another one"
+        return f"draws of {RANDOM} in the pilot, one minus {mean}"
+
+    def in_loss(self, size: Size) -> float:
+        """A difference in the unit of the loss. Raises UserError where a share has no gap to be of."""
+        gap = self.pilot.gap.mean
+        if size.share is not None and not gap > 0:
+            raise UserError(
+                f"The pilot has no gap to full data, so {size.words} is no difference: run it with "
+                "full_data, or state a difference of NAUBC as a number."
+            )
+        return size.in_loss(gap)
+
+    def needed(self, deviation: float) -> int:
+        """Seeds that find the difference and, with a margin, show equivalence where there is none."""
+        wish = self.wish
+        seeds = seeds_needed(self.in_loss(wish.difference), deviation, wish.power, self.test)
+        if wish.margin:
+            margin = self.in_loss(wish.margin)
+            seeds = max(seeds, seeds_for_equivalence(margin, deviation, wish.power, self.test))
+        return seeds
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Seeds at which it is tested. Raises UserError where nobody would train as many."""
+        seeds = self.needed(self.deviation.value)
+        if not self.wish.looks and seeds >= MOST_SEEDS:
+            raise UserError(
+                f"Not even {MOST_SEEDS} seeds would do for {self.wish.difference.words}: state a larger "
+                "difference or margin, or lessen what the results vary by."
+            )
+        return self.wish.looks or (seeds,)
+
+    @cached_property
+    def levels(self) -> list[float]:
+        """What the smallest p value of the family must keep at each look."""
+        try:
+            design = GroupSequential(self.looks, self.wish.bound, self.wish.one_sided)
+        except ValueError as error:
+            raise UserError(f"--looks: {error}.") from None
+        return design.levels(self.test.each)
+
+    @property
+    def last(self) -> PairedTest:
+        """The test at the last look: its level alone, so that power is told no higher than it is."""
+        return PairedTest(self.levels[-1], 1, self.wish.one_sided)
+
+    @property
+    def power(self) -> float:
+        """That the difference is found, at the last look alone."""
+        size = self.in_loss(self.wish.difference)
+        return power(size, self.deviation.value, self.looks[-1], self.last)
+
+    @property
+    def equivalence(self) -> float | None:
+        """That equivalence is shown at the last look, if there is no difference."""
+        if self.wish.margin is None:
+            return None
+        margin, one_side = self.in_loss(self.wish.margin), PairedTest(self.levels[-1], 1, True)
+        return equivalence_power(margin, self.deviation.value, self.looks[-1], one_side)
+
+    @property
+    def hours(self) -> float | None:
+        """Of the processor, for all seeds of all strategies."""
+        if self.pilot.cost is None:
+            return None
+        names = self.experiment.every_strategy
+        return self.pilot.cost.hours(self.looks[-1], names, self.experiment.full_data)
+
+    def plan(self) -> StudyPlan:
+        """The plan. Raises UserError for wishes that make none."""
+        wish = self.wish
+        fields = {
+            "dataset": self.pilot.dataset,
+            "budgets": list(self.experiment.budgets),
+            "references": self.experiment.references,
+            "against": wish.against,
+            "primary": wish.primary,
+            "family": self.family,
+            "correction": wish.correction,
+            "one_sided": wish.one_sided,
+            "level": wish.level,
+            "power": wish.power,
+            "difference": _as_written(wish.difference),
+            "margin": _as_written(wish.margin) if wish.margin else None,
+            "seeds": self._seeds(),
+            "looks": self.looks,
+            "bound": wish.bound,
+            "computed_from": self._basis().model_dump(),
+        }
+        return validated_plan(fields, "The plan")
+
+    def _seeds(self) -> list[int]:
+        """The experiment's first, then those after, without the pilot's: they have been seen."""
+        seen = set(self.pilot.seeds)
+        chosen = [seed for seed in self.experiment.seeds if seed not in seen][: self.looks[-1]]
+        following = max(self.experiment.seeds) + 1
+        while len(chosen) < self.looks[-1]:
+            if following not in seen and following not in chosen:
+                chosen.append(following)
+            following += 1
+        return chosen
+
+    def _basis(self) -> ComputedFrom:
+        pilot, equivalence, hours = self.pilot, self.equivalence, self.hours
+        parts = {name: _known(one.value) for name, one in _named_components(pilot)}
+        return ComputedFrom(
+            pilots=tuple(PilotFolder(folder=name, digest=digest) for name, digest in pilot.digests),
+            seeds=pilot.seeds,
+            draws=pilot.draws,
+            gap=_rounded(pilot.gap.mean) if not math.isnan(pilot.gap.mean) else 0.0,
+            deviation=_rounded(self.deviation.value),
+            deviation_of=self.deviation_of,
+            components=parts,
+            seeds_needed=self.needed(self.deviation.value),
+            power_of_equivalence=None if equivalence is None else round(equivalence, 3),
+            hours=None if hours is None else _rounded(hours),
+        )
+
+
+def proposed(experiment: Experiment, pilot: Pilot, wish: Wish, study: Study) -> Proposal:
+    """The plan that a wish and a pilot give for an experiment; ``study`` are the pilot's results.
+
+    Raises UserError for comparisons that the experiment does not have.
+    """
+    names = tuple(resolve(name).name for name in experiment.strategies)
+    asked = [*(wish.family), *([wish.primary] if wish.primary else []), wish.against]
+    if unknown := [name for name in asked if name not in names]:
+        raise UserError(
+            f"The experiment has no strategy {unknown[0]!r} to compare; it has: {', '.join(names)}."
+        )
+    if wish.against in (*wish.family, wish.primary) or not set(names) - {wish.against}:
+        raise UserError(f"{wish.against} is what others are compared with: name another to compare.")
+    return Proposal(experiment, names, pilot, wish, tuple(_otherwise(experiment, pilot, study)))
+
+
+def _otherwise(experiment: Experiment, pilot: Pilot, study: Study) -> Iterator[str]:
+    """What decides numbers and was not the same in the pilot."""
+    pool, ours = study.results.pool[pilot.dataset], experiment.model_dump(mode="json")
+    for source in study.sources_of(pilot.dataset):
+        theirs = comparable(source.experiment, pool, str(source.folder / "experiment.yaml"))
+        yield from differences(theirs, comparable(ours, pool, "The experiment"))
+
+
+def proposal_text(proposal: Proposal) -> str:
+    """What ``mtal plan`` prints."""
+    return "\n".join([*_pilot(proposal), "", *_study(proposal)])
+
+
+def _pilot(proposal: Proposal) -> Iterator[str]:
+    pilot, places = proposal.pilot, _places(proposal)
+    names = ", ".join(name for name, _ in pilot.digests)
+    yield (
+        f"Pilot on {pilot.dataset}: {counted(len(pilot.seeds), 'seed')}, {counted(pilot.draws, 'draw')} of "
+        f"random ({names})."
+    )
+    yield "What the NAUBC of random varies by (standard deviation):"
+    why = {
+        "training": "not known: `mtal noise` into the pilot's folder measures it",
+        "evaluation images": "not known: losses of single images are not kept",
+    }
+    for name, one in _named_components(pilot):
+        yield f"  {name:<18}  {_deviation(one, places) if one.is_known else why.get(name, 'not known')}"
+    yield f"  {'a difference':<18}  {_deviation(proposal.deviation, places)}"
+    yield f"A difference is measured on: {proposal.deviation_of}. What a seed does to all is not in it."
+    yield gap_words(pilot.gap, places)
+    if proposal.other:
+        shown = "; ".join(proposal.other[:MOST_SHOWN])
+        yield f"Not as in the experiment, so that spread and gap may be others (pilot, experiment): {shown}."
+
+
+def _study(proposal: Proposal) -> Iterator[str]:
+    wish, places = proposal.wish, _places(proposal)
+    family = proposal.family
+    sides = "one-sided" if wish.one_sided else "two-sided"
+    size = proposal.in_loss(wish.difference)
+    corrected = f", corrected for {len(family)} comparisons ({wish.correction})" if len(family) > 1 else ""
+    yield (
+        f"To find {wish.difference.words} ({size:.{places}f} of NAUBC) against {wish.against} with power "
+        f"{wish.power:g}, {sides} at {100 * wish.level:g} %{corrected}: {_seeds_words(proposal)}."
+    )
+    if wish.margin:
+        yield (
+            f"Equivalent is a difference within {wish.margin.words} "
+            f"({proposal.in_loss(wish.margin):.{places}f}); shown with power {proposal.equivalence:.2f} at "
+            f"{proposal.looks[-1]} seeds, if there is none."
+        )
+    yield _looks(proposal)
+    yield from _power(proposal)
+    yield from _hours(proposal)
+
+
+def _seeds_words(proposal: Proposal) -> str:
+    one = proposal.deviation
+    words = counted(proposal.needed(one.value), "seed")
+    if math.isnan(one.low):
+        return words
+    fewest, most = (str(proposal.needed(value)) for value in (one.low, one.high))
+    return f"{words} ({fewest} to {most}, by the interval of the deviation)"
+
+
+def _looks(proposal: Proposal) -> str:
+    if len(proposal.looks) == 1:
+        return f"One look, at {proposal.looks[0]} seeds: a test before is no test."
+    listed = ", ".join(
+        f"{seeds} seeds {_level(level)}" for seeds, level in zip(proposal.looks, proposal.levels, strict=True)
+    )
+    return f"Looks ({proposal.wish.bound}), and what the smallest p value must keep: {listed}."
+
+
+def _power(proposal: Proposal) -> Iterator[str]:
+    enough = proposal.power >= proposal.wish.power - 1e-9
+    if proposal.wish.looks or not enough:
+        few = "" if enough else f", less than the {proposal.wish.power:g} that are wanted"
+        yield f"At {proposal.looks[-1]} seeds the difference is found with power {proposal.power:.2f}{few}."
+
+
+def _hours(proposal: Proposal) -> Iterator[str]:
+    cost, hours = proposal.pilot.cost, proposal.hours
+    if cost is None or hours is None:
+        yield "What it costs is not known: the pilot stores no times."
+        return
+    names = proposal.experiment.every_strategy
+    what = "processor hours" if cost.of_processor else "hours of the pilot's machine, as they passed"
+    trajectories = counted(len(names), "trajectory", "trajectories")
+    yield f"Cost: {hours:.3g} {what}, {hours / proposal.looks[-1]:.3g} a seed of {trajectories}."
+    if lacking := cost.lacking(names):
+        yield (
+            "Counted as random costs, without a pass over the pool, since the pilot has none of them: "
+            f"{', '.join(lacking)}."
+        )
+
+
+def _named_components(pilot: Pilot) -> list[tuple[str, Deviation]]:
+    parts = pilot.components
+    return [
+        ("seed", parts.seed),
+        ("draw", parts.draw),
+        ("labelled set", parts.labelled_set),
+        ("training", parts.training),
+        ("evaluation images", parts.evaluation),
+    ]
+
+
+def _deviation(one: Deviation, places: int) -> str:
+    interval = "" if math.isnan(one.low) else f" ({one.low:.{places}f} to {one.high:.{places}f})"
+    return f"{one.value:.{places}f}{interval}"
+
+
+def _level(level: float) -> str:
+    return "p < 0.0001" if level < 0.0001 else f"p <= {level:.4f}"
+
+
+def _places(proposal: Proposal) -> int:
+    sizes: Sequence[float] = [proposal.deviation.value, abs(proposal.pilot.gap.mean)]
+    return decimals(min(size for size in sizes if size > 0)) + 1
+
+
+def _as_written(size: Size) -> str | float:
+    return size.words if size.loss is None else size.loss
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else _rounded(value)
