@@ -48,10 +48,22 @@ def pooled(outputs: Outputs, features: Features) -> Tensor:
         from strategies.representation import mean_pooled
 
         return torch.cat(list(mean_pooled(outputs).values()), 1)
+    return torch.cat([stage.mean((2, 3)) for stage in _stages(outputs, features)], 1)
+
+
+def patch_vectors(outputs: Outputs, features: Features, count: int) -> Tensor:
+    """So many vectors of each image (B x count x C): of the coarsest stage, or of all tasks side by side."""
+    from strategies.patches import patches_of
+
+    of_tasks = tuple(outputs.task_features.values())
+    return patches_of(of_tasks if features == "tasks" else _stages(outputs, features)[-1:], count)
+
+
+def _stages(outputs: Outputs, features: Features) -> tuple[Tensor, ...]:
     stages = outputs.backbone_features if features == "backbone" else outputs.trunk_features
     if not stages:
         raise ValueError("features=trunk reads the maps of a frozen trunk, and the backbone is trained")
-    return torch.cat([stage.mean((2, 3)) for stage in stages], 1)
+    return stages
 
 
 def standardised(vectors: ArrayLike) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from strategies import Outputs, Pool, Selection, Strategy, TaskSpec, register
 from strategies.kernels.k_means_plus_plus import k_means_plus_plus
+from strategies.random_projection import projected
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,25 +90,6 @@ def slopes(task: TaskSpec, logits: Tensor) -> Tensor:
     if task.kind == "binary":
         return logits.sigmoid() - (logits > 0).float()
     return 1 + 0 * logits.mean(1, keepdim=True)
-
-
-def projected(rows: Tensor, length: int) -> Tensor:
-    """Rows (B x n) on ``length`` random directions, which keep inner products on average; short rows stay.
-
-    Johnson & Lindenstrauss 1984: the squared distance of two rows is off by about sqrt(2 / length).
-    """
-    if rows.shape[1] <= length:
-        return rows
-    import torch
-
-    return rows @ torch.as_tensor(_directions(rows.shape[1], length), device=rows.device)
-
-
-@lru_cache(maxsize=8)
-def _directions(width: int, length: int) -> NDArray[np.float32]:
-    """The same for all batches, rounds and machines."""
-    drawn = np.random.default_rng([width, length]).standard_normal((width, length), np.float32)
-    return np.asarray(drawn / np.sqrt(np.float32(length)))
 
 
 def scaled(rows: NDArray[Any]) -> NDArray[Any]:

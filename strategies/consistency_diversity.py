@@ -21,7 +21,7 @@ from strategies.interface import (
     Strategy,
 )
 from strategies.kernels.distance_sampling import distance_sampling
-from strategies.kernels.diversity import k_center_greedy
+from strategies.kernels.diversity import k_center_greedy, k_center_of_sets
 from strategies.lure import lure_weights
 from strategies.registry import register
 from strategies.score_normalisation import Normalisation, highest, normalise
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 
 VECTOR = ".vector "  # before a task's name, and no name of a task begins so
+PATCHES = ".patches"
+UNPOOLED = ("patches", "inconsistency")
 UNIFORM = 0.1  # of the probability, for select=draw: no loss weight is then over ten
 ENOUGH = 0.9  # explained share below which a distilled vector is warned of
 
@@ -50,19 +52,25 @@ class ConsistencyDiversity(Strategy):
     normalise: how scores are put on one scale before their mean over tasks is taken.
     representation: of the tasks' features, the bottleneck of an auto-encoder (distill), the features side by
     side (concat), or their principal components (pca). The auto-encoder is trained on the pool's features at
-    every selection until it explains 0.9 of them; how much it does is kept with the round.
+    every selection until it explains 0.9 of them; how much it does is kept with the round. Or several
+    vectors an image (patches): k-means centres of its pixels, each with the features of all tasks side by
+    side, projected onto random directions. An image is then as far as the one of its vectors that is farthest
+    from all those of labelled and chosen images, and covered as well as they are on average (after FreeSel:
+    Xie, Ding, Tomizuka & Zhan, NeurIPS 2023).
+    patches: vectors of an image for representation=patches.
     pooling: features averaged over pixels (mean) or weighted by the task's inconsistency map.
-    dimensions: length of the unified representation for distill, at most half of that of the features, and
-    for pca.
+    dimensions: length of the unified representation for distill, at most half of that of the features, for
+    pca and for patches.
     select: greedy argmax of score^power * distance (product), or k-center among the keep * budget highest
     scores (filter), or what covers the informative images of the pool best (cover), or the images that random
     selection draws (random): the loss weights alone. power=0 is pure diversity, or plain coverage. Cover is
     the greedy maximum of the sum over unlabelled images of score^power * exp(-(distance / width)^2), distance
     being that to the nearest labelled or chosen image and width the representation's root mean square
-    distance from its mean: the uncertainty coverage of Uncertainty Herding (Bae, Oliveira & Sutherland, ICLR
-    2025), whose width is the smallest distance between labelled images and whose scores are calibrated.
-    Draw is product by lot, with probability in proportion to score^power * distance, but for a tenth that is
-    spread evenly, so that every image has a chance.
+    distance from its mean; its time grows with the square of the number of vectors. It is the uncertainty
+    coverage of Uncertainty Herding (Bae, Oliveira & Sutherland, ICLR 2025), whose scores are calibrated and
+    whose width is the smallest distance between labelled images. Draw is product by lot, with probability in
+    proportion to score^power * distance, but for a tenth that is spread evenly, so that every image has a
+    chance.
     weighting: loss weights from the rank that each image's score for the task had in the pool from which the
     image was chosen (rank), or equal ones (none), or those of LURE (lure), which undo in expectation the
     shift that a choice by lot brings (Farquhar, Gal & Rainforth, ICLR 2021), for select=draw and random
@@ -80,7 +88,8 @@ class ConsistencyDiversity(Strategy):
         direction: Literal["cosine", "l1"] = "cosine",
         scales: Literal["finest", "mean"] = "finest",
         normalise: Normalisation = "rank",
-        representation: Literal["distill", "concat", "pca"] = "distill",
+        representation: Literal["distill", "concat", "pca", "patches"] = "distill",
+        patches: int = 5,
         pooling: Literal["mean", "inconsistency"] = "mean",
         dimensions: int = 128,
         select: Literal["product", "filter", "cover", "draw", "random"] = "product",
@@ -89,7 +98,8 @@ class ConsistencyDiversity(Strategy):
         weighting: Literal["rank", "none", "lure"] = "rank",
         gain: float = 0.5,
     ) -> None:
-        _check(dimensions=dimensions >= 1, power=power >= 0, keep=keep >= 1, gain=0 <= gain <= 1)
+        _check(dimensions=dimensions >= 1, patches=patches >= 1, power=power >= 0)
+        _check(keep=keep >= 1, gain=0 <= gain <= 1, pooling=(representation, pooling) != UNPOOLED)
         self.by_loss = measure == "loss"
         self.divergence: dict[Kind, str] = {
             "categorical": categorical,
@@ -98,7 +108,8 @@ class ConsistencyDiversity(Strategy):
             "direction": direction,
         }
         self.scales, self.normalisation = scales, normalise
-        self.representation, self.pooling, self.dimensions = representation, pooling, dimensions
+        self.representation, self.patches = representation, patches
+        self.pooling, self.dimensions = pooling, dimensions
         self.choice, self.power, self.keep = select, power, keep
         self.gain = gain if weighting == "rank" else 0.0
         self.lure = weighting == "lure"
@@ -109,7 +120,12 @@ class ConsistencyDiversity(Strategy):
             )
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
-        """The inconsistency of every task (B each) and its vector of the image (B x channels)."""
+        """The inconsistency of every task (B each) and its vector of the image (B x channels).
+
+        Or several vectors of an image, of all tasks together (B x patches x dimensions).
+        """
+        if self.representation == "patches":
+            return {PATCHES: self._patches(outputs), **self._inconsistencies(outputs)}
         vectors = {VECTOR + task: vector for task, vector in self._vectors(outputs).items()}
         return vectors | self._inconsistencies(outputs)
 
@@ -157,7 +173,8 @@ class ConsistencyDiversity(Strategy):
             return most_covering(vectors, pool, budget, score**self.power)
         candidates = self._candidates(pool, score, budget)
         weights = score**self.power if self.choice == "product" else None
-        return k_center_greedy(
+        k_center = k_center_of_sets if self.representation == "patches" else k_center_greedy
+        return k_center(
             vectors, budget, labelled=pool.labelled, candidates=candidates, weights=weights, rng=pool.rng
         )
 
@@ -178,11 +195,18 @@ class ConsistencyDiversity(Strategy):
 
         return mean_pooled(outputs) if self.pooling == "mean" else map_pooled(outputs, self._maps(outputs))
 
+    def _patches(self, outputs: Outputs) -> Tensor:
+        from strategies.patches import patches_of
+
+        return patches_of(tuple(outputs.task_features.values()), self.patches, self.dimensions)
+
     def _unified(self, pool: Pool) -> tuple[NDArray[Any], dict[str, float]]:
-        """One vector per image (N x d), and what is to be noted of them."""
+        """One vector per image (N x d), or several (N x k x d), and what is to be noted of them."""
         from strategies.distillation import distilled
         from strategies.representation import principal_components
 
+        if self.representation == "patches":
+            return pool.rows[PATCHES], {}
         vectors = [pool.rows[VECTOR + task.name] for task in pool.tasks]
         if self.representation == "distill":
             unified, explained = distilled(vectors, self.dimensions, pool.rng)
@@ -215,6 +239,8 @@ def _warn_below(explained: float) -> None:
 def _check(**conditions: bool) -> None:
     wanted = {
         "dimensions": "at least 1",
+        "patches": "at least 1",
+        "pooling": "mean where representation is patches: they are of pixels, which are not pooled",
         "power": "0 or more",
         "keep": "at least 1",
         "gain": "from 0 to 1",

@@ -19,7 +19,7 @@ def most_covering(
     An image is covered by exp(-(distance / width)^2) of the labelled or chosen image nearest to it, and
     counts as much as its weight (N; by default 1). Width 0 is the spread of the vectors (N x d), which
     follows their scale. No cosine: it may be negative, and depends on an origin, which distilled vectors do
-    not have.
+    not have. Of several vectors an image (N x k x d), each is covered by the nearest of any such image.
     """
     bandwidth = (width or spread(vectors) or 1.0) / np.sqrt(2)  # its kernel has a 2 in it
     return facility_location(
@@ -28,5 +28,6 @@ def most_covering(
 
 
 def spread(vectors: NDArray[Any]) -> float:
-    """Root mean square distance of the rows (N x d) from their mean."""
-    return float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))
+    """Root mean square distance of the rows (N x d, or N x k x d) from their mean."""
+    rows = vectors.reshape(-1, vectors.shape[-1])
+    return float(np.sqrt(rows.var(0, dtype=np.float64).sum()))

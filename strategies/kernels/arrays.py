@@ -30,6 +30,20 @@ def checked_features(features: ArrayLike, name: str = "features") -> Features:
     return array
 
 
+def checked_sets(sets: ArrayLike) -> Features:
+    """N x k x d finite values with k at least 1; not copied where they are float32 or float64."""
+    array = np.asarray(sets)
+    if array.ndim != 3 or array.shape[1] == 0:
+        raise ValueError(f"sets have the shape {array.shape}, must be N x k x d with k at least 1")
+    count, members, width = array.shape
+    return checked_features(array.reshape(count * members, width), "points of sets").reshape(array.shape)
+
+
+def points_of_sets(features: ArrayLike) -> Features:
+    """N x k x d finite values, of N x d with k = 1."""
+    return checked_sets(features) if np.ndim(features) == 3 else checked_features(features)[:, None]
+
+
 def checked_positions(name: str, positions: Sequence[int] | NDArray[Any], count: int) -> Positions:
     """Unique whole numbers from 0 to ``count`` - 1, in the order given."""
     array = np.asarray(positions)

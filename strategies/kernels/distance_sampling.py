@@ -13,9 +13,9 @@ from strategies.kernels.arrays import (
     Positions,
     check_budget,
     checked_candidates,
-    checked_features,
     checked_positions,
     checked_weights,
+    points_of_sets,
     squared_distances,
 )
 
@@ -37,10 +37,11 @@ def distance_sampling(
     The share ``uniform`` of the probability is spread evenly over the candidates left (a defensive mixture,
     Hesterberg 1995), so that none is without a chance. With no centre yet all distances are the same; where
     every product is 0, all of the probability is spread. It differs from k-means++ by the weights and by the
-    distance, which that squares. Every centre is compared with every candidate once, in float64.
+    distance, which that squares. Every centre is compared with every candidate once, in float64. Sets of
+    points are as far as the one of their points that is farthest from all points of labelled and drawn ones.
 
     Args:
-        features: N x d, finite.
+        features: N x d, or N x k x d, finite.
         budget: number of draws, from 0 to the number of candidates.
         labelled: positions of the first centres.
         candidates: positions to draw from, none of them labelled; by default all that are not labelled.
@@ -55,7 +56,7 @@ def distance_sampling(
     Raises:
         ValueError: an argument is not as described.
     """
-    points = checked_features(features)
+    points = points_of_sets(features)
     centres = checked_positions("labelled", labelled, len(points))
     allowed = checked_candidates(candidates, centres, len(points))
     factors = checked_weights(weights, len(points))[allowed]
@@ -70,16 +71,19 @@ def distance_sampling(
 
 
 class Lottery:
-    """Some points, their weights, and how far each is from the nearest centre so far."""
+    """Some sets of points (n x k x d), their weights, and how far each is from the nearest centres so far."""
 
     def __init__(self, points: Features, weights: Float64s, uniform: float) -> None:
         self.points, self.weights, self.uniform = points, weights, uniform
-        self.squared = np.full(len(points), np.inf)
+        self.squared = np.full(points.shape[:2], np.inf)
         self.free = np.ones(len(points), np.bool_)
 
     def add(self, centre: Features) -> None:
-        """One more centre (d)."""
-        np.minimum(self.squared, squared_distances(self.points, centre), out=self.squared)
+        """One more centre (k x d)."""
+        rows = self.points.reshape(-1, self.points.shape[2])
+        for point in centre:
+            squared = squared_distances(rows, point).reshape(self.squared.shape)
+            np.minimum(self.squared, squared, out=self.squared)
 
     def draw(self, number: float) -> tuple[int, float]:
         """The point that a number from 0 to 1 hits, which becomes a centre, and its probability."""
@@ -93,7 +97,8 @@ class Lottery:
 
     def _probabilities(self) -> Float64s:
         evenly = np.asarray(self.free / self.free.sum(), np.float64)
-        distance = np.where(np.isinf(self.squared), 1.0, np.sqrt(self.squared))
+        squared = self.squared.max(1)
+        distance = np.where(np.isinf(squared), 1.0, np.sqrt(squared))
         product = self.weights * distance * self.free
         total = product.sum()
         if total == 0:

@@ -20,11 +20,11 @@ from strategies.kernels.arrays import (
     Positions,
     check_budget,
     checked_candidates,
-    checked_features,
     checked_positions,
     checked_weights,
     distance_rows,
     partners,
+    points_of_sets,
 )
 
 Chosen = Sequence[int] | Positions
@@ -57,12 +57,16 @@ def facility_location(
     count as equal when they are so to seven decimals, a ten millionth of the heaviest point; equal ones are
     decided by ``rng.random(N)``, one number per point in order of position, the larger first.
 
+    Sets of points may be picked instead of points: each of a set's k points is covered by the nearest point
+    of any labelled or picked set, and counts as much as the set weighs. All that is said here of N is then of
+    N * k, but for ``rng``, positions and weights.
+
     No N x N values are held: beside a float64 copy of the features it takes some 130 MB at most. Once the
     chosen points leave few pairs in which a candidate is nearer than all of them, the kernel of those pairs
     is kept and no distance computed again.
 
     Args:
-        features: N x d, finite.
+        features: N x d, or N x k x d, finite.
         budget: number of picks, from 0 to the number of candidates.
         labelled: positions of points that cover from the start.
         candidates: positions to pick from, none of them labelled; by default all that are not labelled.
@@ -76,19 +80,21 @@ def facility_location(
     Raises:
         ValueError: an argument is not as described.
     """
-    points = checked_features(features)
-    covering = checked_positions("labelled", labelled, len(points))
-    allowed = checked_candidates(candidates, covering, len(points))
+    sets = points_of_sets(features)
+    count, members, width = sets.shape
+    points = sets.reshape(count * members, width)
+    covering = checked_positions("labelled", labelled, count)
+    allowed = checked_candidates(candidates, covering, count)
     check_budget(budget, allowed)
-    factors = checked_weights(weights, len(points))
+    factors = np.repeat(checked_weights(weights, count), members)
     if not 0 < bandwidth < np.inf:
         raise ValueError(f"bandwidth is {bandwidth}, must be over 0 and finite")
-    order = _in_order_of_tickets(allowed, len(points), rng)
+    order = _in_order_of_tickets(allowed, count, rng)
     if budget == 0:
         return order[:0]
     # The products are small: a second BLAS thread gains little and costs much on a busy machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        coverage = _KernelCoverage(distance_rows(points, bandwidth), order, covering, factors)
+        coverage = _KernelCoverage(distance_rows(points, bandwidth), order, covering, factors, members)
         return order[_lazy_greedy(coverage, len(order), budget)]
 
 
@@ -134,8 +140,11 @@ class _KernelCoverage:
     many.
     """
 
-    def __init__(self, points: Float64s, order: Positions, covering: Positions, weights: Float64s) -> None:
+    def __init__(
+        self, points: Float64s, order: Positions, covering: Positions, weights: Float64s, members: int = 1
+    ) -> None:
         self.points, self.order, self.cover = points, order, np.zeros(len(points))
+        self.members = members
         self.weights = weights / (weights.max(initial=0) or 1)
         for part in self._parts(covering):
             np.maximum(self.cover, self._kernel(part).max(0), out=self.cover)
@@ -173,7 +182,8 @@ class _KernelCoverage:
         """Points and kernel of each candidate where that is above the cover; None if these are too many."""
         sample = self.order[:SAMPLE]  # random ones
         share = np.mean([(self._excess(part) > 0).mean() for part in self._parts(sample)])
-        if share * len(self.order) * len(self.points) > min(PAIRS, PAIRS_OF_ONE * len(self.points)):
+        most = min(PAIRS, PAIRS_OF_ONE * len(self.points) // self.members)
+        if share * len(self.order) * len(self.points) > most:
             return None
         return [pairs for part in self._parts(self.order) for pairs in self._pairs_of(part)]
 
@@ -191,12 +201,15 @@ class _KernelCoverage:
         return np.maximum(excess, 0, out=excess)
 
     def _kernel(self, positions: Positions) -> Float64s:
-        """Kernel of these points with all N, times the weights of the N (n x N)."""
+        """Kernel of these points with all N, times the weights of the N (n x N); of sets, their best."""
+        if self.members > 1:
+            positions = (self.members * positions[:, None] + np.arange(self.members)).ravel()
         exponent = partners(self.points[positions]) @ self.points.T
         with np.errstate(under="ignore"):
             kernel = np.exp(np.minimum(exponent, 0, out=exponent), out=exponent)
-            return np.multiply(kernel, self.weights, out=kernel)
+            np.multiply(kernel, self.weights, out=kernel)
+        return kernel if self.members == 1 else kernel.reshape(-1, self.members, len(self.points)).max(1)
 
     def _parts(self, positions: Positions) -> list[Positions]:
-        size = max(1, ENTRIES // len(self.points))
+        size = max(1, ENTRIES // (len(self.points) * self.members))
         return [positions[at : at + size] for at in range(0, len(positions), size)]

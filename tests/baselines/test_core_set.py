@@ -10,6 +10,7 @@ from baselines.core_set import CoreSet
 from strategies.choosing import choose
 from strategies.contract import TASKS, made_up_outputs
 from strategies.interface import Pool
+from strategies.patches import patches_of
 
 
 def pool_of(vectors, labelled, seed=0):
@@ -76,3 +77,59 @@ def test_the_vector_is_the_mean_of_every_stage():
     np.testing.assert_allclose(found, np.concatenate(means, 1), rtol=1e-5, atol=1e-6)
     one = replace(outputs, backbone_features=(torch.ones(3, 2, 4, 4),))
     assert CoreSet().measure(one)["vector"].tolist() == [[1, 1]] * 3
+
+
+# Several vectors an image
+
+
+def farthest_set_first(sets, labelled, budget):
+    """The image whose worst covered vector is covered worst, by all distances anew for every pick."""
+    sets, centres, picked = sets.astype(np.float64), list(labelled), []
+    for _ in range(budget):
+        seen = np.concatenate([sets[c] for c in centres])
+        value = [np.linalg.norm(each[:, None] - seen, axis=2).min(1).max() for each in sets]
+        picked.append(int(np.argmax(value)))
+        centres.append(picked[-1])
+    return picked
+
+
+@pytest.mark.parametrize("labelled", [[0], [5, 17, 3, 40]])
+def test_by_patches_it_is_k_center_of_sets(labelled):
+    sets = np.random.default_rng(2).standard_normal((60, 4, 5)).astype(np.float32)
+    chosen = choose(CoreSet(level="patch", patches=4), "core-set", pool_of(sets, labelled), 12).indices
+    assert chosen.tolist() == farthest_set_first(sets, labelled, 12)
+
+
+@pytest.mark.parametrize("features", ["backbone", "trunk", "tasks"])
+def test_patches_are_of_the_coarsest_stage_or_of_all_tasks(features):
+    outputs = made_up_outputs()
+    maps = {
+        "backbone": [outputs.backbone_features[-1]],
+        "trunk": [outputs.trunk_features[-1]],
+        "tasks": list(outputs.task_features.values()),
+    }
+    rows = CoreSet(level="patch", patches=3, features=features).measure(outputs)["vector"]
+    assert rows.shape == (24, 3, sum(each.shape[1] for each in maps[features]))
+    torch.testing.assert_close(rows, patches_of(maps[features], 3))
+    assert CoreSet(features=features).measure(outputs)["vector"].ndim == 2
+
+
+def test_a_small_thing_that_nothing_labelled_shows_is_chosen_by_patches_and_not_by_means():
+    outputs = made_up_outputs(images=6)
+    room = torch.ones(6, 4, 12, 12) + 0.01 * torch.randn(
+        6, 4, 12, 12, generator=torch.Generator().manual_seed(0)
+    )
+    room[2, :, 3:5, 3:5] = torch.tensor([-1.0, 1, -1, 1])[:, None, None]  # a thing
+    room[4] += torch.tensor([0.3, 0.0, -0.1, -0.1])[:, None, None]  # another light
+    outputs = replace(outputs, backbone_features=(room,))
+    picks = []
+    for level in ("image", "patch"):
+        strategy = CoreSet(level=level)
+        pool = pool_of(strategy.measure(outputs)["vector"].numpy(), [0])
+        picks.append(strategy.select(pool, 1).indices.tolist())
+    assert picks == [[4], [2]]
+
+
+def test_no_patches_are_refused():
+    with pytest.raises(ValueError, match="patches must be at least 1, not 0"):
+        CoreSet(level="patch", patches=0)

@@ -1,12 +1,13 @@
 """The method against METHOD sections 1 to 4 written anew: scores, product, filter, weights, options."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from method_pools import NAMES, NORMALISED, made, parts, pool_of, scores_of, side_by_side
 from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
 
 import baselines  # noqa: F401
 from strategies import distillation
@@ -16,68 +17,6 @@ from strategies.distillation import distilled
 from strategies.divergences import DIVERGENCES, inconsistency_loss, inconsistency_map
 from strategies.interface import Pool, Shapes
 from strategies.registry import RegistryError, entries, resolve
-
-NAMES = [task.name for task in TASKS]
-
-
-def made(options=""):
-    """The method, on the tasks' features side by side unless something else is asked for."""
-    if "representation" not in options:
-        options = ",".join(filter(None, ["representation=concat", options]))
-    return resolve(f"consistency-diversity[{options}]").create()
-
-
-def side_by_side(rows):
-    return np.concatenate([rows[VECTOR + task] for task in NAMES], 1)
-
-
-def parts(vectors):
-    """Vectors as rows of the tasks."""
-    split = np.array_split(vectors.astype(np.float32), len(NAMES), axis=1)
-    return {VECTOR + task: part for task, part in zip(NAMES, split, strict=True)}
-
-
-def pool_of(seed, count=60, labelled=7, width=5, seed_of_ties=0):
-    """Scores of very different units, vectors with a few duplicates, labelled positions scattered."""
-    rng = np.random.default_rng(seed)
-    where = rng.permutation(count)
-    vectors = rng.standard_normal((count, width))
-    vectors[where[-3:]] = vectors[where[:3]]
-    scores = rng.gamma(1.0, size=(count, len(NAMES))) * [1, 1e-3, 500, 10]
-    return Pool(
-        tasks=TASKS,
-        ids=tuple(f"i{n:03d}" for n in range(count)),
-        labelled=np.sort(where[:labelled]),
-        unlabelled=np.sort(where[labelled:]),
-        rows={**parts(vectors), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
-        round=1,
-        budget_left=count - labelled,
-        costs=np.ones(count),
-        rng=np.random.default_rng(seed_of_ties),
-    )
-
-
-def by_rank(column):
-    return (rankdata(column) - 1) / (len(column) - 1)
-
-
-def by_zscore(column):
-    return (column - np.mean(column)) / np.std(column)
-
-
-def by_minmax(column):
-    low, high = np.quantile(column, 0.01), np.quantile(column, 0.99)
-    return np.minimum(np.maximum((column - low) / (high - low), 0), 1)
-
-
-NORMALISED = {"rank": by_rank, "zscore": by_zscore, "minmax": by_minmax}
-
-
-def scores_of(pool, how):
-    """Section 1: every task normalised over the unlabelled images, then their mean; never below 0."""
-    columns = [NORMALISED[how](pool.rows[task][pool.unlabelled]) for task in NAMES]
-    mean = np.mean(columns, axis=0)
-    return dict(zip(pool.unlabelled.tolist(), mean - min(0, mean.min()), strict=True))
 
 
 def to_nearest(vectors, position, centres):
@@ -120,36 +59,6 @@ def test_the_filter_is_k_center_among_the_highest(keep, how):
     score = scores_of(pool, how)
     allowed = sorted(score, key=score.__getitem__, reverse=True)[: round(keep * 8)]
     assert set(chosen) <= set(allowed)
-
-
-def coverage(pool, how, power):
-    """What covers so much of the informative mass, as a function of images beside the labelled ones."""
-    vectors = side_by_side(pool.rows).astype(np.float64)
-    width = np.sqrt(np.square(vectors - vectors.mean(0)).sum(1).mean())
-    similarity = np.exp(-((cdist(vectors, vectors) / width) ** 2))
-    weights = np.array(list(scores_of(pool, how).values())) ** power
-    return lambda images: weights @ similarity[np.ix_([*pool.labelled, *images], pool.unlabelled)].max(0)
-
-
-@pytest.mark.parametrize("how", sorted(NORMALISED))
-@pytest.mark.parametrize("power", [0, 0.5, 2])
-@pytest.mark.parametrize("labelled", [0, 7])
-def test_cover_is_the_greedy_coverage_of_the_informative_mass(how, power, labelled):
-    pool = pool_of(int(10 * power), labelled=labelled)
-    chosen = made(f"select=cover,normalise={how},power={power}").select(pool, 12).indices
-    covered, picked = coverage(pool, how, power), []
-    for image in chosen.tolist():  # two images that are alike to each other alone add the same
-        worth = {other: covered([*picked, other]) for other in np.setdiff1d(pool.unlabelled, picked).tolist()}
-        assert worth[image] >= max(worth.values()) - 1e-6
-        picked.append(image)
-
-
-def test_the_unit_of_the_representation_does_not_matter_to_coverage():
-    pool = pool_of(3)
-    larger = {VECTOR + task: 64 * pool.rows[VECTOR + task] for task in NAMES}
-    larger = Pool(**{**vars(pool_of(3)), "rows": {**pool.rows, **larger}})
-    one, two = (made("select=cover").select(each, 12).indices.tolist() for each in (pool, larger))
-    assert one == two
 
 
 @pytest.mark.parametrize("power", [0.5, 2])
@@ -289,7 +198,6 @@ def test_the_measure_may_be_the_tasks_own_loss():
 
 
 def test_coarser_initial_predictions_count_when_asked_for():
-    from dataclasses import replace
 
     outputs = made_up_outputs(images=3)
     coarser = {task.name: (outputs.initial[task.name].flip(0),) for task in TASKS}
@@ -352,7 +260,8 @@ def test_every_option_of_the_method_is_listed():
         "direction": (("cosine", "l1"), "cosine"),
         "scales": (("finest", "mean"), "finest"),
         "normalise": (("rank", "zscore", "minmax"), "rank"),
-        "representation": (("distill", "concat", "pca"), "distill"),
+        "representation": (("distill", "concat", "pca", "patches"), "distill"),
+        "patches": ((), 5),
         "pooling": (("mean", "inconsistency"), "mean"),
         "dimensions": ((), 128),
         "select": (("product", "filter", "cover", "draw", "random"), "product"),
@@ -371,6 +280,7 @@ def test_every_option_of_the_method_is_listed():
     [
         ("dimensions=0", "dimensions must be at least 1"),
         ("dimensions=-5", "dimensions must be at least 1"),
+        ("patches=0", "patches must be at least 1"),
         ("power=-0.1", "power must be 0 or more"),
         ("keep=0.9", "keep must be at least 1"),
         ("gain=1.1", "gain must be from 0 to 1"),

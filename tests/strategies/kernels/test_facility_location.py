@@ -49,6 +49,8 @@ def facility_location_by_definition(
     bandwidth: float,
     rng: np.random.Generator,
 ) -> list[int]:
+    if np.ndim(features) == 3:
+        return of_sets_by_definition(features, budget, labelled, candidates, weights, bandwidth, rng)
     kernel = kernel_of(features, bandwidth)
     share = np.ones(len(kernel)) if weights is None else weights / max(weights.max(), 1e-300)
 
@@ -58,6 +60,27 @@ def facility_location_by_definition(
 
     allowed = np.setdiff1d(np.arange(len(kernel)), labelled) if candidates is None else np.array(candidates)
     return greedy(gain, budget, allowed, len(kernel), rng)
+
+
+def of_sets_by_definition(
+    sets: Array,
+    budget: int,
+    labelled: Sequence[int],
+    candidates: Sequence[int] | None,
+    weights: Array | None,
+    bandwidth: float,
+    rng: np.random.Generator,
+) -> list[int]:
+    count, members, width = sets.shape
+    kernel = kernel_of(sets.reshape(-1, width), bandwidth).reshape(count, members, -1).max(1)
+    share = np.ones(count) if weights is None else weights / max(weights.max(), 1e-300)
+
+    def gain(picked: list[int]) -> Array:
+        cover = kernel[[*labelled, *picked]].max(0, initial=0)
+        return np.round((np.repeat(share, members) * np.maximum(kernel - cover, 0)).sum(1), 7)
+
+    allowed = np.setdiff1d(np.arange(count), labelled) if candidates is None else np.array(candidates)
+    return greedy(gain, budget, allowed, count, rng)
 
 
 def same_as_definition(features: Array, budget: int, seed: int = 0, **given_: Any) -> Array:
@@ -221,6 +244,25 @@ def test_the_heavy_ones_are_covered_first() -> None:
     assert picks.tolist() == [3, 5, 1]
 
 
+@pytest.mark.usefixtures("_memory")
+@pytest.mark.parametrize("kind", sorted(DATA))
+@pytest.mark.parametrize("heavy", ["none", "any", "few"])
+def test_sets_are_picked_by_the_definition(kind: str, heavy: str) -> None:
+    sets = DATA[kind](240, 3).reshape(80, 3, 3)
+    for labelled in ([], [3, 50, 7]):
+        same_as_definition(sets, 25, labelled=labelled, weights=weights_of(heavy, 80), bandwidth=0.5)
+
+
+def test_sets_of_one_point_are_points() -> None:
+    features, weights = normal(120, 4), weights_of("any", 120)
+    given_: dict[str, Any] = {"labelled": [4], "weights": weights, "bandwidth": 1.0}
+    picks = [
+        facility_location(each, 40, rng=np.random.default_rng(0), **given_)
+        for each in (features, features[:, None])
+    ]
+    np.testing.assert_array_equal(*picks)
+
+
 def test_all_candidates_can_be_picked() -> None:
     assert sorted(same_as_definition(grid(80, 2), 80, bandwidth=1.0)) == list(range(80))
     assert sorted(same_as_definition(normal(80, 2), 70, labelled=range(10), bandwidth=1.0)) == [
@@ -289,10 +331,11 @@ def test_features_are_left_as_they_were() -> None:
     np.testing.assert_array_equal(features, before)
 
 
-def test_memory_does_not_hold_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shape", [(5000, 8), (1000, 5, 8)])
+def test_memory_does_not_hold_all_pairs(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENTRIES", 2**17)
     monkeypatch.setattr(module, "PAIRS", 2**18)
-    features = normal(5000, 8)
+    features = normal(5000, 8).reshape(shape)
     tracemalloc.start()
     facility_location(features, 20, bandwidth=1.0, rng=np.random.default_rng(0))
     peak = tracemalloc.get_traced_memory()[1]
