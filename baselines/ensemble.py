@@ -13,7 +13,7 @@ from strategies import Outputs, Pool, Selection, StrategyName, StrategyNames, re
 from strategies.ensemble import Ensemble
 from strategies.interface import Positions, Scores
 from strategies.registry import resolve
-from strategies.wrapper import chosen_among
+from strategies.wrapper import check_no_draws, chosen_among
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +66,7 @@ class Refine(Ensemble):
         self.final = resolve(final).name
         together = bases if self.final in self.asked else StrategyNames(f"{bases}+{self.final}")
         super().__init__(together)
+        check_no_draws(self.bases[self.final], self.final)
         self.stages, self.batches, self.share = stages, batches, share
 
     def maps(self, outputs: Outputs) -> Mapping[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strategies import Pool, Selection, Strategy, StrategyName, register
 from strategies.registry import resolve
-from strategies.wrapper import Wrapper, chosen_among
+from strategies.wrapper import Wrapper, check_no_draws, chosen_among
 
 
 @register(
@@ -29,6 +29,7 @@ class Subsample(Wrapper[Strategy]):
         if size < 1:
             raise ValueError(f"subsample: size must be at least 1, not {size}")
         super().__init__(resolve(base).create())
+        check_no_draws(self.base, base)
         self.size = size
 
     def select(self, pool: Pool, budget: int) -> Selection:

@@ -89,6 +89,18 @@ def chosen_among(strategy: Strategy, pool: Pool, some: Positions, budget: int) -
     return Selection(there[selection.indices], scores, notes=selection.notes)
 
 
+def check_no_draws(strategy: Strategy, name: str) -> None:
+    """Raise ValueError for one that weighs what it draws by how likely that was.
+
+    Of images that not all were shown, the probability among all that are unlabelled is not known.
+    """
+    if strategy.draw_weights(Draws(np.ones(1), np.ones(1, np.int64), 0)) is not None:
+        raise ValueError(
+            f"{name} weighs images by how likely each was to be drawn from all that are unlabelled, and "
+            "would be shown some of them: leave its weighting out"
+        )
+
+
 def _of_all(strategy: Strategy, pool: Pool, there: Positions, scores: Scores | None) -> Scores | None:
     if scores is None:
         return None

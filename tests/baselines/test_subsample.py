@@ -143,6 +143,14 @@ def test_one_score_an_image_is_taken_as_that_of_every_task():
     assert len(probe.choose(pool).indices) == 5
 
 
+def test_what_weighs_its_draws_by_their_probability_is_refused():
+    for name in ("softmax[weighting=lure]", "consistency-diversity[select=draw,weighting=lure]"):
+        for whole in (f"subsample[base={name}]", f"ensemble[final={name}]"):
+            with pytest.raises(RegistryError, match="how likely each was to be drawn"):
+                resolve(whole).create()
+    resolve("ensemble[bases=softmax[weighting=lure]]").create()  # it proposes, and is not weighed
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(RegistryError, match="size must be at least 1, not 0"):
         resolve("subsample[size=0]").create()
