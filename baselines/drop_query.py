@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines._features import FeatureStrategy
+from baselines._features import Features, FeatureStrategy
 from baselines._probabilities import DISCRETE, predicted_classes
 from baselines.k_means import central
 from strategies import Outputs, Pool, Selection, TaskSpec, register
@@ -36,17 +36,21 @@ class DropQuery(FeatureStrategy):
     of the highest instability, by mean rank over tasks. They are clustered by k-means into as many clusters
     as there are images to choose, and the largest cluster's image comes first.
     Deviations, beside that: features of the network's shared backbone, averaged over pixels, where the paper
-    has those of a frozen foundation model; dropout is of channels of these features, at the rate that all
-    strategies here have; where fewer candidates differ than are wanted, others of them follow at random.
+    has those of a frozen foundation model (features=trunk); dropout is of channels of the backbone's, at the
+    rate that all strategies here have; where fewer candidates differ than are wanted, others of them follow
+    at random.
     passes: number of dropout passes.
     keep: the share of the unlabelled images that are candidates; never fewer than are wanted.
+    features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
+    or of the tasks' heads, each task's of length 1 (tasks).
     """
 
-    def __init__(self, passes: int = 3, keep: float = 0.5) -> None:
+    def __init__(self, passes: int = 3, keep: float = 0.5, features: Features = "backbone") -> None:
         if passes < 1:
             raise ValueError(f"drop-query: passes must be at least 1, not {passes}")
         if not 0 <= keep <= 1:
             raise ValueError(f"drop-query: keep must be from 0 to 1, not {keep}")
+        super().__init__(features)
         self.views = tuple(f"dropout-{number}" for number in range(1, passes + 1))
         self.keep = keep
 

@@ -28,18 +28,22 @@ class LargestClusterMaximumDistance(Strategy):
     authors' code.
     Deviations: the paper compares by sketched gradients of all layers of a network with one output; here
     images are compared by those of the tasks' last layers, as ``badge`` has them (gradient): mean features
-    for depth and normals, and the gradient against the most likely class for tasks of classes. Or by the
-    features of the shared backbone, averaged over pixels (backbone).
-    features: gradient or backbone.
+    for depth and normals, and the gradient against the most likely class for tasks of classes. Or by
+    features, averaged over pixels.
+    features: gradient, or those of the network's backbone, or of its frozen, pre-trained trunk, the same in
+    every round (trunk), or of the tasks' heads, each task's of length 1 (tasks).
     length: the most numbers that are kept of a task's gradient.
     """
 
-    def __init__(self, features: Literal["gradient", "backbone"] = "gradient", length: int = 256) -> None:
+    def __init__(
+        self, features: Literal["gradient", "backbone", "trunk", "tasks"] = "gradient", length: int = 256
+    ) -> None:
         if length < 1:
             raise ValueError("lcmd: length must be at least 1")
         self.source: Badge | FeatureStrategy = (
-            Badge(length=length) if features == "gradient" else FeatureStrategy()
+            Badge(length=length) if features == "gradient" else FeatureStrategy(features)
         )
+        self.frozen_trunk = self.source.frozen_trunk
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """A gradient per task, or one vector of features."""

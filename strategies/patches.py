@@ -36,22 +36,22 @@ def k_means_centres(points: Tensor, count: int) -> Tensor:
     that no point is nearest to stays where it is.
     """
     double = points.double()
-    centres = torch.stack([each[_greedy(each, count)] for each in double])
+    centres = torch.stack([each.index_select(0, _greedy(each, count)) for each in double])
     for _ in range(ROUNDS):
         centres = _means(double, centres)
     return centres.to(points.dtype)
 
 
-def _greedy(points: Tensor, count: int) -> list[int]:
-    """Positions of the points (of P x C) that an image's centres start from."""
+def _greedy(points: Tensor, count: int) -> Tensor:
+    """Positions of the points (of P x C) that an image's centres start from; the host waits for none."""
     norms = points.square().sum(1)
     squared = (norms + norms[:, None] - 2 * points @ points.T).clamp(min=0)
-    nearest, chosen = torch.full_like(norms, torch.inf), list[int]()
+    nearest, chosen = torch.full_like(norms, torch.inf), list[Tensor]()
     for _ in range(count):
         left = torch.minimum(squared, nearest)
-        chosen.append(int(left.sum(1).argmin()))
-        nearest = left[chosen[-1]]
-    return chosen
+        chosen.append(left.sum(1).argmin(keepdim=True))
+        nearest = left.index_select(0, chosen[-1])
+    return torch.cat(chosen)
 
 
 def _means(points: Tensor, centres: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from strategies.contract import Probe, made_up_outputs
 from strategies.registry import RegistryError, resolve
 
 FEATURES = ["backbone", "trunk", "tasks"]
-TAKING = ["typiclust", "probcover", "max-herding", "k-means", "core-set", "cluster-random"]
+TAKING = ["typiclust", "probcover", "max-herding", "k-means", "core-set", "cluster-random", "drop-query"]
 MODIFIERS = ["cover", "stratified", "density"]
 
 
@@ -26,7 +26,7 @@ def expected_of(outputs):
 
 
 @pytest.mark.parametrize("features", FEATURES)
-@pytest.mark.parametrize("name", [*TAKING, *MODIFIERS])
+@pytest.mark.parametrize("name", [*TAKING, *MODIFIERS, "lcmd"])
 def test_every_strategy_of_features_sees_those_it_is_told_to(name, features):
     outputs = made_up_outputs()
     named = resolve(f"{name}[features={features}]")

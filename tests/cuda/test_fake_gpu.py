@@ -14,6 +14,8 @@ FIRST = "pad_net"  # the quickest of two stages
 OTHERS = [name for name in NETWORKS.entries if name != FIRST]
 #: All but those that need a record of another run.
 STRATEGIES = [name for name in entries() if not resolve(name).create().required]
+#: What computes most of all on the device, in float64.
+PATCHES = ["core-set[level=patch]", "consistency-diversity[representation=patches]"]
 #: With what they read of a network that others do not: a companion, coarser predictions, passes with dropout.
 #: Flipped images and labels are the same for every network, and are read with the first one.
 FEW = ["learning-loss", "consistency-diversity[scales=mean]", "mc-dropout[passes=2]"]
@@ -33,8 +35,9 @@ def check(found, names):
 
 
 def test_every_strategy_is_trained_beside_the_network_and_measures(noted):
-    found = noted([FIRST], "semseg,depth,normals,edge", STRATEGIES)[FIRST]
-    check(found, STRATEGIES)
+    names = [*STRATEGIES, *PATCHES]
+    found = noted([FIRST], "semseg,depth,normals,edge", names)[FIRST]
+    check(found, names)
     assert "learning-loss" in found["companions"]
 
 
