@@ -57,6 +57,11 @@ def add_commands(cli: click.Group) -> None:
     help="Send curves as they come to tensorboard, wandb, mlflow, or several (a,b).",
     shell_complete=completion.trackers,
 )
+@click.option(
+    "--plan",
+    type=PATH,
+    help="A plan of `mtal plan`: kept beside the results, and what their report tests by.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the jobs and what they would cost, and do nothing.")
 @click.option("--timing/--no-timing", default=True, help="Say beforehand what the run will cost, or do not.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")

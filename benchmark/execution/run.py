@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
+from benchmark.experiment.planned import check_plan, plan_of
 from benchmark.progress import Progress
 from benchmark.protocol.open_experiment import opened, require_weights
 from benchmark.records.results_folder import check_agreement, held, write_head, write_results
@@ -107,6 +108,8 @@ def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool 
 
     check_agreement(experiment, out)
     bench = opened(experiment, out, progress)
+    if (planned := plan_of(experiment)) is not None:
+        check_plan(experiment, planned, bench.dataset.name)
     jobs = _jobs(experiment, bench)
     lines = [f"{counted(work.trainings, 'training'):<12} {job.label}" for job, work in jobs.items()]
     return "\n".join([*lines, *expected(bench, whole(bench, jobs), _sum(jobs), timing)])

@@ -185,6 +185,9 @@ class Experiment(Model):
     checkpoint_minutes: float = Field(
         10.0, ge=0, description="between two checkpoints within a training; 0 for none; it changes no number"
     )
+    plan: Path | None = Field(
+        None, description="of mtal plan: what the study decides and by which test; kept beside the results"
+    )
 
     @field_validator("name")
     @classmethod

@@ -23,14 +23,15 @@ def seen_from(folder: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changed(fields: Mapping[str, Any], change: Change) -> dict[str, Any]:
-    """The same with every relative path changed: of data, their root, weights, and files of plug-ins."""
+    """The same with every relative path changed: of data, their root, the plan, weights, plug-ins."""
     changed = dict(fields)
     if _is_file(fields.get("dataset"), (".yaml", ".yml")):
         changed["dataset"] = _moved(fields["dataset"], change)
     elif "dataset" in fields:
         changed["dataset"] = _plugin(fields["dataset"], change)
-    if isinstance(fields.get("data_root"), str):
-        changed["data_root"] = _moved(fields["data_root"], change)
+    for name in ("data_root", "plan"):
+        if isinstance(fields.get(name), str):
+            changed[name] = _moved(fields[name], change)
     if isinstance(network := fields.get("network"), Mapping):
         changed["network"] = _network(network, change)
     if isinstance(fields.get("strategies"), list | tuple):

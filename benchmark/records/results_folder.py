@@ -12,7 +12,10 @@ import yaml
 from benchmark.errors import BusyError, UserError
 from benchmark.experiment.config import Experiment, NetworkConfig, validated
 from benchmark.experiment.paths import read_experiment, seen_from
+from benchmark.experiment.planned import check_plan, plan_of
+from benchmark.experiment.study_plan import PLAN
 from benchmark.plugins import BACKBONES, NETWORKS, plain_name
+from benchmark.records.kept_plan import keep_plan
 from benchmark.records.round_store import to_json, write_atomically
 from benchmark.untrusted_files import read_fields, read_json
 
@@ -130,12 +133,15 @@ def _differences(before: Any, now: Any, path: str = "") -> list[Difference]:
 def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[str, Any]) -> None:
     """Write ``experiment.yaml`` and ``environment.json``; ``facts`` of the machine go over this process's.
 
-    Raises UserError for a folder that holds results on other data, and for a broken one.
+    The plan that the experiment names is kept there too. Raises UserError for a folder that holds results on
+    other data, for a broken one, and for an experiment that contradicts its plan.
     """
     import torch
 
     from benchmark.records.environment import ARITHMETIC, describe
 
+    if (planned := plan_of(experiment)) is not None:
+        check_plan(experiment, planned, bench.dataset.name)
     threads = torch.get_num_threads()
     environment = describe(
         experiment.network,
@@ -160,13 +166,17 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     if held:
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
-    machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes"}
+    if planned is not None:
+        keep_plan(planned, out, bench.store.rounds())
+    machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes", "plan"}
     fields = seen_from(out, experiment.model_dump(mode="json", exclude=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
             fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
         fields["references"] = max(stored.get("references", 1), fields["references"])
+    if (out / PLAN).is_file():
+        fields["plan"] = PLAN
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
 

@@ -97,10 +97,14 @@ def read_studies(sources: Sequence[Path]) -> Study:
 def terminal_text(study: Study) -> str:
     """The main table for a terminal, with what it must be read against."""
     from benchmark.report.formats.text import paragraph
-    from benchmark.report.tables import loss_table
+    from benchmark.report.tables import headline_table, loss_table
     from benchmark.report.validity import labels_matter, measured_noise
 
-    notes = [*labels_matter.notes(study), *measured_noise.notes(study)]
+    notes = [
+        *headline_table.terminal_notes(study.results),
+        *labels_matter.notes(study),
+        *measured_noise.notes(study),
+    ]
     parts = [loss_table.terminal_table(study.results), *map(paragraph, notes)]
     return "\n\n".join(filter(None, parts))
 

@@ -14,6 +14,7 @@ from benchmark.errors import UserError
 from benchmark.report.formats.numbers import decimals, head
 from benchmark.report.results.load import Results, total_loss
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
+from benchmark.report.statistics.design.planned_words import of_comparison, planned_notes
 from benchmark.report.statistics.full_data_gap import gap_words, room
 from benchmark.report.statistics.holm_family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
@@ -222,12 +223,16 @@ def _verdict(pair: Pair) -> str:
         )
     if one.seeds < SEEDS_FOR_A_TEST:
         return f"Fewer than {SEEDS_FOR_A_TEST} seeds describe and prove nothing."
+    if (plan := pair.found.planned) is not None:
+        by_plan = of_comparison(plan, pair.strategy, pair.against, pair.places)
+        if by_plan is not None:
+            return f"{by_plan}. {' '.join(planned_notes(plan, pair.found.gap, pair.places))}"
     better = one.strategy if one.mean < 0 else one.against
     shown = f"{better} is better" if one.corrected < LEVEL else "no difference is shown"
     return (
         f"By a paired t test {shown} (p = {one.corrected:.3g}, corrected; {one.p:.3g} alone); "
         f"{_detectable(pair, one)} would be found in four studies of five like this one. "
-        f"{_among(pair.family)}"
+        f"{_among(pair.family)}{' Exploratory: the plan does not name it.' if plan else ''}"
     )
 
 

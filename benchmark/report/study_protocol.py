@@ -18,6 +18,7 @@ from benchmark.report.results.load import FULL_DATA
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.results.settings import flattened, planned_budgets, written
 from benchmark.report.results.study import Source, Study
+from benchmark.report.statistics.design.planned_words import rule
 from benchmark.report.statistics.full_data_gap import gap_words
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.labels_needed import FITTED
@@ -124,6 +125,10 @@ def _comparisons(subject: DatasetResults) -> Iterator[tuple[str, str]]:
     yield "headline", f"NAUBC of the total validation loss, lower is better, minus that of {RANDOM}"
     yield "test", f"paired t over seeds, from {SEEDS_FOR_A_TEST} seeds on, Holm-corrected"
     yield "family", f"{found.family.words}; any other pair is exploratory, corrected for all pairs"
+    if found.planned:
+        yield "plan", rule(found.planned)
+        if found.planned.changes:
+            yield "plan changed", "; ".join(found.planned.changes)
     if note := left_out_note(found):
         yield "not shown", note
     places = decimals(float(found.naubc["naubc"].abs().max()))

@@ -11,8 +11,10 @@ import pandas as pd
 from benchmark.report.formats.numbers import decimals
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics
+from benchmark.report.statistics.design.planned_tests import Planned
+from benchmark.report.statistics.design.planned_words import decided, planned_notes
 from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
-from benchmark.report.statistics.holm_family import LEVEL, Family
+from benchmark.report.statistics.holm_family import LEVEL
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.labels_needed import Labels
 from benchmark.report.statistics.paired_tests import Comparison
@@ -40,7 +42,8 @@ def claim(found: DatasetStatistics) -> Claim:
     places = decimals(float(found.naubc["naubc"].abs().max()))
     notes = (*_difference(found, best, places), *_notes(found, set(groups.groups), best, means))
     little = room(found.gap, found.compared, places)
-    said = [*filter(None, (little, _tested(found, places))), _said(found, best, len(means))]
+    plan = decided(found.planned, places) if found.planned else ""
+    said = [*filter(None, (plan, little, _tested(found, places))), _said(found, best, len(means))]
     return Claim(found.dataset, f"{_few(len(found.seeds))}{'. '.join(said)}.", notes)
 
 
@@ -48,6 +51,8 @@ def _tested(found: DatasetStatistics, places: int) -> str:
     """What the test shows of all strategies, before anything that rests on means alone; losses as well."""
     if not found.is_tested:
         return ""
+    if found.planned:
+        return _exploratory(found, found.planned, places)
     better, worse = (
         [_named(one, places) for one in found.differing if (one.mean < 0) == is_better]
         for is_better in (True, False)
@@ -58,6 +63,14 @@ def _tested(found: DatasetStatistics, places: int) -> str:
     wins = f"Better than {RANDOM} beyond doubt: {', '.join(better)}" if better else ""
     losses = "worse" if better else f"{which} is better than {RANDOM} beyond doubt; worse"
     return "; ".join(filter(None, (wins, f"{losses}: {', '.join(worse)}" if worse else "")))
+
+
+def _exploratory(found: DatasetStatistics, plan: Planned, places: int) -> str:
+    """What the test shows of comparisons that the plan does not name; empty where it shows nothing."""
+    others = [one for one in found.differing if not plan.of(one.strategy, one.against)]
+    sides = {True: "better", False: "worse"}
+    listed = [f"{_named(one, places)} {sides[one.mean < 0]} than {RANDOM}" for one in others]
+    return f"Not planned, so exploratory: {', '.join(listed)}" if listed else ""
 
 
 def _named(one: Comparison, places: int) -> str:
@@ -143,6 +156,8 @@ def _between(labels: Labels, found: DatasetStatistics) -> str:
 
 
 def _notes(found: DatasetStatistics, names: set[str], best: str | None, means: pd.Series) -> Iterator[str]:
+    if found.planned:
+        yield from planned_notes(found.planned, found.gap, decimals(float(found.naubc["naubc"].abs().max())))
     if note := left_out_note(found):
         yield note
     if not found.family.size and RANDOM not in names:
@@ -164,7 +179,7 @@ def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iter
         yield (
             f"Mean loss over the budgets (NAUBC) of {best} minus that of {RANDOM}, paired over {one.seeds} "
             f"seed{'s' * (one.seeds > 1)}: {one.mean:+.{places}f}{interval}{_share(found.gap, one)}; "
-            f"{_verdict(found.family, one)}."
+            f"{_verdict(found, one)}."
         )
     if found.family.size:
         yield gap_words(found.gap, places)
@@ -178,9 +193,12 @@ def _share(gap: FullDataGap, one: Comparison) -> str:
     return f", {gap.percent(one.mean, '+')} of the gap to full data{'' if math.isnan(one.low) else bounds}"
 
 
-def _verdict(family: Family, one: Comparison) -> str:
+def _verdict(found: DatasetStatistics, one: Comparison) -> str:
+    family = found.family
     if math.isnan(one.corrected):
         return "too few seeds for a test"
+    if found.planned and found.planned.of(one.strategy, one.against):
+        return "tested by the plan alone"
     shown = "a difference is shown" if one.corrected < LEVEL else "no difference is shown"
     p = "p < 0.001" if one.corrected < 0.001 else f"p = {one.corrected:.3f}"
     corrected = f", corrected for the {family.words}" if family.size > 1 else ""

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import UserError
+from benchmark.experiment.study_plan import PLAN
 from benchmark.records.faults import ERROR, kept_error
+from benchmark.records.kept_plan import CHANGES
 from benchmark.records.round_store import RESULTS, Round, results_table, without_scores, write_atomically
 
 FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", RESULTS)
+#: A planned study's.
+PLANNED = (PLAN, CHANGES)
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy)", re.ASCII)
 SCORES = ".scores.npy"
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
@@ -111,7 +115,8 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
 
 def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
-    found = [folder / name for name in HEAD]
+    planned = [name for name in PLANNED if (folder / name).exists()]
+    found = [folder / name for name in (*HEAD, *planned)]
     kinds = ("round-*.json", *((f"round-*{SCORES}",) if scores else ()), ERROR)
     found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}
@@ -199,7 +204,7 @@ def _is_part(name: str) -> bool:
     """Whether an archive may hold a file of this name within the folder of results: packed or read."""
     inside = ".." not in PurePosixPath(name).parts and "\\" not in name and not name.startswith("/")
     of_a_trajectory = ROUND.fullmatch(name) or REASON.fullmatch(name)
-    return inside and name.isprintable() and (name in HEAD or of_a_trajectory is not None)
+    return inside and name.isprintable() and (name in (*HEAD, *PLANNED) or of_a_trajectory is not None)
 
 
 def _check_amount(origin: str, sizes: Sequence[int]) -> None:

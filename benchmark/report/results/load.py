@@ -7,7 +7,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -15,6 +15,8 @@ from typing import Any, TypeGuard, TypeVar
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.experiment.study_plan import PLAN
+from benchmark.records.kept_plan import KeptPlan, kept_plan
 from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
 from benchmark.report.results import csv_check
 from benchmark.report.results.metrics import PLAIN, Metrics, told_by
@@ -61,6 +63,8 @@ class Results:
     metrics: Metrics = PLAIN
     #: The results that these were chosen from, where some are left out.
     chosen_from: Results | None = None
+    #: The plans of data sets that were planned.
+    plans: Mapping[str, KeptPlan] = field(default_factory=dict)
 
     @property
     def whole(self) -> Results:
@@ -172,7 +176,20 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
         marked["oracle"],
         full_data=experiment_of(folder).get("full_data") is not False,
         metrics=metrics,
+        plans=_plans(folder, pool),
     )
+
+
+def _plans(folder: Path, pool: Mapping[str, int]) -> dict[str, KeptPlan]:
+    """The folder's plan, by its data set. Raises UserError for one of other data, and for a broken one."""
+    kept = kept_plan(folder)
+    if kept is None:
+        return {}
+    if kept.plan.dataset not in pool:
+        raise UserError(
+            f"{folder / PLAN} is for {kept.plan.dataset}; the results are of {', '.join(sorted(pool))}."
+        )
+    return {kept.plan.dataset: kept}
 
 
 def _read(path: Path, parse: Callable[[Path], T]) -> T:

@@ -52,6 +52,7 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         oracles=one.oracles | other.oracles,
         full_data=one.full_data or other.full_data,
         metrics=one.metrics | other.metrics,
+        plans={**one.plans, **other.plans},
     )
 
 
@@ -66,6 +67,9 @@ def _check_same_settings(one: Study, other: Study, dataset: str) -> None:
         for theirs in other.sources_of(dataset)
         for difference in _all_differences(one.results, other.results, mine, theirs, dataset)
     )
+    plans = [study.results.plans.get(dataset) for study in (one, other)]
+    if None not in plans and plans[0] != plans[1]:
+        found["another plan"] = None
     if found:
         raise UserError(
             f"{_folders(one)} and {_folders(other)} cannot be in one report, their results on {dataset} are "

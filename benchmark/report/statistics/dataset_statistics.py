@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.design.planned_tests import Planned, planned
 from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
 from benchmark.report.statistics.holm_family import LEVEL, Family, against_reference
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
@@ -44,6 +45,8 @@ class DatasetStatistics:
     matching: Mapping[str, Labels]
     references: frozenset[str]
     left_out: frozenset[str] = frozenset()
+    #: What the study's plan decides, if it has one.
+    planned: Planned | None = None
 
     @property
     def order(self) -> tuple[list[str], list[str]]:
@@ -100,7 +103,8 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
     areas = naubc_of(learned, budgets)
     family = against_reference(set(areas["strategy"]) - results.references, RANDOM)
     every = curves(rows)
-    compared = tuple(compare_all(areas.rename(columns={"naubc": "value"}), family))
+    values = areas.rename(columns={"naubc": "value"})
+    compared, gap = tuple(compare_all(values, family)), _gap(every, rows)
     return DatasetStatistics(
         dataset=dataset,
         pool=pool,
@@ -110,12 +114,18 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
         family=family,
         compared=compared,
         against_random=compared,
-        gap=_gap(every, rows),
+        gap=gap,
         oracle=oracle_gain(areas, results.oracles),
         needed=_shares(every, full_data(rows), pool),
         matching=_shares(every, _last_of_random(every, budgets), pool),
         references=results.references,
+        planned=_planned(results, dataset, values, gap),
     )
+
+
+def _planned(results: Results, dataset: str, values: pd.DataFrame, gap: FullDataGap) -> Planned | None:
+    kept = results.plans.get(dataset)
+    return planned(kept.plan, values, gap, tuple(kept.differences())) if kept else None
 
 
 def _gap(every: Curves, rows: pd.DataFrame) -> FullDataGap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -38,6 +38,8 @@ class FullDataGap:
     high: float
     seeds: int
     at: Mapping[int, float]
+    #: The gap of each seed.
+    by_seed: Mapping[int, float] = field(default_factory=dict)
 
     def share(self, difference: float, budget: int | None = None) -> float:
         """A difference of NAUBC, or of losses at a budget, as a share of the gap; NaN where none is above 0.
@@ -63,7 +65,8 @@ def full_data_gap(random: pd.DataFrame, full: pd.Series) -> FullDataGap:
     budgets = [int(size) for size in above.columns]
     gaps = [naubc(budgets, row) for row in above.to_numpy().tolist()]
     at = {size: float(above[size].mean()) for size in budgets[1:]}
-    return FullDataGap(*t_interval(gaps), len(gaps), at)
+    by_seed = {int(seed): gap for seed, gap in zip(above.index, gaps, strict=True)}
+    return FullDataGap(*t_interval(gaps), len(gaps), at, by_seed)
 
 
 def gap_words(gap: FullDataGap, places: int) -> str:

@@ -14,6 +14,7 @@ from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, all_evidence
+from benchmark.report.statistics.design.planned_words import decided, planned_notes
 from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
@@ -53,6 +54,17 @@ def render(results: Results) -> dict[str, bytes]:
     tables = [make_headline(found).named(results.label) for found in all_found if found.budgets]
     files = table_files("headline", long_table(all_found), tables)
     return files | {"tables/naubc.csv": as_csv(areas(all_found))}
+
+
+def terminal_notes(results: Results) -> list[str]:
+    """What plans decide, a paragraph a data set that has one."""
+    every = [found for found in all_evidence(results) if found.planned] if results.whole.plans else []
+    return [
+        f"{found.dataset}: {decided(plan, _places(found))}. "
+        + " ".join(planned_notes(plan, found.gap, _places(found)))
+        for found in every
+        if (plan := found.planned)
+    ]
 
 
 def long_table(all_found: Sequence[DatasetStatistics]) -> pd.DataFrame:
@@ -170,6 +182,9 @@ def _caption(found: DatasetStatistics, places: int) -> str:
 
 
 def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
+    if found.planned:
+        yield f"{decided(found.planned, places)}."
+        yield from planned_notes(found.planned, found.gap, places)
     yield from (sentence for sentence in (_tested(found), left_out_note(found)) if sentence)
     if found.family.size:
         yield gap_words(found.gap, places)
@@ -185,9 +200,11 @@ def _tested(found: DatasetStatistics) -> str:
         return f"{len(found.seeds)} seeds are descriptive: no test, and nothing here ranks strategies."
     if not found.family.size:
         return ""
+    exploratory = "Exploratory, not by the plan: " if found.planned else ""
     return (
-        f"p: two-sided paired t test, Holm-corrected for the {found.family.words}; detectable: the true "
-        "difference that these seeds find in four studies of five at the corrected level."
+        f"{exploratory}p: two-sided paired t test, Holm-corrected for the {found.family.words}; "
+        "detectable: the true difference that these seeds find in four studies of five at the corrected "
+        "level."
     )
 
 

@@ -24,7 +24,7 @@ from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 
 Array = NDArray[np.float64]
 #: With at most so many seeds every pattern of signs is taken; with more, so many at random.
-ENUMERATED, DRAWN = 14, 20_000
+ENUMERATED, DRAWN = 14, 10_000
 #: Two patterns that give the same t must count as equal, whatever the order of their sums.
 ROUNDING = 1e-9
 
