@@ -16,7 +16,8 @@ from benchmark.protocol.work_left import passes_of
 from benchmark.tasks import make_task
 from strategies.registry import resolve
 
-FIELD = [f"{data}-{size}" for data in ("nyud", "pascal") for size in ("quick", "standard", "paper", "frozen")]
+FIELD = [f"{data}-{size}" for data in ("nyud", "pascal") for size in ("quick", "standard", "paper")]
+FROZEN = ["nyud-frozen", "pascal-frozen"]
 TASKS = {
     "nyud": {"semseg": 40, "depth": None, "normals": None, "edge": None},
     "pascal": {"semseg": 21, "human_parts": 7, "normals": None, "edge": None, "saliency": None},
@@ -80,7 +81,8 @@ def petaflops(preset):
 
 
 @pytest.mark.parametrize(
-    "preset", [p if p.endswith("quick") else pytest.param(p, marks=pytest.mark.slow) for p in FIELD]
+    "preset",
+    [p if p.endswith("quick") else pytest.param(p, marks=pytest.mark.slow) for p in FIELD + FROZEN],
 )
 def test_a_preset_costs_what_its_comment_estimates(preset):
     text = comment(preset)
@@ -129,6 +131,15 @@ def test_a_preset_names_its_recipe_and_takes_it(preset):
     )
     assert f"{recipe.iterations:,}" in text
     assert ("here per iteration" in text) == (expected == adam)
+
+
+@pytest.mark.parametrize("preset", FROZEN)
+def test_a_foundation_trunk_that_is_not_trained_leaves_time_for_seeds(preset):
+    experiment, paper = loaded(preset), preset.replace("frozen", "paper")
+    assert (experiment.network.frozen, experiment.network.pretrained) == (True, True)
+    assert (experiment.data, experiment.references) == (loaded(paper).data, 3)
+    assert forward_flops(preset) * 12 < forward_flops(paper)
+    assert "was never run" in comment(preset), "no word of what was measured that was not"
 
 
 def test_there_is_a_smoke_preset_for_a_cpu():
