@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from baselines._features import Features, FeatureStrategy, patch_vectors
 from strategies import Outputs, Pool, Selection, register
-from strategies.kernels.diversity import k_center_greedy, k_center_of_sets
+from strategies.kernels.diversity import distributed_k_center, k_center_greedy, k_center_of_sets
+from strategies.parallel_map import parallel_map
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +35,11 @@ class CoreSet(FeatureStrategy):
     patches: vectors of an image for level=patch.
     features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
     or of the tasks' heads, each task's of length 1 (tasks).
+    shards: for pools that one machine should not look at whole, runs of images, in the order of their ids,
+    that are looked at each by itself, on the nodes of Ray where it runs the job; what they pick is chosen
+    among once more (Malkomes et al. 2015). Picks do not depend on where shards are looked at, and with one
+    shard they are those of one machine. The radius with more is at most twice as large in the bound (4 times
+    the smallest there is, instead of 2), and was 0 to 18 % larger (docs/performance.md).
     """
 
     def __init__(
@@ -41,11 +47,14 @@ class CoreSet(FeatureStrategy):
         level: Literal["image", "patch"] = "image",
         patches: int = 5,
         features: Features = "backbone",
+        shards: int = 1,
     ) -> None:
         if patches < 1:
             raise ValueError(f"core-set: patches must be at least 1, not {patches}")
+        if shards < 1 or (shards > 1 and level == "patch"):
+            raise ValueError(f"core-set: shards must be at least 1, and 1 for level=patch, not {shards}")
         super().__init__(features)
-        self.level, self.patches = level, patches
+        self.level, self.patches, self.shards = level, patches, shards
 
     def measure(self, outputs: Outputs) -> Mapping[str, Tensor]:
         """One vector per image (B x d), or several (B x patches x d)."""
@@ -55,5 +64,10 @@ class CoreSet(FeatureStrategy):
 
     def select(self, pool: Pool, budget: int) -> Selection:
         """Always the image farthest from everything labelled or chosen."""
+        vectors, known, rng = self.vectors(pool), pool.labelled, pool.rng
+        if self.shards > 1:
+            shards = self.shards
+            chosen = distributed_k_center(vectors, budget, known, shards=shards, rng=rng, map=parallel_map)
+            return Selection(chosen)
         k_center = k_center_greedy if self.level == "image" else k_center_of_sets
-        return Selection(k_center(self.vectors(pool), budget, labelled=pool.labelled, rng=pool.rng))
+        return Selection(k_center(vectors, budget, labelled=known, rng=rng))

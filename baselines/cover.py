@@ -34,6 +34,7 @@ class Cover(FeatureModifier):
     Deviations: the paper weighs by one task's uncertainty, calibrated by a temperature that is fitted to some
     of the labels; here scores of several tasks, of which many are no probabilities, are made one by their
     ranks. Its features are those of a classifier, and its width shrinks (width=labelled).
+    Its time grows with the square of the pool: take subsample[base=cover] beyond some 20,000 images.
     base: any strategy that chooses by a score per task.
     power: weight of the score; 0 is plain coverage, a large one covers the highest scores alone.
     width: spread, the features' root mean square distance from their mean; labelled, the smallest distance

@@ -14,7 +14,8 @@ class MaxHerding(UnitFeatureStrategy):
 
     An image is covered by exp(-(distance / bandwidth)^2) of the nearest labelled or chosen one. Deviation:
     features of the network's backbone, not of one trained without labels, so the bandwidth follows them; the
-    paper's are nearer to features=trunk.
+    paper's are nearer to features=trunk. Its time grows with the square of the pool: take
+    subsample[base=max-herding] beyond some 20,000 images.
     bandwidth: features being of length 1; 0 takes their root mean square distance from their mean, which is
     the paper's 1 where they are spread evenly, and less where a network's lie close together.
     features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),

@@ -22,6 +22,7 @@ class ProbCover(UnitFeatureStrategy):
     Labelled images cover from the start. Once all images are covered, the rest of the budget is random.
     Deviations: features of the network's backbone, not of one trained without labels, so delta is found anew
     in each round; dense prediction knows no class of an image, so the number of clusters is a parameter.
+    Its time grows with the square of the pool: take subsample[base=probcover] beyond some 20,000 images.
     delta: radius of a ball, features being of length 1; 0 is the paper's rule, the largest radius at which
     this share of all balls (purity, the paper's alpha) holds images of one k-means cluster only.
     clusters: how many of those there are, in place of classes.

@@ -133,3 +133,30 @@ def test_a_small_thing_that_nothing_labelled_shows_is_chosen_by_patches_and_not_
 def test_no_patches_are_refused():
     with pytest.raises(ValueError, match="patches must be at least 1, not 0"):
         CoreSet(level="patch", patches=0)
+
+
+def radius(vectors, labelled, chosen):
+    centres = vectors[[*labelled, *chosen]].astype(np.float64)
+    return np.linalg.norm(vectors[:, None].astype(np.float64) - centres, axis=2).min(1).max()
+
+
+def test_more_shards_choose_about_as_well_and_one_is_the_plain_choice():
+    rng = np.random.default_rng(2)
+    vectors = rng.standard_normal((600, 5)).astype(np.float32)
+    pool = pool_of(vectors, [3, 500])
+    one = CoreSet().select(pool, 30).indices
+    found = {}
+    for shards in (1, 2, 7, 1000):
+        chosen = CoreSet(shards=shards).select(replace(pool, rng=np.random.default_rng(0)), 30).indices
+        assert len(set(chosen.tolist()) - {3, 500}) == 30
+        found[shards] = radius(vectors, [3, 500], chosen)
+    assert found[1] == radius(vectors, [3, 500], one)
+    # The bound is twice the plain choice's own; a shard an image looks at all images at once.
+    assert max(found.values()) <= 1.3 * found[1]
+    assert found[1000] == pytest.approx(found[1])
+
+
+def test_shards_are_counted_from_one_and_are_of_images():
+    for options in ({"shards": 0}, {"shards": 2, "level": "patch"}):
+        with pytest.raises(ValueError, match="shards must be at least 1, and 1 for level=patch"):
+            CoreSet(**options)

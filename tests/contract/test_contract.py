@@ -48,6 +48,7 @@ VARIANTS = [
     "lcmd[features=backbone]",
     "class-stratified[base=inconsistency,share=1]",
     "noris[base=entropy]",
+    "core-set[shards=3]",
     "soft-rank[base=flip-consistency,beta=2]",
     "aggregate[how=rank]",
     "aggregate[how=rrf,base=margin]",
