@@ -19,7 +19,7 @@ class Subsample(Wrapper[Strategy]):
     image are seldom shown together. Any strategy may be the base. The papers' part of CIFAR-10 is 10,000 of
     50,000 images. Scores, for the loss weights, are of all images: of a strategy of scores its own, and else
     an image that was not shown gets those of one that was, so that ranks stay what they were among the shown.
-    What a base draws from a part has no known probability in the pool, and a weight of 1 in LURE's place.
+    A base that weighs what it draws by its probability is refused: from a part that is not known.
     base: any strategy.
     size: how many unlabelled images are shown, and never fewer than are wanted; where there are not more, the
     choice is the base's own.

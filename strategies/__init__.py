@@ -1,7 +1,17 @@
 # Part of mtal-benchmark.
 """What a strategy's author needs."""
 
-from strategies.interface import Companion, Known, Outputs, Pool, Selection, Shapes, Strategy, TaskSpec
+from strategies.interface import (
+    Companion,
+    Known,
+    LabelledCompanion,
+    Outputs,
+    Pool,
+    Selection,
+    Shapes,
+    Strategy,
+    TaskSpec,
+)
 from strategies.modifier import Modifier
 from strategies.parameters import StrategyName, StrategyNames
 from strategies.registry import register
@@ -10,6 +20,7 @@ from strategies.scoring import ScoreStrategy
 __all__ = [
     "Companion",
     "Known",
+    "LabelledCompanion",
     "Modifier",
     "Outputs",
     "Pool",

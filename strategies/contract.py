@@ -240,6 +240,13 @@ def knows_more_as_a_reference_only(probe: Probe) -> None:
     )
 
 
+def asks_for_labels_in_training_alone(probe: Probe) -> None:
+    """A companion that learns from labels is refused them when the pool is measured and images are chosen."""
+    companion = companion_of(probe.named.create(), made_up_outputs())
+    if getattr(companion, "wants_labels", False):
+        probe.choose(probe.pool())
+
+
 CLAUSES: tuple[Callable[[Probe], None], ...] = (
     measures_one_row_per_image,
     chooses_the_budget,
@@ -258,4 +265,5 @@ CLAUSES: tuple[Callable[[Probe], None], ...] = (
     remembers_what_json_can_hold,
     weighs_losses_fairly,
     knows_more_as_a_reference_only,
+    asks_for_labels_in_training_alone,
 )

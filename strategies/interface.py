@@ -234,6 +234,29 @@ class Companion(Protocol):
         """
 
 
+#: ``loss(task, prediction) -> B``: the task's own loss of a prediction (B x C x H x W, of the refined size)
+#: against the labels of B images; NaN for an image without one.
+LabelLoss = Callable[[str, "Tensor"], "Tensor"]
+
+
+class LabelledCompanion(Protocol):
+    """A companion that learns from labels itself: it says so by ``wants_labels = True``.
+
+    It is told of the labels of images that the network is trained on, which are labelled, and of no others,
+    and not the labels but how much a prediction of its own loses by them, while its loss is computed alone.
+    """
+
+    wants_labels: bool
+
+    def __call__(self, outputs: Outputs) -> Mapping[str, Tensor]:
+        """What it says of a batch, of which it knows no labels."""
+
+    def loss(
+        self, outputs: Outputs, task_losses: Tensor, generator: Generator, label_loss: LabelLoss
+    ) -> Tensor:
+        """Scalar training loss, as of any companion."""
+
+
 class Strategy:
     """One way to choose images. Subclass it, or register a function that returns scores.
 
@@ -258,7 +281,7 @@ class Strategy:
         """Raise ValueError for tasks that it cannot work with; asked before anything is trained."""
         del tasks
 
-    def companion(self, shapes: Shapes) -> Companion | None:
+    def companion(self, shapes: Shapes) -> Companion | LabelledCompanion | None:
         """A module to train beside the network, or None."""
         del shapes
         return None

@@ -14,9 +14,11 @@ from torch import Generator, Tensor, nn
 
 from strategies.choosing import choose
 from strategies.interface import (
+    Companion,
     Judge,
     Judged,
     Known,
+    LabelledCompanion,
     Outputs,
     Pool,
     Selection,
@@ -123,18 +125,44 @@ def companion_of(strategy: Strategy, outputs: Outputs) -> Callable[[Outputs], Ma
     if companion is None:
         return None
     module = cast(nn.Module, companion)
-    parameters = list(module.parameters())
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for size in (4, 3):
         losses = torch.rand(size, len(outputs.tasks), generator=Generator().manual_seed(size))
         losses[0, 0] = torch.nan
         batch = replace(made_up_outputs(outputs.tasks, size, seed=size), trunk_features=())
-        loss = companion.loss(batch, losses, Generator().manual_seed(1))
+        loss = _loss_of(companion, batch, losses)
         if not torch.isfinite(loss):
             raise ValueError("the companion's loss is not finite: a task's is NaN for images without a label")
         for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.data -= 1e-3 * slope  # torch.optim takes seconds to import
     module.eval()
     return companion
+
+
+def _loss_of(companion: Companion | LabelledCompanion, batch: Outputs, losses: Tensor) -> Tensor:
+    """Its loss on a batch, where the first image lacks a label; the second has none at all.
+
+    Made-up labels, as those of a run, are told of while the loss is computed alone.
+    """
+    if not getattr(companion, "wants_labels", False):
+        return cast(Companion, companion).loss(batch, losses, Generator().manual_seed(1))
+    unlabelled = losses.isnan().index_fill(0, torch.tensor(1), True)
+    told = [True]
+
+    def label_loss(name: str, prediction: Tensor) -> Tensor:
+        assert told, "a companion asked for labels when it was not trained"
+        place, task = next((place, task) for place, task in enumerate(batch.tasks) if task.name == name)
+        wanted = batch.refined[name].shape
+        size = (
+            f"a companion's prediction of {name!r} is of shape {tuple(prediction.shape)}, not {tuple(wanted)}"
+        )
+        assert prediction.shape == wanted, size
+        return task.loss(prediction, batch.refined[name]).masked_fill(unlabelled[:, place], torch.nan)
+
+    losses = losses.masked_fill(unlabelled, torch.nan)
+    loss = cast(LabelledCompanion, companion).loss(batch, losses, Generator().manual_seed(1), label_loss)
+    told.clear()
+    return loss
 
 
 def pool_of(

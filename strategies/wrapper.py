@@ -10,6 +10,7 @@ import numpy as np
 from strategies.interface import (
     Companion,
     Draws,
+    LabelledCompanion,
     Outputs,
     Pool,
     Positions,
@@ -46,7 +47,7 @@ class Wrapper(Strategy, Generic[Base]):
         """Whatever the base refuses."""
         self.base.check(tasks)
 
-    def companion(self, shapes: Shapes) -> Companion | None:
+    def companion(self, shapes: Shapes) -> Companion | LabelledCompanion | None:
         """That of the base."""
         return self.base.companion(shapes)
 

@@ -85,6 +85,7 @@ OTHERS = (
     "boss",
     "subsample",
     "ensemble",
+    "committee",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))
@@ -125,7 +126,9 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 
 def _built_in(place: int) -> Look:
     lap, colour = divmod(place, len(MUTED))
-    return Look(MUTED[colour], PLAIN[(place + lap) % len(PLAIN)], MARKERS[(place + 5 * lap) % len(MARKERS)])
+    # After six laps colour, dash and marker would come round together: the marker goes on by one more.
+    marker = (place + 5 * lap + lap // 6) % len(MARKERS)
+    return Look(MUTED[colour], PLAIN[(place + lap) % len(PLAIN)], MARKERS[marker])
 
 
 def _hashed(name: str) -> Look:

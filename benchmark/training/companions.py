@@ -12,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network
 from benchmark.random_streams import Streams, global_torch_stream
-from strategies.interface import Companion, Outputs, Strategy
+from strategies.interface import Companion, LabelledCompanion, LabelLoss, Outputs, Strategy
 
 
 def make_companion(strategy: Strategy, network: Network, streams: Streams) -> nn.Module | None:
@@ -35,15 +35,15 @@ class CompanionStep:
         self.optimiser = torch.optim.Adam(module.parameters(), recipe.companion_learning_rate, fused=True)
         self.generator = streams.torch("companion")
 
-    def __call__(self, outputs: Outputs, task_losses: Tensor) -> None:
-        """One step on a batch's detached outputs and losses (B x T)."""
+    def __call__(self, outputs: Outputs, task_losses: Tensor, label_loss: LabelLoss) -> None:
+        """One step on a batch's detached outputs and losses (B x T); some are told of labels too."""
         # A loss that draws from the global stream, by dropout say, draws the same in every run and moves
         # nobody else's.
         seed = int(torch.randint(2**62, (), generator=self.generator))
         # All companions read the same tensors, and an edit by one would be seen by the next.
         before = _versions(outputs, task_losses)
         with global_torch_stream(seed):
-            loss = cast(Companion, self.module).loss(outputs, task_losses, self.generator)
+            loss = self._loss(outputs, task_losses, label_loss)
             if _versions(outputs, task_losses) != before:
                 raise UserError(
                     f"The companion of strategy {self.strategy!r} edits outputs in place, which other "
@@ -52,6 +52,12 @@ class CompanionStep:
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             self.optimiser.step()
+
+    def _loss(self, outputs: Outputs, task_losses: Tensor, label_loss: LabelLoss) -> Tensor:
+        if getattr(self.module, "wants_labels", False):
+            learner = cast(LabelledCompanion, self.module)
+            return learner.loss(outputs, task_losses, self.generator, label_loss)
+        return cast(Companion, self.module).loss(outputs, task_losses, self.generator)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, optimiser and stream after the last step."""

@@ -25,6 +25,7 @@ from benchmark.training.companions import CompanionStep, make_companion
 from benchmark.training.forward import products_in, trunk_maps
 from benchmark.training.hardware.compiled import compiled
 from benchmark.training.hardware.memory import memory_for_training
+from benchmark.training.label_losses import label_losses
 from benchmark.training.losses import (
     TaskLosses,
     by_operation,
@@ -210,8 +211,10 @@ class Iterations:
         if training.companions:
             # After the network's own step, and detached: nothing of a companion can reach the network.
             shown, told = outputs.mapped(_for_companions(len(rows), others)), known.told
-        for step in training.companions:
-            step(shown, told)
+            labels = {task: label[: len(rows)] for task, label in labels.items()}
+            with label_losses(labels, known.labelled, feed.tasks) as label_loss:
+                for step in training.companions:
+                    step(shown, told, label_loss)
 
     @cached_property
     def _compute(self) -> Compute:

@@ -157,11 +157,3 @@ def test_the_probability_of_a_choice_is_not_that_of_its_place_in_the_pool():
     one, two = probe.choose(replace(pool, rng=np.random.default_rng(0))), probe.choose(shuffled)
     assert [pool.ids[i] for i in one.indices] == [shuffled.ids[i] for i in two.indices]
     np.testing.assert_allclose(one.probabilities, two.probabilities)
-
-
-def test_a_part_of_the_pool_has_no_probabilities_in_it():
-    """Shown the whole pool, subsample is its base, weights too; shown a part, nobody knows the chance."""
-    whole, part = (Probe(resolve(f"subsample[base=softmax[weighting=lure],size={n}]")) for n in (50, 8))
-    told = whole.choose(whole.pool(), 3).probabilities
-    assert whole.named.create().draw_weights(Draws(told, np.array([20, 19, 18]), 17)) is not None
-    assert part.choose(part.pool(), 3).probabilities is None
