@@ -45,7 +45,7 @@ def test_every_strategy_has_a_row_with_its_parameters(row, name):
     ("name", "needs", "passes", "numbers", "parameters"),
     [
         ("random", "nothing", 0, 0, "`draw=1`"),
-        ("core-set", "pool pass", 1, 4 + 8, "`level=image` `patches=5` `features=backbone`"),
+        ("core-set", "pool pass", 1, 4 + 8, "`level=image` `patches=5` `features=backbone` `shards=1`"),
         ("entropy", "pool pass, views: flip", 2, 4, "`task=all`"),
         ("margin", "pool pass", 1, 2, "`task=all`"),
         ("learning-loss", "pool pass, module", 1, 4, "`hidden=128` `margin=1` `task=all`"),
