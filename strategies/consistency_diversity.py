@@ -66,9 +66,10 @@ class ConsistencyDiversity(Strategy):
     selection draws (random): the loss weights alone. power=0 is pure diversity, or plain coverage. Cover is
     the greedy maximum of the sum over unlabelled images of score^power * exp(-(distance / width)^2), distance
     being that to the nearest labelled or chosen image and width the representation's root mean square
-    distance from its mean; its time grows with the square of the number of vectors. It is the uncertainty
-    coverage of Uncertainty Herding (Bae, Oliveira & Sutherland, ICLR 2025), whose scores are calibrated and
-    whose width is the smallest distance between labelled images. Draw is product by lot, with probability in
+    distance from its mean; its time grows with the square of the number of vectors, for which there is
+    subsample[base=..]. It is the uncertainty coverage of Uncertainty Herding (Bae, Oliveira & Sutherland,
+    ICLR 2025), whose scores are calibrated and whose width is the smallest distance between labelled images.
+    Draw is product by lot, with probability in
     proportion to score^power * distance, but for a tenth that is spread evenly, so that every image has a
     chance.
     weighting: loss weights from the rank that each image's score for the task had in the pool from which the

@@ -22,6 +22,7 @@ from benchmark.report.statistics.design.planned_words import rule
 from benchmark.report.statistics.full_data_gap import gap_words
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.labels_needed import FITTED
+from benchmark.report.statistics.oracle_gain import gain_words
 from benchmark.report.tables.cost_table import costs_of
 from benchmark.report.tables.headline_table import left_out_note
 from benchmark.report.validity.labels_matter import checks_of
@@ -133,6 +134,8 @@ def _comparisons(subject: DatasetResults) -> Iterator[tuple[str, str]]:
         yield "not shown", note
     places = decimals(float(found.naubc["naubc"].abs().max()))
     yield "scale", gap_words(found.gap, places)
+    if said := gain_words(found.oracle, places):
+        yield "oracle", said
     yield "labels needed", FITTED
 
 

@@ -16,6 +16,7 @@ from benchmark.report.results.merge import merged
 from benchmark.report.results.study import read_study
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.oracle_gain import gain_words, oracle_gain
+from benchmark.report.study_protocol import protocol
 from benchmark.report.tables.headline_table import make_headline, render
 
 RANDOM = {0: [4.0, 3.0, 2.0], 1: [4.2, 3.1, 2.2], 2: [4.1, 3.0, 2.0], 3: [4.0, 2.9, 2.1]}
@@ -114,3 +115,15 @@ def test_an_oracle_of_another_folder_is_one_still(folder, synthetic):
     other = folder(name="other", boss=BOSS)
     studies = [read_study(where) for where in (one, other)]
     assert merged(studies).results.oracles == {"boss"}
+
+
+def test_the_protocol_says_it_beside_the_scale(folder):
+    facts = [
+        {name: said for section in protocol(read_study(where)) for name, said in section.facts}
+        for where in (
+            folder(name="with", random=RANDOM, entropy=BETTER, boss=BOSS),
+            folder(name="without", random=RANDOM, entropy=BETTER),
+        )
+    ]
+    assert facts[0]["oracle"].startswith("The oracle boss chose by the pool's labels")
+    assert "oracle" not in facts[1]
