@@ -30,7 +30,7 @@ from benchmark.protocol.train_and_evaluate import (
 )
 from benchmark.random_streams import global_torch_stream
 from benchmark.records.round_store import ROUND_ZERO, Round, digest_of, read_blob, write_blob
-from benchmark.training.companions import make_companion
+from benchmark.training.companions.modules import make_companion
 from benchmark.training.train import Trained, state_digest
 from strategies.interface import Strategy
 from strategies.registry import resolve

@@ -21,11 +21,11 @@ from benchmark.networks import Network, build_network, placed
 from benchmark.networks.layout import laid_out
 from benchmark.random_streams import Streams, global_torch_stream
 from benchmark.training.checkpoint import Checkpoint, Training, set_stream_states, stream_states
-from benchmark.training.companions import CompanionStep, make_companion
+from benchmark.training.companions.label_losses import label_losses
+from benchmark.training.companions.modules import CompanionStep, make_companion
 from benchmark.training.forward import products_in, trunk_maps
 from benchmark.training.hardware.compiled import compiled
 from benchmark.training.hardware.memory import memory_for_training
-from benchmark.training.label_losses import label_losses
 from benchmark.training.losses import (
     TaskLosses,
     by_operation,

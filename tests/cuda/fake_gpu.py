@@ -23,7 +23,7 @@ OWN = tuple(f"{ROOT / package}/" for package in ("benchmark", "baselines", "stra
 FLOAT32 = (
     "benchmark/tasks/",
     "benchmark/training/losses.py",
-    "benchmark/training/companions.py",
+    "benchmark/training/companions/modules.py",
     "benchmark/training/observe.py",
     "strategies/",
     "baselines/",

@@ -7,7 +7,7 @@ from torch import nn
 
 from benchmark.data.dataset import Sample
 from benchmark.errors import UserError
-from benchmark.training.label_losses import label_losses
+from benchmark.training.companions.label_losses import label_losses
 from benchmark.training.train import weights_digest
 from strategies.interface import Strategy
 

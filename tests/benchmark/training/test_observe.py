@@ -10,7 +10,7 @@ import baselines  # noqa: F401
 from benchmark.errors import UserError
 from benchmark.networks.normalisation import IMAGENET
 from benchmark.random_streams import Streams
-from benchmark.training.companions import make_companion
+from benchmark.training.companions.modules import make_companion
 from benchmark.training.observe import needs_pass, observe
 from strategies.registry import entries, resolve
 

@@ -1,0 +1,1 @@
+"""What strategies train beside the network, and what it is told while it is trained."""
