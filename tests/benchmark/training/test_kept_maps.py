@@ -98,13 +98,6 @@ def test_so_do_all_networks(name):
     assert len(digests) == 1
 
 
-def test_predictions_that_stand_for_labels_are_the_same_in_all_homes():
-    recipe = {"unlabelled": "pseudo", "pseudo_confidence": 0.1}
-    digests = {weights_digest(trained(feed_of(home), **recipe)) for home in (*HOMES, None)}
-    assert len(digests) == 1
-    assert weights_digest(trained(feed_of("device"))) not in digests
-
-
 def test_maps_do_not_depend_on_batches_and_threads():
     network = build_network(network_of(), ROOMS.tasks)
     images = open_feed(ROOMS, "train", CPU).images(np.arange(6))
