@@ -243,15 +243,25 @@ def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
     }
 
 
+#: Characters of a folder's name, and of the part of a longer name that is kept.
+LONGEST_FOLDER, LONGEST_BEGINNING = 250, 200
+
+
 def processor(stage: str) -> str:
     """What the processor time of a stage is called beside its seconds."""
     return f"{stage}_processor"
 
 
 def folder_name(name: str) -> str:
-    """A data set's or strategy's name as that of its folder."""
-    safe = quote(name, safe="[]=,+ ")
-    return re.sub(r"^\.", "%2E", safe)
+    """A data set's or strategy's name as that of its folder.
+
+    A file system takes 255 bytes: of a longer name, as of a strategy with every parameter set, it is the
+    beginning and a digest.
+    """
+    safe = re.sub(r"^\.", "%2E", quote(name, safe="[]=,+ "))
+    if len(safe) <= LONGEST_FOLDER:
+        return safe
+    return f"{safe[:LONGEST_BEGINNING]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _rows(done: Round) -> Iterator[tuple[Any, ...]]:

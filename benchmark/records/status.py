@@ -17,7 +17,7 @@ from benchmark.experiment.paths import read_experiment
 from benchmark.records.faults import kept_error
 from benchmark.records.heartbeat import Sign, read_sign
 from benchmark.records.results_folder import ENVIRONMENT, EXPERIMENT, is_held
-from benchmark.records.round_store import APART, CONSTANT, FULL_DATA, ROUND_ZERO
+from benchmark.records.round_store import APART, CONSTANT, FULL_DATA, ROUND_ZERO, folder_name
 from benchmark.untrusted_files import LARGEST_INTEGER, read_json
 from benchmark.words import counted, printable, span
 from strategies.reference import further_draws
@@ -189,10 +189,12 @@ def _planned(experiment: Experiment, names: list[str], rounds: int) -> dict[Plac
 
 def _found(folder: Path, planned: dict[Place, int], rounds: int) -> list[State]:
     signs, errors, done = {}, {}, Counter[Place]()
+    names = {folder_name(name): name for name, _ in planned}  # a long name is no whole folder's
     for home in sorted(folder.glob("*/*/seed-*")):
         if not home.name.removeprefix("seed-").isdecimal():
             continue
-        place = unquote(home.parent.name), int(home.name.removeprefix("seed-"))
+        name = names.get(home.parent.name, unquote(home.parent.name))
+        place = name, int(home.name.removeprefix("seed-"))
         signs[place], errors[place] = read_sign(home), kept_error(home)
         if place[0] not in (*APART, CONSTANT):  # counted by name: a file that is there is whole
             done[place] += sum(1 for _ in home.glob("round-*.json"))

@@ -14,7 +14,7 @@ from refusals import refused
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.records.round_store import Store
-from strategies import StrategyName, registry
+from strategies import StrategyName, StrategyNames, registry
 from strategies.interface import Strategy
 from strategies.parameters import Parameter
 from strategies.registry import (
@@ -130,7 +130,7 @@ def test_an_unknown_parameter_lists_those_there_are(sample):
     assert "parameter of sample 'cout'" in sentence
     assert "Did you mean 'count'?" in sentence
     assert "flag, count, share, mode, level, text, untyped" in sentence
-    assert "none" in refused("core-set[x=1]")
+    assert "none" in refused("cdal[x=1]")
 
 
 @pytest.mark.parametrize(
@@ -333,6 +333,7 @@ def longest(parameter: Parameter) -> str:
         float: "0.125",
         str: "abcdef",
         StrategyName: "learning-loss[hidden=4096,margin=0.125]",
+        StrategyNames: "random+entropy",
     }
     return max(others, key=len) if others else plain[parameter.annotation]
 

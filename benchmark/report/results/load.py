@@ -17,7 +17,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.experiment.study_plan import PLAN
 from benchmark.records.kept_plan import KeptPlan, kept_plan
-from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, folder_name, results_table
+from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, results_table
 from benchmark.report.results import csv_check
 from benchmark.report.results.metrics import PLAIN, Metrics, told_by
 from benchmark.report.results.random_draws import draws_of, label, with_one_reference
@@ -35,7 +35,7 @@ KEY = list(csv_check.KEY)
 FULL_DATA = "full-data"
 DIGITS = 18  # of a whole number: so many fit into 64 bits
 SHOWN = 60  # characters of a cell in a sentence
-LONGEST_NAME = 255  # bytes of the folder of that name
+LONGEST_NAME = 1000  # bytes; a strategy with every parameter set has some 400
 T = TypeVar("T")
 
 
@@ -241,8 +241,8 @@ def _parsed(text: str, path: Path) -> Iterator[dict[str, Any]]:
 def _name(text: str) -> str:
     if not text.strip():
         raise ValueError("the names of data set, strategy, task and metric must not be empty")
-    if len(folder_name(text)) > LONGEST_NAME:
-        raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name: folders and files have it")
+    if len(text.encode(errors="replace")) > LONGEST_NAME:
+        raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name")
     return text
 
 
