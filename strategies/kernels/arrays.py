@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 Features = NDArray[np.float32] | NDArray[np.float64]
 Float64s = NDArray[np.float64]
 Positions = NDArray[np.int64]
+Chosen = Sequence[int] | Positions
 
 LARGEST = 1e300  # squared norm, so that sums of two do not overflow
 ROWS = 512  # rows looked at in one pass, so that no temporary is as large as the features
@@ -57,6 +58,19 @@ def checked_positions(name: str, positions: Sequence[int] | NDArray[Any], count:
     if len(unique) < len(array):
         raise ValueError(f"{name} holds {unique[times > 1][0]} more than once")
     return array
+
+
+def checked_choice(
+    budget: int, labelled: Chosen, candidates: Chosen | None, count: int
+) -> tuple[Positions, Positions]:
+    """Of N points those that are labelled, in the order given, and those that ``budget`` are picked from.
+
+    The latter are sorted: ``candidates``, none of them labelled; by default all that are not labelled.
+    """
+    known = checked_positions("labelled", labelled, count)
+    allowed = checked_candidates(candidates, known, count)
+    check_budget(budget, allowed)
+    return known, allowed
 
 
 def checked_candidates(

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from strategies.kernels.arrays import (
+    Chosen,
     Features,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
-    checked_positions,
+    checked_choice,
     checked_weights,
     points_of_sets,
     squared_distances,
 )
-
-Chosen = Sequence[int] | Positions
 
 
 def distance_sampling(
@@ -57,10 +52,8 @@ def distance_sampling(
         ValueError: an argument is not as described.
     """
     points = points_of_sets(features)
-    centres = checked_positions("labelled", labelled, len(points))
-    allowed = checked_candidates(candidates, centres, len(points))
+    centres, allowed = checked_choice(budget, labelled, candidates, len(points))
     factors = checked_weights(weights, len(points))[allowed]
-    check_budget(budget, allowed)
     if not 0 <= uniform <= 1:
         raise ValueError(f"uniform is {uniform}, must be from 0 to 1")
     lottery = Lottery(points[allowed], factors, uniform)

@@ -9,25 +9,23 @@ algorithms").
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies.kernels.arrays import (
+    Chosen,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
-    checked_positions,
+    checked_choice,
     checked_weights,
     distance_rows,
     partners,
     points_of_sets,
 )
 
-Chosen = Sequence[int] | Positions
 Pairs = tuple[NDArray[np.int32], Float64s]
 
 ENTRIES = 2**20  # kernel values held at once: 8 MB
@@ -83,9 +81,7 @@ def facility_location(
     sets = points_of_sets(features)
     count, members, width = sets.shape
     points = sets.reshape(count * members, width)
-    covering = checked_positions("labelled", labelled, count)
-    allowed = checked_candidates(candidates, covering, count)
-    check_budget(budget, allowed)
+    covering, allowed = checked_choice(budget, labelled, candidates, count)
     factors = np.repeat(checked_weights(weights, count), members)
     if not 0 < bandwidth < np.inf:
         raise ValueError(f"bandwidth is {bandwidth}, must be over 0 and finite")

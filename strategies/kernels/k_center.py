@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +12,10 @@ from strategies.kernels._open_rows import open_rows
 from strategies.kernels._points import Candidates, Points
 from strategies.kernels._rows import blocks, checked_largest
 from strategies.kernels.arrays import (
+    Chosen,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
-    checked_positions,
+    checked_choice,
     checked_weights,
 )
 
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
 def k_center_greedy(
     features: ArrayLike | Tensor,
     budget: int,
-    labelled: Sequence[int] | Positions = (),
-    candidates: Sequence[int] | Positions | None = None,
+    labelled: Chosen = (),
+    candidates: Chosen | None = None,
     weights: ArrayLike | None = None,
     *,
     rng: np.random.Generator,
@@ -66,11 +64,9 @@ def k_center_greedy(
     """
     points = Points(open_rows(features))
     count = points.rows.count
-    centres = checked_positions("labelled", labelled, count)
-    allowed = checked_candidates(candidates, centres, count)
     # Checked before any distance, which takes minutes for a large pool.
+    centres, allowed = checked_choice(budget, labelled, candidates, count)
     factors = checked_weights(weights, count)
-    check_budget(budget, allowed)
     # One ticket for every point, allowed or not: what is drawn does not depend on who may be chosen.
     pool = Candidates(np.arange(count), factors, rng.random(count)).take(allowed)
     return farthest_first(points, pool, centres, budget)

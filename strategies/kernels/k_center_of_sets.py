@@ -8,19 +8,17 @@ only sets whose bound could still win are compared with the centres that they ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strategies.kernels.arrays import (
+    Chosen,
     Features,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
-    checked_positions,
+    checked_choice,
     checked_sets,
     checked_weights,
 )
@@ -33,8 +31,8 @@ SETS = 64  # sets brought up to date at once, for the one that may win
 def k_center_of_sets(
     sets: ArrayLike,
     budget: int,
-    labelled: Sequence[int] | Positions = (),
-    candidates: Sequence[int] | Positions | None = None,
+    labelled: Chosen = (),
+    candidates: Chosen | None = None,
     weights: ArrayLike | None = None,
     *,
     rng: np.random.Generator,
@@ -65,10 +63,8 @@ def k_center_of_sets(
         ValueError: an argument is not as described.
     """
     points = checked_sets(sets)
-    centres = checked_positions("labelled", labelled, len(points))
-    allowed = checked_candidates(candidates, centres, len(points))
+    centres, allowed = checked_choice(budget, labelled, candidates, len(points))
     factors, tickets = checked_weights(weights, len(points)), rng.random(len(points))
-    check_budget(budget, allowed)
     search = _LazyFarthest(points, allowed, centres, factors[allowed], tickets[allowed])
     return allowed[[search.pick() for _ in range(budget)]]
 

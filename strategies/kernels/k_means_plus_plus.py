@@ -9,7 +9,6 @@ from approximate distances; here the bounds are exact distances to fewer centres
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +16,13 @@ from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies.kernels.arrays import (
+    Chosen,
     Features,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
+    checked_choice,
     checked_features,
-    checked_positions,
 )
-
-Chosen = Sequence[int] | Positions
 
 ROWS = 512  # points compared with centres at once: their float64 copy stays in the processor's cache
 CENTRES = 128  # centres that one refresh compares every point with
@@ -64,10 +60,7 @@ def k_means_plus_plus(
         ValueError: an argument is not as described.
     """
     points = checked_features(features)
-    count = len(points)
-    centres = checked_positions("labelled", labelled, count)
-    allowed = checked_candidates(candidates, centres, count)
-    check_budget(budget, allowed)
+    centres, allowed = checked_choice(budget, labelled, candidates, len(points))
     # The products are small: a second BLAS thread gains little and costs much on a busy machine.
     with threadpool_limits(limits=1, user_api="blas"):
         drawn = DSquared(points, allowed, centres, rng).draw(budget)

@@ -6,23 +6,18 @@ Regression", JMLR 2023, the method LCMD.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strategies.kernels.arrays import (
+    Chosen,
     Features,
     Float64s,
     Positions,
-    check_budget,
-    checked_candidates,
+    checked_choice,
     checked_features,
-    checked_positions,
     squared_distances,
 )
-
-Chosen = Sequence[int] | Positions
 
 
 def largest_cluster_max_distance(
@@ -58,9 +53,7 @@ def largest_cluster_max_distance(
         ValueError: an argument is not as described.
     """
     points = checked_features(features)
-    centres = checked_positions("labelled", labelled, len(points))
-    allowed = checked_candidates(candidates, centres, len(points))
-    check_budget(budget, allowed)
+    centres, allowed = checked_choice(budget, labelled, candidates, len(points))
     clusters = Clusters(points, allowed, len(centres) + budget, rng.random(len(points))[allowed])
     for centre in centres.tolist():
         clusters.add(points[centre])
