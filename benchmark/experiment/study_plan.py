@@ -15,7 +15,6 @@ from benchmark.errors import UserError
 from benchmark.experiment.validation import Model, Positive, sentences
 from benchmark.untrusted_files import read_fields
 
-PLAN = "plan.yaml"
 #: Seeds that a test takes, and more looks or comparisons than anybody plans.
 FEWEST, MOST_LOOKS, MOST_COMPARED = 4, 20, 200
 Name = Annotated[str, Field(min_length=1, max_length=200)]

@@ -11,7 +11,7 @@ from benchmark.measure.profile import seconds_of, training_step
 from benchmark.networks import Network
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.train_and_evaluate import peak_memory_mb
-from benchmark.protocol.work_left import Work
+from benchmark.protocol.work_left import Work, images_of
 from benchmark.records.environment import device_name
 from benchmark.training.evaluate import evaluate
 from benchmark.words import amount_of_time, counted
@@ -107,10 +107,7 @@ def _cost(bench: Bench, left: Work, pace: Pace) -> str:
 
 def seconds(bench: Bench, left: Work, pace: Pace) -> float:
     """What the work takes at this pace; selecting and reporting, which are short, come on top."""
-    apart = bench.dataset.apart.ids if bench.dataset.apart else ()
-    images = left.trainings * len(bench.dataset.val.ids) + left.passes * len(bench.dataset.train.ids)
-    images += left.judged * len(apart)
-    return left.iterations * pace.step + images * pace.image
+    return left.iterations * pace.step + images_of(bench, left) * pace.image
 
 
 def _time(bench: Bench, seconds: float, pace: Pace) -> str:

@@ -24,6 +24,7 @@ from strategies.registry import resolve
 __all__ = [
     "Job",
     "Work",
+    "images_of",
     "passes_of",
     "plan",
     "rounds_of",
@@ -72,6 +73,14 @@ class Work:
             self.iterations + other.iterations,
             self.judged + other.judged,
         )
+
+
+def images_of(bench: Bench, work: Work) -> int:
+    """Images in evaluations, an oracle's among them, and in passes over the pool."""
+    dataset = bench.dataset
+    apart = len(dataset.apart.ids) if dataset.apart else 0
+    evaluated = work.trainings * len(dataset.val.ids) + work.judged * apart
+    return evaluated + work.passes * len(dataset.train.ids)
 
 
 def whole_work(bench: Bench, job: Job) -> Work:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.experiment.study_plan import PLAN, StudyPlan, read_plan, validated_plan, written_plan
-from benchmark.records.round_store import Round, to_json, write_atomically
+from benchmark.experiment.study_plan import StudyPlan, read_plan, validated_plan, written_plan
+from benchmark.records.round_store import CHANGES, PLAN, Round, to_json, write_atomically
 from benchmark.untrusted_files import read_json
-
-CHANGES = "plan-changes.json"
 
 
 @dataclass(frozen=True)

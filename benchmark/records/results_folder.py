@@ -13,10 +13,9 @@ from benchmark.errors import BusyError, UserError
 from benchmark.experiment.config import Experiment, NetworkConfig, validated
 from benchmark.experiment.paths import read_experiment, seen_from
 from benchmark.experiment.planned import check_plan, plan_of
-from benchmark.experiment.study_plan import PLAN
 from benchmark.plugins import BACKBONES, NETWORKS, plain_name
 from benchmark.records.kept_plan import keep_plan
-from benchmark.records.round_store import to_json, write_atomically
+from benchmark.records.round_store import PLAN, to_json, write_atomically
 from benchmark.untrusted_files import read_fields, read_json
 
 if TYPE_CHECKING:

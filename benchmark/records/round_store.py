@@ -41,6 +41,8 @@ NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
 #: Folders of a data set that are no trajectories.
 APART = (ROUND_ZERO, NOISE_FLOOR, NOISE_SELECTION)
 RESULTS = "results.csv"
+#: The plan of a study, and what was changed of it after results were there.
+PLAN, CHANGES = "plan.yaml", "plan-changes.json"
 COLUMNS = ("dataset", "strategy", "seed", "round", "labelled", "task", "metric", "value")
 
 
@@ -243,8 +245,8 @@ def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
     }
 
 
-#: Characters of a folder's name, and of the part of a longer name that is kept.
-LONGEST_FOLDER, LONGEST_BEGINNING = 250, 200
+#: Bytes that a file system takes, and of a longer name the part that is kept.
+LONGEST_FOLDER, LONGEST_BEGINNING = 255, 200
 
 
 def processor(stage: str) -> str:
@@ -258,10 +260,15 @@ def folder_name(name: str) -> str:
     A file system takes 255 bytes: of a longer name, as of a strategy with every parameter set, it is the
     beginning and a digest.
     """
-    safe = re.sub(r"^\.", "%2E", quote(name, safe="[]=,+ "))
+    safe = escaped(name)
     if len(safe) <= LONGEST_FOLDER:
         return safe
     return f"{safe[:LONGEST_BEGINNING]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def escaped(name: str) -> str:
+    """A name without what a path or a file system takes for something else."""
+    return re.sub(r"^\.", "%2E", quote(name, safe="[]=,+ "))
 
 
 def _rows(done: Round) -> Iterator[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from benchmark.protocol.bench import Bench
-from benchmark.protocol.work_left import Job, Work
+from benchmark.protocol.work_left import Job, Work, images_of
 from benchmark.records.faults import Fault
 
 TRIES = 4  # of a job that the machine fails: the first, and three more
@@ -88,8 +88,5 @@ def longest_first(bench: Bench, jobs: Mapping[Job, Work]) -> list[Job]:
 
 def length(bench: Bench, work: Work) -> float:
     """How long a job takes, in images through the network."""
-    recipe, dataset = bench.experiment.recipe, bench.dataset
-    training = PASSES_A_STEP * work.iterations * recipe.batch_size
-    apart = len(dataset.apart.ids) if dataset.apart else 0
-    evaluated = work.trainings * len(dataset.val.ids) + work.judged * apart
-    return training + evaluated + work.passes * len(dataset.train.ids)
+    training = PASSES_A_STEP * work.iterations * bench.experiment.recipe.batch_size
+    return training + images_of(bench, work)

@@ -88,7 +88,8 @@ def read_pilot(study: Study, sources: Sequence[Path]) -> Pilot:
     if len(budgets) < 2 or not draws:
         raise UserError(f"{named}: a pilot has {RANDOM} at two budgets or more; `mtal gate` makes one.")
     parts = components(draws, _trainings(study, subject.dataset, budgets))
-    if not parts.draw.is_known and not _measured(subject):
+    measured = _measured(subject)
+    if not parts.draw.is_known and not measured:
         raise UserError(
             f"{named}: no seed has two draws of {RANDOM}, so nothing says what a difference varies by: run "
             "it with --set references=3, or `mtal gate`."
@@ -100,7 +101,7 @@ def read_pilot(study: Study, sources: Sequence[Path]) -> Pilot:
         draws=study.results.draws,
         gap=found.gap,
         components=parts,
-        measured=_measured(subject),
+        measured=measured,
         cost=_cost(subject),
     )
 

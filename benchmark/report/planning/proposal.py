@@ -66,20 +66,16 @@ class Proposal:
     @property
     def family(self) -> tuple[str, ...]:
         """What is tested together: as asked for, else the primary comparison alone, else every strategy."""
-        if self.wish.family:
-            asked = self.wish.family
-        elif self.wish.primary:
-            asked = (self.wish.primary,)
-        else:
-            asked = tuple(name for name in self.names if name != self.wish.against)
-        return tuple(dict.fromkeys([*([self.wish.primary] if self.wish.primary else []), *asked]))
+        primary = (self.wish.primary,) if self.wish.primary else ()
+        every = tuple(name for name in self.names if name != self.wish.against)
+        return tuple(dict.fromkeys([*primary, *(self.wish.family or primary or every)]))
 
     @cached_property
     def test(self) -> PairedTest:
         """The test of one comparison of the family, without looks."""
         return PairedTest(self.wish.level, max(len(self.family), 1), self.wish.one_sided)
 
-    @property
+    @cached_property
     def deviation(self) -> Deviation:
         """What the difference of the primary comparison varies by, over seeds."""
         own = self.pilot.measured.get(self.wish.primary or "") if self._with_random else None
@@ -127,7 +123,7 @@ class Proposal:
             seeds = max(seeds, seeds_for_equivalence(margin, deviation, wish.power, self.test))
         return seeds
 
-    @property
+    @cached_property
     def looks(self) -> tuple[int, ...]:
         """Seeds at which it is tested. Raises UserError where nobody would train as many."""
         seeds = self.needed(self.deviation.value)

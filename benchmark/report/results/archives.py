@@ -16,10 +16,20 @@ from pathlib import Path, PurePosixPath
 
 from benchmark.errors import UserError
 from benchmark.records.faults import ERROR, kept_error
-from benchmark.records.round_store import RESULTS, Round, results_table, without_scores, write_atomically
+from benchmark.records.round_store import (
+    CHANGES,
+    PLAN,
+    RESULTS,
+    Round,
+    results_table,
+    without_scores,
+    write_atomically,
+)
 
 FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", RESULTS)
+#: A planned study's.
+PLANNED = (PLAN, CHANGES)
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy)", re.ASCII)
 SCORES = ".scores.npy"
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
@@ -111,7 +121,7 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
 
 def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
-    planned = [name for name in _planned() if (folder / name).exists()]
+    planned = [name for name in PLANNED if (folder / name).exists()]
     found = [folder / name for name in (*HEAD, *planned)]
     kinds = ("round-*.json", *((f"round-*{SCORES}",) if scores else ()), ERROR)
     found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
@@ -200,7 +210,7 @@ def _is_part(name: str) -> bool:
     """Whether an archive may hold a file of this name within the folder of results: packed or read."""
     inside = ".." not in PurePosixPath(name).parts and "\\" not in name and not name.startswith("/")
     of_a_trajectory = ROUND.fullmatch(name) or REASON.fullmatch(name)
-    return inside and name.isprintable() and (name in (*HEAD, *_planned()) or of_a_trajectory is not None)
+    return inside and name.isprintable() and (name in (*HEAD, *PLANNED) or of_a_trajectory is not None)
 
 
 def _check_amount(origin: str, sizes: Sequence[int]) -> None:
@@ -214,11 +224,3 @@ def _extract(content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     with content.open(member) as packed, target.open("wb") as stream:
         shutil.copyfileobj(packed, stream)
-
-
-def _planned() -> tuple[str, ...]:
-    """The files of a plan; their readers take pydantic along, which a report does without."""
-    from benchmark.experiment.study_plan import PLAN
-    from benchmark.records.kept_plan import CHANGES
-
-    return PLAN, CHANGES

@@ -15,9 +15,18 @@ from typing import Any, TypeGuard, TypeVar
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.experiment.study_plan import PLAN
 from benchmark.records.kept_plan import KeptPlan, kept_plan
-from benchmark.records.round_store import COLUMNS, CONSTANT, RESULTS, Round, Store, results_table
+from benchmark.records.round_store import (
+    COLUMNS,
+    CONSTANT,
+    LONGEST_FOLDER,
+    PLAN,
+    RESULTS,
+    Round,
+    Store,
+    escaped,
+    results_table,
+)
 from benchmark.report.results import csv_check
 from benchmark.report.results.metrics import PLAIN, Metrics, told_by
 from benchmark.report.results.random_draws import draws_of, label, with_one_reference
@@ -35,7 +44,7 @@ KEY = list(csv_check.KEY)
 FULL_DATA = "full-data"
 DIGITS = 18  # of a whole number: so many fit into 64 bits
 SHOWN = 60  # characters of a cell in a sentence
-LONGEST_NAME = 1000  # bytes; a strategy with every parameter set has some 400
+LONGEST_NAME = 1000  # characters of a strategy; with every parameter set it has some 400
 T = TypeVar("T")
 
 
@@ -239,9 +248,17 @@ def _parsed(text: str, path: Path) -> Iterator[dict[str, Any]]:
 
 @lru_cache(4096)  # a table repeats them in every row
 def _name(text: str) -> str:
+    if len(escaped(_strategy(text))) > LONGEST_FOLDER:
+        raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name: folders and files have it")
+    return text
+
+
+@lru_cache(4096)
+def _strategy(text: str) -> str:
+    """Longer than a folder's, with every parameter set: its folder has the beginning."""
     if not text.strip():
         raise ValueError("the names of data set, strategy, task and metric must not be empty")
-    if len(text.encode(errors="replace")) > LONGEST_NAME:
+    if len(text) > LONGEST_NAME:
         raise ValueError(f"{text[:SHOWN]!r} and so on is too long for a name")
     return text
 
@@ -263,6 +280,7 @@ def _value(text: str) -> float:
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
+    "strategy": _strategy,
     "seed": _count,
     "round": _count,
     "labelled": _count,

@@ -7,8 +7,8 @@ import yaml
 
 from benchmark.errors import UserError
 from benchmark.experiment.study_plan import validated_plan, written_plan
-from benchmark.records.kept_plan import CHANGES, keep_plan, kept_plan
-from benchmark.records.round_store import Store
+from benchmark.records.kept_plan import keep_plan, kept_plan
+from benchmark.records.round_store import CHANGES, Store
 from benchmark.report import read_studies, terminal_text
 from benchmark.report.compare import compare
 from benchmark.report.page.claim import claim
