@@ -14,8 +14,9 @@ from benchmark.records import status
 from benchmark.records.faults import ERROR
 from benchmark.records.heartbeat import SILENT, STATUS, _begun
 from benchmark.records.results_folder import is_held
-from benchmark.records.round_store import FULL_DATA, ROUND_ZERO, Round, Store
+from benchmark.records.round_store import FULL_DATA, ROUND_ZERO, Round, Store, folder_name
 from benchmark.records.status import status_table, watched
+from strategies.registry import resolve
 
 
 @pytest.fixture
@@ -201,3 +202,20 @@ def test_asking_leaves_the_folder_free(folder):
     assert not is_held(folder)
     with FileLock(folder / ".lock", timeout=0):
         pass
+
+
+def test_a_strategy_whose_name_no_folder_holds_is_known_by_its_own(folder, stored):
+    settings = "measure=loss,categorical=kl,binary=weighted,scalar=relative,direction=l1,scales=mean"
+    more = "normalise=minmax,representation=concat,pooling=inconsistency,select=random,dimensions=4096"
+    last = "power=0.125,keep=0.125,weighting=none,gain=0.12500001,patches=4096"
+    name = resolve(f"consistency-diversity[{settings},{more},{last}]").name
+    other = name.replace("0.12500001", "0.12500002")
+    assert len({folder_name(name), folder_name(other)}) == 2
+    assert len(name) > 255 >= len(folder_name(name))
+    (folder / "experiment.yaml").write_text(
+        yaml.safe_dump({"budgets": [10, "20 %"], "strategies": [name], "seeds": [0]})
+    )
+    stored(name, 1)
+    text = "".join(status_table(folder).split())
+    assert f"1of2roundswaiting{name},seed0" in text
+    assert "~" not in text, "the name of its folder"
