@@ -102,7 +102,9 @@ def chosen(folder: Path, dataset: str | None, data_root: Path | None) -> None:
 @click.argument("folder", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
-    "--without-scores", is_flag=True, help="Leave out scores of single images: a tenth of the size."
+    "--without-scores",
+    is_flag=True,
+    help="Leave out scores and losses of single images: a tenth of the size.",
 )
 def export(folder: Path, out: Path, without_scores: bool) -> None:
     """Pack results into one zip file to share: raw numbers, selected ids, configuration, no weights."""

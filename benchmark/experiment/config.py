@@ -185,6 +185,11 @@ class Experiment(Model):
     checkpoint_minutes: float = Field(
         10.0, ge=0, description="between two checkpoints within a training; 0 for none; it changes no number"
     )
+    image_losses: bool = Field(
+        True,
+        description="keep the losses of single validation images with each round, some bytes each: reports "
+        "say by them how far results are of these images (docs/statistics.md); it changes no number",
+    )
     plan: Path | None = Field(
         None, description="of mtal plan: what the study decides and by which test; kept beside the results"
     )

@@ -78,7 +78,7 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     content = {"network": fitted.trained.network.state_dict(), "companions": companions}
     # Weights before the record: a record without its weights would count as done.
     write_blob(_weights_file(bench, seed), _to_bytes(content))
-    commit(bench, _record(bench, seed, fitted))
+    commit(bench, _record(bench, seed, fitted), fitted.image_losses)
     tell(bench, "first set", seed, len(positions), fitted)
     return fitted
 
@@ -110,7 +110,8 @@ def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy
         t: {m: float("nan") if v is None else v for m, v in vs.items()}
         for t, vs in done.metrics.items()
     }
-    return Fitted(Trained(network, companions), metrics, done.weights_digest, done.seconds)
+    kept = bench.store.losses_of(done)
+    return Fitted(Trained(network, companions), metrics, done.weights_digest, done.seconds, kept)
 
 
 def _network(bench: Bench, seed: int) -> Network:

@@ -14,9 +14,10 @@ import torch
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
 from benchmark.records.judged_sets import remove_judged
+from benchmark.records.loss_file import ImageLosses, digest_of_ids
 from benchmark.records.round_store import Round, nulls, processor
 from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_checkpoints
-from benchmark.training.evaluate import Metrics, evaluate
+from benchmark.training.evaluate import Evaluation, Metrics, evaluate_images
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
 from benchmark.training.weights import balanced
 from strategies.interface import Positions, Scores, Strategy
@@ -24,12 +25,13 @@ from strategies.interface import Positions, Scores, Strategy
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network, its validation metrics, and what both cost."""
+    """A trained network, its validation metrics, what both cost, and losses of single images if kept."""
 
     trained: Trained
     metrics: Metrics
     weights_digest: str
     seconds: Mapping[str, float]
+    image_losses: ImageLosses | None = None
 
 
 class Evaluated(NamedTuple):
@@ -74,8 +76,18 @@ def fit(
     if trained.network.loaded:
         bench.progress.say_once(trained.network.loaded)
     with timed(seconds, "evaluate", bench.device):
-        metrics = evaluate(trained.network, bench.judged, size, precision, bench.progress.say)
-    return Fitted(trained, metrics, weights_digest(trained.network), seconds)
+        found = evaluate_images(trained.network, bench.judged, size, precision, bench.progress.say)
+    digest, kept = weights_digest(trained.network), _kept(bench, found)
+    return Fitted(trained, found.metrics, digest, seconds, kept)
+
+
+def _kept(bench: Bench, found: Evaluation) -> ImageLosses | None:
+    """Losses of single images, as they are stored beside a round; None where the experiment wants none."""
+    tasks, feed = bench.dataset.tasks, bench.judged
+    if not bench.experiment.image_losses:
+        return None
+    names, weights = (tuple(getattr(task, part) for task in tasks) for part in ("name", "weight"))
+    return ImageLosses(found.image_losses, names, weights, digest_of_ids(feed.ids))
 
 
 def record(
@@ -115,10 +127,10 @@ def checkpoint_of(bench: Bench, strategy: str, seed: int, key: str) -> Checkpoin
     return KeptCheckpoint(folder, key, minutes, bench.progress) if minutes else Checkpoint()
 
 
-def commit(bench: Bench, done: Round) -> Round:
+def commit(bench: Bench, done: Round, losses: ImageLosses | None = None) -> Round:
     """Store a round, after which nothing is left of its training's checkpoints, nor of what was judged."""
     # Only then: until the round is stored, its checkpoint is all there is.
-    bench.store.write(done)
+    done = bench.store.write(done, losses)
     folder = bench.store.trajectory(done.dataset, done.strategy, done.seed)
     remove_checkpoints(folder)
     remove_judged(folder)

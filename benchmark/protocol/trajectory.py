@@ -28,6 +28,7 @@ from benchmark.protocol.train_and_evaluate import (
     tell,
     timed,
 )
+from benchmark.records.loss_file import ImageLosses
 from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
@@ -113,7 +114,7 @@ def run_full_data(bench: Bench, seed: int) -> None:
             computed_again(bench, FULL_DATA, seed, 0)
             checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
             fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
-            commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted))
+            commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted), fitted.image_losses)
             tell(bench, FULL_DATA, seed, len(positions), fitted)
 
 
@@ -135,9 +136,9 @@ class Turn:
     def committed(self) -> Round:
         """This round played and stored, in the place of what was stored under another key."""
         computed_again(self.bench, self.named.name, self.seed, self.number)
-        return commit(self.bench, self.play())
+        return commit(self.bench, *self.play())
 
-    def play(self) -> Round:
+    def play(self) -> tuple[Round, ImageLosses | None]:
         """Train and evaluate, then observe the pool and select, unless this is the last round."""
         self.bench.progress.at_round(self.number)
         fitted = self._fit()
@@ -145,7 +146,7 @@ class Turn:
         selection = self._select(fitted, seconds) if self._budget else None
         if self.number:  # round 0 is one training, shared by all strategies, which has been told of
             tell(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
-        return _round(
+        done = _round(
             self.bench,
             self.named.name,
             self.seed,
@@ -157,6 +158,7 @@ class Turn:
             self.strategy,
             seconds,
         )
+        return done, fitted.image_losses
 
     @property
     def _budget(self) -> int:

@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -25,14 +25,18 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmark.errors import BusyError, UserError
+from benchmark.records import loss_file
+from benchmark.records.loss_file import ImageLosses
 from benchmark.records.score_file import are_many, as_file, beside, read_scores, says_where
-from benchmark.untrusted_files import LARGEST_INTEGER, parsed_json, read_json
+from benchmark.untrusted_files import LARGEST_INTEGER, read_json
 
 FORMAT = 1
 #: Of a round whose scores are in a file of their own, which earlier versions would not find.
 WITH_SCORE_FILE = 2
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
+#: Files of a round, and its pictures.
+PARTS = r"(?:round|picks)-(\d+)(?:\.json|\.scores\.npy|\.losses\.npy\.gz)?"
 EARLIER = "earlier"  # in a trajectory's folder: rounds that were computed again
 #: The last is the best constant prediction, which is no network.
 FULL_DATA, ROUND_ZERO, CONSTANT = "full-data", "round-0", "constant"
@@ -66,6 +70,8 @@ class Round:
     scores: list[list[float]] | None = None
     #: Of each selected image, given those before it, if the strategy drew them and said so.
     probabilities: list[float] | None = None
+    #: What it says of its file of losses of single validation images (see ``loss_file``), if it has one.
+    image_losses: Mapping[str, Any] | None = None
     #: What the strategy noted of its selection, by name.
     notes: Mapping[str, float] = field(default_factory=dict)
     strategy_state: Mapping[str, Any] = field(default_factory=dict)
@@ -89,14 +95,17 @@ class Store:
         """A stored round, or None. A torn or foreign file is ignored with a warning."""
         return self._read(self._file(dataset, strategy, seed, number))
 
-    def write(self, done: Round) -> Round:
-        """Commit a round."""
+    def write(self, done: Round, losses: ImageLosses | None = None) -> Round:
+        """Commit a round, with the losses of its validation images in a file of their own."""
         file = self._file(done.dataset, done.strategy, done.seed, done.round)
         file.parent.mkdir(parents=True, exist_ok=True)
+        if losses is not None:
+            done = replace(done, image_losses=_apart(loss_file.beside(file), *loss_file.as_file(losses)))
         content = json.loads(to_json(asdict(replace(done, scores=None))))
         content["scores"] = done.scores
         if are_many(done.scores):
-            content |= {"scores": _scores_apart(file, done.scores or []), "format": WITH_SCORE_FILE}
+            apart = _apart(beside(file), *as_file(done.scores or []))
+            content |= {"scores": apart, "format": WITH_SCORE_FILE}
         write_atomically(file, to_json(content | {SUM: digest_of(content)}))
         return done
 
@@ -104,8 +113,8 @@ class Store:
         """Move a round, all after it and their pictures into ``earlier/``, in the place of what is there."""
         home = self.trajectory(dataset, strategy, seed)
         earlier = home / EARLIER
-        for path in [*home.glob("round-*.json"), *home.glob("round-*.npy"), *home.glob("picks-*")]:
-            at = re.fullmatch(r"(?:round|picks)-(\d+)(?:\.scores)?", path.stem)
+        for path in [*home.glob("round-*"), *home.glob("picks-*")]:
+            at = re.fullmatch(PARTS, path.name)
             if at and int(at[1]) >= number:
                 earlier.mkdir(exist_ok=True)
                 _replace(path, earlier / path.name)
@@ -115,6 +124,20 @@ class Store:
         for file in sorted(self.root.glob("*/*/seed-*/round-*.json")):
             if file.parent.parent.name not in APART and (done := self._read(file, scores)):
                 yield done
+
+    def losses_of(self, done: Round) -> ImageLosses | None:
+        """Losses of a stored round's validation images; None where none are kept, with a warning where they
+        are not what was written.
+        """
+        if done.image_losses is None:
+            return None
+        file = self._file(done.dataset, done.strategy, done.seed, done.round)
+        try:
+            return loss_file.read_losses(file, done.image_losses, done.metrics)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            warnings.warn(f"{loss_file.beside(file)} is not used: {why}", stacklevel=2)
+            return None
 
     def noise_rounds(self, dataset: str, part: str = NOISE_FLOOR) -> list[Round]:
         """Every stored training of a part of the noise of a data set."""
@@ -227,16 +250,6 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(to_json(value)).hexdigest()
 
 
-def without_scores(record: bytes) -> bytes:
-    """A stored round without scores of single images, most of its size; what is no round is left alone."""
-    try:
-        content = dict(parsed_json(record))
-    except (ValueError, TypeError):
-        return record
-    content = {name: value for name, value in content.items() if name != SUM} | {"scores": None}
-    return to_json(content | {SUM: digest_of(content)})
-
-
 def nulls(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
     """Metrics with null for what is not finite."""
     return {
@@ -278,10 +291,9 @@ def _rows(done: Round) -> Iterator[tuple[Any, ...]]:
             yield (*head, task, metric, "" if value is None else repr(value))
 
 
-def _scores_apart(file: Path, scores: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Write them beside the round, before it: a round without its scores would count as done."""
-    content, said = as_file(scores)
-    write_atomically(beside(file), content)
+def _apart(file: Path, content: bytes, said: dict[str, Any]) -> dict[str, Any]:
+    """Write numbers beside the round, before it: a round without them would count as done."""
+    write_atomically(file, content)
     return said
 
 
@@ -375,6 +387,7 @@ _SOUND: Mapping[str, Callable[[Any], bool]] = {
     "metrics": _are_metrics,
     "scores": _are_scores,
     "probabilities": _are_probabilities,
+    "image_losses": lambda value: value is None or loss_file.says_where(value),
     "strategy_state": lambda value: isinstance(value, dict),
     "seconds": _are_numbers,
     "notes": _are_numbers,

@@ -51,7 +51,7 @@ def read_scores(file: Path, said: Mapping[str, Any]) -> list[list[float]]:
     content = read_bytes(beside(file), min(MOST_BYTES, HEADER + 8 * said["images"] * said["tasks"]))
     if hashlib.sha256(content).hexdigest() != said["sha256"]:
         raise ValueError(f"{beside(file).name} does not match its sha256")
-    table = _table(content, (said["images"], said["tasks"]))
+    table = table_in(content, (said["images"], said["tasks"]), "<f8")
     if table is None:
         raise ValueError(f"{beside(file).name} does not hold what the round says")
     if not np.isfinite(table).all():
@@ -60,8 +60,8 @@ def read_scores(file: Path, said: Mapping[str, Any]) -> list[list[float]]:
     return found
 
 
-def _table(content: bytes, shape: tuple[int, int]) -> NDArray[np.float64] | None:
-    """The numbers behind a header that says this shape; None for any other: it may claim any size."""
+def table_in(content: bytes, shape: tuple[int, int], kind: str) -> NDArray[Any] | None:
+    """The numbers of a file of this shape and kind; None for any other: a header may claim any size."""
     stream = io.BytesIO(content)
     try:
         if np.lib.format.read_magic(stream) != (1, 0):
@@ -70,9 +70,10 @@ def _table(content: bytes, shape: tuple[int, int]) -> NDArray[np.float64] | None
     except ValueError:
         return None
     left = content[stream.tell() :]
-    if found != (shape, False, np.dtype("<f8")) or len(left) != 8 * shape[0] * shape[1]:
+    of = np.dtype(kind)
+    if found != (shape, False, of) or len(left) != of.itemsize * shape[0] * shape[1]:
         return None
-    return np.frombuffer(left, "<f8").reshape(shape)
+    return np.frombuffer(left, of).reshape(shape)
 
 
 def says_where(value: Any) -> bool:

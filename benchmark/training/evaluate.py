@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.decoded.rows import Say
@@ -17,9 +20,18 @@ from benchmark.training.forward import Precision, forward
 from benchmark.training.hardware.memory import in_parts
 from benchmark.training.losses import TaskLosses, task_losses
 from benchmark.training.optimiser import DivergedError
+from strategies.device_transfer import on_device
 from strategies.interface import Outputs, Positions
 
 Metrics = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Metrics, and the refined loss of every image for every task (N x T), NaN where it has no label."""
+
+    metrics: Metrics
+    image_losses: NDArray[np.float32]
 
 
 @torch.no_grad()
@@ -39,11 +51,23 @@ def evaluate(
     told. Raises DivergedError for a loss that is not finite, and UserError for a single image that does not
     fit into memory.
     """
+    return evaluate_images(network, feed, batch_size, precision, say).metrics
+
+
+@torch.no_grad()
+def evaluate_images(
+    network: Network,
+    feed: Feed,
+    batch_size: int,
+    precision: Precision = "fp32",
+    say: Say = lambda _: None,
+) -> Evaluation:
+    """The same, with the losses of single images."""
     # Running statistics: an evaluation must not depend on which images share a batch.
     network.eval()
-    return evaluate_predictions(
-        lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say
-    )
+    tally = _Tally(feed)
+    _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
+    return Evaluation(tally.metrics(), tally.images.cpu().numpy())
 
 
 @torch.no_grad()
@@ -52,7 +76,7 @@ def total_loss(
 ) -> float:
     """The multi-task loss alone, as ``evaluate`` gives it, without metrics, some of which take long."""
     network.eval()
-    tally = _Tally(feed.tasks, feed.device, metered=False)
+    tally = _Tally(feed, metered=False)
     _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
     return tally.metrics()["total"]["loss"]
 
@@ -62,7 +86,7 @@ def evaluate_predictions(
     predict: Callable[[Batch], Outputs], feed: Feed, batch_size: int, say: Say = lambda _: None
 ) -> Metrics:
     """The same of whatever predicts from a batch, whose labels it must not read."""
-    tally = _Tally(feed.tasks, feed.device)
+    tally = _Tally(feed)
     _count(tally, predict, feed, batch_size, say)
     return tally.metrics()
 
@@ -74,7 +98,7 @@ def _count(tally: _Tally, predict: Callable[[Batch], Outputs], feed: Feed, batch
         outputs = predict(batch)
         losses = task_losses(outputs, batch, feed.tasks)
         _check(losses, [feed.ids[i] for i in positions.tolist()])
-        tally.add(outputs, losses, batch.labels)
+        tally.add(positions, outputs, losses, batch.labels)
 
     in_parts(feed, batch_size, feed.batches, count, say)
 
@@ -82,19 +106,26 @@ def _count(tally: _Tally, predict: Callable[[Batch], Outputs], feed: Feed, batch
 class _Tally:
     """Losses and metrics of the images counted so far, or losses alone."""
 
-    def __init__(self, tasks: Sequence[Task], device: torch.device, metered: bool = True) -> None:
-        self.tasks = tasks
-        self.meters = {task.name: task.meter() for task in tasks if metered}
+    def __init__(self, feed: Feed, metered: bool = True) -> None:
+        self.tasks, self.device = feed.tasks, feed.device
+        self.meters = {task.name: task.meter() for task in self.tasks if metered}
         #: Refined losses, initial losses and images with a label (rows), summed for every task.
         # In float64: sums over thousands of images, in whatever batches, keep their digits.
-        self.sums = torch.zeros(3, len(tasks), dtype=torch.float64, device=device)
+        self.sums = torch.zeros(3, len(self.tasks), dtype=torch.float64, device=self.device)
+        #: Refined losses of every image (N x T), NaN without a label.
+        self.images = torch.full((len(feed.ids), len(self.tasks)), torch.nan, device=self.device)
 
-    def add(self, outputs: Outputs, losses: TaskLosses, labels: Mapping[str, Tensor]) -> None:
+    def add(
+        self, positions: Positions, outputs: Outputs, losses: TaskLosses, labels: Mapping[str, Tensor]
+    ) -> None:
         """Count one batch: all of it or, should memory be full in the middle, none of it."""
         meters = copy.deepcopy(self.meters)  # some numbers each
         for task, meter in meters.items():
             meter.update(outputs.refined[task], labels[task])
         counted = [losses.refined.sum(0), losses.finest.sum(0), losses.labelled.sum(0)]
+        rows = on_device(torch.from_numpy(positions), self.device)
+        # A batch that is counted again in parts gives the same rows again.
+        self.images.index_copy_(0, rows, losses.told.float())
         self.sums, self.meters = self.sums + torch.stack(counted), meters
 
     def metrics(self) -> Metrics:

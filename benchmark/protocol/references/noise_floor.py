@@ -112,7 +112,7 @@ def _train(training: Training) -> None:
         # Looked at again under the lock: another process may have trained it meanwhile.
         if training.stored() is None:
             fitted = training.fit()
-            commit(bench, _record(training, fitted))
+            commit(bench, _record(training, fitted), fitted.image_losses)
             loss, what = fitted.metrics["total"]["loss"], "training" if part == NOISE_FLOOR else "choice"
             bench.progress.finished(f"{len(training.ids)} labelled, {what} {repeat}: total loss {loss:.4f}")
 

@@ -20,18 +20,22 @@ from benchmark.records.round_store import (
     CHANGES,
     PLAN,
     RESULTS,
+    SUM,
     Round,
+    digest_of,
     results_table,
-    without_scores,
+    to_json,
     write_atomically,
 )
+from benchmark.untrusted_files import parsed_json
 
 FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", RESULTS)
 #: A planned study's.
 PLANNED = (PLAN, CHANGES)
-ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy)", re.ASCII)
-SCORES = ".scores.npy"
+ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy|\.losses\.npy\.gz)", re.ASCII)
+#: Numbers of single images, in files beside their rounds.
+OF_IMAGES = ("round-*.scores.npy", "round-*.losses.npy.gz")
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
 REASON, REASON_BYTES = re.compile(r"[^/]+/[^/]+/seed-\d+/error\.txt", re.ASCII), 2000
 REASON_SHOWN = 300  # characters of what a library says of hostile bytes, which it may repeat
@@ -54,10 +58,10 @@ class Packed:
 def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
     """Write the results of a folder to a zip file that ``mtal report`` reads.
 
-    The same results give the same bytes. Without ``scores`` of single images it is a tenth of the size, and
-    says no longer why images were chosen. A file whose name is none of a run, such as a copy of a round, is
-    left out; the table of results is that of the stored rounds. Raises UserError for a folder that could not
-    be reported on, and a file that is there.
+    The same results give the same bytes. Without ``scores`` and losses of single images it is a tenth of the
+    size, and says no longer why images were chosen, nor how far results are of these validation images. A
+    file whose name is none of a run, such as a copy of a round, is left out; the table of results is that of
+    the stored rounds. Raises UserError for a folder that could not be reported on, and a file that is there.
     """
     missing = [name for name in HEAD if not (folder / name).is_file()]
     if missing:
@@ -123,7 +127,7 @@ def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
     planned = [name for name in PLANNED if (folder / name).exists()]
     found = [folder / name for name in (*HEAD, *planned)]
-    kinds = ("round-*.json", *((f"round-*{SCORES}",) if scores else ()), ERROR)
+    kinds = ("round-*.json", *(OF_IMAGES if scores else ()), ERROR)
     found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}
     left_out = tuple(name for name in named.values() if not _is_part(name))
@@ -150,9 +154,20 @@ def _content(file: Path, scores: bool) -> bytes:
     if file.name != ERROR:
         content = file.read_bytes()
         is_round = file.suffix == ".json" and file.name.startswith("round-")
-        return without_scores(content) if is_round and not scores else content
+        return _without_scores(content) if is_round and not scores else content
     reason = (kept_error(file.parent) or "").encode()[: REASON_BYTES - 1]
     return reason.decode(errors="ignore").encode() + b"\n"
+
+
+def _without_scores(record: bytes) -> bytes:
+    """A stored round without what is of single images, most of its size; what is no round is left alone."""
+    try:
+        content = dict(parsed_json(record))
+    except (ValueError, TypeError):
+        return record
+    content = {name: value for name, value in content.items() if name not in (SUM, "image_losses")}
+    content |= {"scores": None}
+    return to_json(content | {SUM: digest_of(content)})
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

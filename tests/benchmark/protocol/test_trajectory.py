@@ -153,7 +153,7 @@ def test_a_trajectory_that_is_computed_again_never_holds_rounds_of_both(small_be
     kept = results(bench.store.root)
     assert {place for place in kept if place[0] == "random"} == {("random", 0, 0)}
     assert kept["random", 0, 0]["key"] != before["random", 0, 0]["key"]
-    assert sorted(path.name for path in (home / "earlier").glob("round-*")) == [
+    assert sorted(path.name for path in (home / "earlier").glob("round-*.json")) == [
         f"round-{number:02d}.json" for number in range(3)
     ]
     assert finished(again)["random", 0, 2]["weights_digest"] == before["random", 0, 2]["weights_digest"]
@@ -307,3 +307,49 @@ def test_draws_are_kept_with_the_round_and_weigh_the_images_of_the_next(own_regi
     assert plain[0].selected == rounds[0].selected, "weights change the next training, and not this choice"
     assert plain[0].probabilities is None
     assert plain[1].weights_digest != rounds[1].weights_digest
+
+
+def losses_of(folder):
+    """Losses of single validation images of every stored round."""
+    store = Store(folder)
+    return {(r.strategy, r.seed, r.round): store.losses_of(r) for r in store.rounds()}
+
+
+def test_losses_of_single_images_are_kept_with_every_training_and_make_its_losses(undisturbed):
+    bench, rounds = undisturbed
+    kept = losses_of(bench.store.root)
+    assert {place for place, found in kept.items() if found is None} == {("constant", 0, 0)}
+    for place, found in kept.items():
+        if found is not None:
+            means = dict(zip(found.tasks, np.nanmean(found.table.astype(float), axis=0), strict=True))
+            for task, weight in zip(found.tasks, found.weights, strict=True):
+                assert means[task] == pytest.approx(rounds[place]["metrics"][task]["loss"], rel=3e-4)
+                assert weight == next(t.weight for t in bench.dataset.tasks if t.name == task)
+    zeros = [found for (strategy, _, number), found in kept.items() if found and strategy != "full-data"]
+    assert len({found.ids for found in kept.values() if found}) == 1
+    assert len(zeros) == 3 * len(bench.experiment.strategies)
+
+
+def test_without_them_all_numbers_and_keys_are_the_same(undisturbed, small_bench, tmp_path):
+    _, rounds = undisturbed
+    bench = small_bench(tmp_path)
+    bench = replace(bench, experiment=bench.experiment.model_copy(update={"image_losses": False}))
+    assert finished(bench) == rounds
+    assert set(losses_of(tmp_path).values()) == {None}
+    assert not list(tmp_path.rglob("*.losses.npy.gz"))
+
+
+def test_a_damaged_file_of_them_undoes_no_training(undisturbed, small_bench, tmp_path):
+    bench, rounds = undisturbed
+    shutil.copytree(bench.store.root, tmp_path, dirs_exist_ok=True)
+    for file in tmp_path.rglob("round-00.losses.npy.gz"):
+        file.write_bytes(b"torn")
+    (strategy, *_) = bench.experiment.strategies
+    for number in (0, 1, 2):
+        (Store(tmp_path).trajectory(bench.dataset.name, strategy, 0) / f"round-{number:02d}.json").unlink()
+    with pytest.warns(UserWarning, match="is not used"):
+        assert finished(small_bench(tmp_path)) == rounds
+    with pytest.warns(UserWarning, match="is not used"):
+        kept = losses_of(tmp_path)
+    assert kept[strategy, 0, 0] is None
+    assert kept[strategy, 0, 1] is not None

@@ -10,7 +10,7 @@ from torch import nn
 from benchmark.data.dataset import Sample
 from benchmark.networks import build_network
 from benchmark.random_streams import global_torch_stream
-from benchmark.training.evaluate import evaluate
+from benchmark.training.evaluate import evaluate, evaluate_images
 from benchmark.training.optimiser import DivergedError
 
 WEIGHTS = {"semseg": 1, "depth": 1, "normals": 10, "edge": 50}
@@ -72,6 +72,19 @@ def test_a_task_is_averaged_over_the_images_that_have_its_label(toy, network, si
     assert not any(math.isnan(value) for metrics in got.values() for value in metrics.values())
     total = sum(WEIGHTS[task] * expected[task]["loss"] for task in expected)
     assert got["total"]["loss"] == pytest.approx(total, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 4, 6])
+def test_losses_of_single_images_are_theirs_alone_and_nan_without_a_label(toy, network, size):
+    feed = mixed_feed(toy)
+    found = evaluate_images(network, feed, size)
+    without = [(), ("depth",), ("edge", "normals"), ("depth",), ("semseg", "depth", "normals", "edge"), ()]
+    for place, names in enumerate(without):
+        alone = evaluate(network, toy.feed_of([toy.sample(place, without=names)]), 1)
+        expected = [alone[task.name]["loss"] for task in feed.tasks]
+        np.testing.assert_allclose(found.image_losses[place], expected, rtol=1e-4)
+    means = [found.metrics[task.name]["loss"] for task in feed.tasks]
+    np.testing.assert_allclose(np.nanmean(found.image_losses, axis=0), means, rtol=1e-5)
 
 
 def test_a_task_without_any_label_is_nan_and_left_out_of_the_total(toy, network):
