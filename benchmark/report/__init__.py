@@ -97,11 +97,12 @@ def read_studies(sources: Sequence[Path]) -> Study:
 def terminal_text(study: Study) -> str:
     """The main table for a terminal, with what it must be read against."""
     from benchmark.report.formats.text import paragraph
-    from benchmark.report.tables import headline_table, loss_table
+    from benchmark.report.tables import evaluation_images_table, headline_table, loss_table
     from benchmark.report.validity import labels_matter, measured_noise
 
     notes = [
         *headline_table.terminal_notes(study.results),
+        *evaluation_images_table.notes(study),
         *labels_matter.notes(study),
         *measured_noise.notes(study),
     ]
@@ -116,6 +117,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
     from benchmark.report.tables import (
         cost_table,
         delta_mtl_table,
+        evaluation_images_table,
         headline_table,
         loss_table,
         matrix_tables,
@@ -130,6 +132,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         matrix_tables,
         cost_table,
         delta_mtl_table,
+        evaluation_images_table,
         mean_ranks_table,
         study_protocol,
         measured_noise,

@@ -15,6 +15,7 @@ from benchmark.report.formats.numbers import decimals, head
 from benchmark.report.results.load import Results, total_loss
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence
 from benchmark.report.statistics.design.planned_words import of_comparison, planned_notes
+from benchmark.report.statistics.evaluation_images import ImageError
 from benchmark.report.statistics.full_data_gap import gap_words, room
 from benchmark.report.statistics.holm_family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
@@ -85,6 +86,11 @@ class Pair:
         names = {self.strategy, self.against}
         one = next(each for each in every if {each.strategy, each.against} == names)
         return one if one.strategy == self.strategy else one.turned()
+
+    @cached_property
+    def over_images(self) -> ImageError | None:
+        """What other validation images would change; None where no losses of single ones are kept."""
+        return self.found.image_areas.difference(self.strategy, self.against)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -170,6 +176,7 @@ def _document(pair: Pair) -> dict[str, Any]:
         "left_out": sorted(set(found.seeds) - set(pair.seeds)),
         "family": family and {"comparisons": family.size, "reference": family.reference},
         "gap": {"mean": gap.mean, "low": gap.low, "high": gap.high, "seeds": gap.seeds},
+        "evaluation_images": pair.over_images and asdict(pair.over_images),
         "budgets": [asdict(at) for at in pair.budgets],
         "text": _of_dataset(pair),
     }
@@ -184,6 +191,7 @@ def _of_dataset(pair: Pair) -> str:
         f"{pair.found.dataset}: {f'{little}.' if little else _claim(pair)}",
         *([_claim(pair)] if little else []),
         _verdict(pair),
+        *_over_images(pair),
         *_left_out(pair),
         gap_words(pair.found.gap, pair.places),
         *_budgets(pair),
@@ -249,6 +257,22 @@ def _among(family: Family) -> str:
         "Exploratory: it is no comparison of the experiment's own, and any pair could have been named; "
         f"corrected by Holm's method for all {family.words}."
     )
+
+
+def _over_images(pair: Pair) -> Iterator[str]:
+    """The standard error over validation images, and the interval over both."""
+    one, places = pair.over_images, pair.places + 1
+    if one is None:
+        return
+    few = "" if one.seeds == len(pair.seeds) else f" of the {one.seeds} seeds that have kept their losses"
+    beside = (
+        ""
+        if math.isnan(one.low)
+        else f", beside {one.over_seeds:.{places}f} over seeds; 95 % interval over both "
+        f"{one.low:+.{places}f} to {one.high:+.{places}f}"
+    )
+    error = f"standard error {one.over_images:.{places}f}"
+    yield f"For other validation images than these {one.images}{few}: {error}{beside}."
 
 
 def _left_out(pair: Pair) -> Iterator[str]:

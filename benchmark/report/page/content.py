@@ -18,7 +18,7 @@ from benchmark.report.results.load import Results
 from benchmark.report.results.study import Study
 from benchmark.report.strategy_styles import Look, looks
 from benchmark.report.study_protocol import protocol
-from benchmark.report.tables import cost_table, delta_mtl_table, mean_ranks_table
+from benchmark.report.tables import cost_table, delta_mtl_table, evaluation_images_table, mean_ranks_table
 from benchmark.report.tables.costs import mean_costs
 from benchmark.report.tables.headline_table import make_headline
 from benchmark.report.tables.loss_table import make_table
@@ -41,6 +41,7 @@ class Chapter:
     losses: SortableTable
     #: None where the results cannot have them.
     delta: SortableTable | None
+    images: SortableTable | None
     costs: SortableTable | None
     noise: SortableTable | None
     matrices: Sequence[ShadedTable]
@@ -123,6 +124,7 @@ def _chapter(subject: DatasetResults) -> Chapter:
         headline=sortable(make_headline(subject.evidence).named(results.label)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
+        images=_images(subject),
         costs=sortable(costs) if costs else None,
         noise=sortable(floor) if floor else None,
         matrices=[shaded(matrix) for matrix in (penalties(subject), overlaps(subject)) if matrix],
@@ -131,6 +133,11 @@ def _chapter(subject: DatasetResults) -> Chapter:
 
 def _delta(subject: DatasetResults) -> Table | None:
     return None if delta_mtl_table.at_last_budget(subject).empty else delta_mtl_table.make_table(subject)
+
+
+def _images(subject: DatasetResults) -> SortableTable | None:
+    table = evaluation_images_table.make_table(subject.evidence)
+    return sortable(table.named(subject.results.label)) if table.rows else None
 
 
 def _costs(subject: DatasetResults) -> Table | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,8 @@ class Pilot:
     draws: int
     gap: FullDataGap
     components: Components
+    #: Validation images whose losses are kept; 0 without any.
+    images: int
     measured: Mapping[str, Deviation]
     #: None where nothing is stored of it.
     cost: Cost | None
@@ -87,7 +89,11 @@ def read_pilot(study: Study, sources: Sequence[Path]) -> Pilot:
     draws = _draws(subject, budgets)
     if len(budgets) < 2 or not draws:
         raise UserError(f"{named}: a pilot has {RANDOM} at two budgets or more; `mtal gate` makes one.")
-    parts = components(draws, _trainings(study, subject.dataset, budgets))
+    parts = replace(
+        components(draws, _trainings(study, subject.dataset, budgets)),
+        evaluation=Deviation(found.image_areas.of_trajectory),
+        evaluation_of_draw=Deviation(found.image_areas.of_draw),
+    )
     measured = _measured(subject)
     if not parts.draw.is_known and not measured:
         raise UserError(
@@ -101,6 +107,7 @@ def read_pilot(study: Study, sources: Sequence[Path]) -> Pilot:
         draws=study.results.draws,
         gap=found.gap,
         components=parts,
+        images=found.image_areas.images,
         measured=measured,
         cost=_cost(subject),
     )

@@ -260,16 +260,27 @@ def _pilot(proposal: Proposal) -> Iterator[str]:
     yield "What the NAUBC of random varies by (standard deviation):"
     why = {
         "training": "not known: `mtal noise` into the pilot's folder measures it",
-        "evaluation images": "not known: losses of single images are not kept",
+        "evaluation images": "not known: the pilot has no losses of single images",
     }
     for name, one in _named_components(pilot):
         yield f"  {name:<18}  {_deviation(one, places) if one.is_known else why.get(name, 'not known')}"
     yield f"  {'a difference':<18}  {_deviation(proposal.deviation, places)}"
+    yield from _evaluation(pilot, places)
     yield f"A difference is measured on: {proposal.deviation_of}. What a seed does to all is not in it."
     yield gap_words(pilot.gap, places)
     if proposal.other:
         shown = "; ".join(proposal.other[:MOST_SHOWN])
         yield f"Not as in the experiment, so that spread and gap may be others (pilot, experiment): {shown}."
+
+
+def _evaluation(pilot: Pilot, places: int) -> Iterator[str]:
+    """What more evaluation images would be good for; nothing where no losses of single ones are kept."""
+    part = pilot.components.evaluation_of_draw
+    if part.is_known:
+        yield (
+            f"Evaluated on {pilot.images} images, which make {_deviation(part, places)} of a draw's "
+            "deviation: more of them would lessen it. What they do to all trajectories is in no difference."
+        )
 
 
 def _study(proposal: Proposal) -> Iterator[str]:

@@ -28,6 +28,7 @@ from benchmark.records.round_store import (
     results_table,
 )
 from benchmark.report.results import csv_check
+from benchmark.report.results.image_totals import ImageTotals, Place, kept_totals
 from benchmark.report.results.metrics import PLAIN, Metrics, told_by
 from benchmark.report.results.random_draws import draws_of, label, with_one_reference
 from benchmark.report.results.settings import experiment_of
@@ -74,6 +75,8 @@ class Results:
     chosen_from: Results | None = None
     #: The plans of data sets that were planned.
     plans: Mapping[str, KeptPlan] = field(default_factory=dict)
+    #: Total losses image by image, of the rounds that kept them.
+    image_totals: Mapping[Place, ImageTotals] = field(default_factory=dict)
 
     @property
     def whole(self) -> Results:
@@ -186,6 +189,7 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
         full_data=experiment_of(folder).get("full_data") is not False,
         metrics=metrics,
         plans=_plans(folder, pool),
+        image_totals=kept_totals(Store(folder), rounds),
     )
 
 

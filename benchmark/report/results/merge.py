@@ -53,6 +53,7 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         full_data=one.full_data or other.full_data,
         metrics=one.metrics | other.metrics,
         plans={**one.plans, **other.plans},
+        image_totals={**other.image_totals, **one.image_totals},
     )
 
 

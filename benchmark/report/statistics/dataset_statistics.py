@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.design.planned_tests import Planned, planned
+from benchmark.report.statistics.evaluation_images import ImageAreas, image_areas
 from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
 from benchmark.report.statistics.holm_family import LEVEL, Family, against_reference
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
@@ -44,6 +45,8 @@ class DatasetStatistics:
     needed: Mapping[str, Labels]
     matching: Mapping[str, Labels]
     references: frozenset[str]
+    #: NAUBC image by image, where losses of single validation images are kept.
+    image_areas: ImageAreas
     left_out: frozenset[str] = frozenset()
     #: What the study's plan decides, if it has one.
     planned: Planned | None = None
@@ -119,8 +122,15 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
         needed=_shares(every, full_data(rows), pool),
         matching=_shares(every, _last_of_random(every, budgets), pool),
         references=results.references,
+        image_areas=_image_areas(results, dataset, budgets),
         planned=_planned(results, dataset, values, gap),
     )
+
+
+def _image_areas(results: Results, dataset: str, budgets: tuple[int, ...]) -> ImageAreas:
+    rows = results.trajectories(dataset)
+    learned = rows.loc[rows["strategy"] != FULL_DATA, ["strategy", "seed"]].drop_duplicates()
+    return image_areas(results.image_totals, dataset, budgets, learned.itertuples(index=False, name=None))
 
 
 def _planned(results: Results, dataset: str, values: pd.DataFrame, gap: FullDataGap) -> Planned | None:

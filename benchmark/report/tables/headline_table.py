@@ -20,6 +20,7 @@ from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
 from benchmark.report.statistics.oracle_gain import OracleGain, gain_words
 from benchmark.report.statistics.paired_tests import Comparison, best
+from benchmark.report.tables.evaluation_images_table import image_words
 
 BEFORE, OF_THE_ORACLE = ("NAUBC", "minus random", "of the gap"), "of the oracle's gain"
 AFTER = (
@@ -188,7 +189,7 @@ def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
     yield from (sentence for sentence in (_tested(found), left_out_note(found)) if sentence)
     if found.family.size:
         yield gap_words(found.gap, places)
-        yield from filter(None, [gain_words(found.oracle, places)])
+        yield from filter(None, [gain_words(found.oracle, places), image_words(found)])
     yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
     yield from _dips(found)
     for name in sorted(found.references & set(found.naubc["strategy"])):

@@ -45,7 +45,8 @@ class Components:
 
     ``seed`` is common to all trajectories of a seed and has no interval; ``draw`` is what one differs from
     another of its seed by: ``training`` is in it, and ``labelled_set`` is the rest. ``evaluation`` is that of
-    other validation images: all strategies see the same ones, so no repetition in a study shows it.
+    other validation images: all strategies see the same ones, so no repetition in a study shows it. What a
+    draw differs from another by has a part of it, ``evaluation_of_draw``, which more images would lessen.
     """
 
     seed: Deviation
@@ -53,6 +54,7 @@ class Components:
     labelled_set: Deviation
     training: Deviation
     evaluation: Deviation = UNKNOWN
+    evaluation_of_draw: Deviation = UNKNOWN
 
     def of_difference(self, draws: int) -> Deviation:
         """Of a trajectory minus the mean of so many draws of random of its seed, by the draws alone.

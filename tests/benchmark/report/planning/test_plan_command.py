@@ -110,7 +110,7 @@ def test_a_plan_of_one_comparison(planned, pilot, tmp_path):
     assert plan.computed_from.pilots[0].folder == "pilot"
     assert power(0.1 * found.gap.mean, deviation, seeds) >= 0.8
     assert f"{seeds} seeds" in said.out
-    assert "evaluation images   not known: losses of single images are not kept" in said.out
+    assert "evaluation images   not known: the pilot has no losses of single images" in said.out
     assert "Counted as random costs" in said.out
 
 
