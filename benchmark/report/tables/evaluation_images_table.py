@@ -46,7 +46,7 @@ def make_table(found: DatasetStatistics) -> Table:
         references=[(name, rows[name]) for name in references if rows[name]],
         caption=(
             f"{found.dataset}: NAUBC of the total loss and its paired difference to random, with standard "
-            f"errors (SE) over other validation images ({found.image_areas.images} here) and over other seeds, "
+            f"errors (SE) over other validation images ({found.image_areas.images} here) and other seeds, "
             "and the 95 % interval over both."
         ),
         notes=[
