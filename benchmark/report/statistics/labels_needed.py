@@ -126,6 +126,8 @@ def labels_to_reach(curve: Curve, target: pd.Series, first: pd.Series) -> Labels
     later = curve.loc[seeds].sub(target.loc[seeds], axis="index").iloc[:, 1:]
     columns = [first.sub(target).dropna(), *(later[size] for size in later)]
     bands = np.array([t_interval(column.tolist()) for column in columns], np.float64).T
+    # Equal losses differ by their rounding, which is small beside them and not beside other such differences.
+    bands[np.abs(bands) <= ROUNDING * target.abs().max()] = 0.0
     budgets = np.asarray(curve.columns, np.float64)
     needed, low, high = (first_reached(budgets, band) for band in bands)
     below = budgets[_at_most_zero(bands[0])]
