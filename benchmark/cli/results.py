@@ -72,13 +72,17 @@ def report(
 @click.command()
 @click.argument("strategy", shell_complete=completion.strategy)
 @click.argument("against", shell_complete=completion.strategy)
-@click.argument("folder", type=PATH)
+@click.argument("sources", metavar="DIR_OR_ZIP...", type=PATH, nargs=-1, required=True)
 @JSON
-def compare(strategy: str, against: str, folder: Path, as_json: bool) -> None:
-    """Say in words how one strategy does against another, paired by seed."""
+def compare(strategy: str, against: str, sources: tuple[Path, ...], as_json: bool) -> None:
+    """Say in words how one strategy does against another, paired by seed.
+
+    Several folders, or zip files of `mtal export`, are one study where their numbers compare; of several data
+    sets it says the mean share of the gap over them too.
+    """
     from benchmark import load
 
-    found = load(folder).compare(strategy, against)
+    found = load(*sources).compare(strategy, against)
     echo_json(found.document) if as_json else echo(found.text)
 
 

@@ -97,12 +97,18 @@ def read_studies(sources: Sequence[Path]) -> Study:
 def terminal_text(study: Study) -> str:
     """The main table for a terminal, with what it must be read against."""
     from benchmark.report.formats.text import paragraph
-    from benchmark.report.tables import evaluation_images_table, headline_table, loss_table
+    from benchmark.report.tables import (
+        evaluation_images_table,
+        headline_table,
+        loss_table,
+        over_datasets_table,
+    )
     from benchmark.report.validity import labels_matter, measured_noise
 
     notes = [
         *headline_table.terminal_notes(study.results),
         *evaluation_images_table.notes(study),
+        *over_datasets_table.notes(study),
         *labels_matter.notes(study),
         *measured_noise.notes(study),
     ]
@@ -122,6 +128,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         loss_table,
         matrix_tables,
         mean_ranks_table,
+        over_datasets_table,
     )
     from benchmark.report.validity import labels_matter, measured_noise
 
@@ -134,6 +141,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         delta_mtl_table,
         evaluation_images_table,
         mean_ranks_table,
+        over_datasets_table,
         study_protocol,
         measured_noise,
         labels_matter,

@@ -20,7 +20,9 @@ from benchmark.report.statistics.full_data_gap import gap_words, room
 from benchmark.report.statistics.holm_family import LEVEL, Family, all_pairs
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Curves, Labels, bounds, curves
+from benchmark.report.statistics.over_datasets.gap_shares import over_datasets
 from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared, paired_differences
+from benchmark.report.tables.over_datasets_table import pair_words
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,9 @@ def pairs(results: Results, strategy: str, against: str) -> list[Pair]:
 
 
 def in_words(compared: Sequence[Pair]) -> str:
-    """A paragraph and a table per data set."""
-    return "\n\n".join(map(_of_dataset, compared))
+    """A paragraph and a table per data set, and their mean where there are several."""
+    every = over_datasets([pair.found for pair in compared], *_names(compared))
+    return "\n\n".join([*map(_of_dataset, compared), *([pair_words(every)] if len(compared) > 1 else [])])
 
 
 def numbers(compared: Sequence[Pair]) -> pd.DataFrame:
@@ -164,8 +167,19 @@ def _numbers(pair: Pair) -> dict[str, Any]:
 
 def document(compared: Sequence[Pair]) -> dict[str, Any]:
     """The whole for programs, as ``mtal compare --json`` gives it: numbers, budgets, and the words."""
-    (strategy, against), *_ = {(pair.strategy, pair.against) for pair in compared}
-    return {"strategy": strategy, "against": against, "datasets": [*map(_document, compared)]}
+    (strategy, against) = _names(compared)
+    every = over_datasets([pair.found for pair in compared], strategy, against)
+    return {
+        "strategy": strategy,
+        "against": against,
+        "datasets": [*map(_document, compared)],
+        "over_datasets": every.found and asdict(every.found) | {"shares": [asdict(s) for s in every.shares]},
+    }
+
+
+def _names(compared: Sequence[Pair]) -> tuple[str, str]:
+    (names,) = {(pair.strategy, pair.against) for pair in compared}
+    return names
 
 
 def _document(pair: Pair) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from benchmark.report.drawing.canvas import picture
 from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.drawing.strategy_rows import AXIS, GAP, LINE, in_lines
 from benchmark.report.results.study import Study
-from benchmark.report.statistics.rank_tests import Ranks
+from benchmark.report.statistics.over_datasets.rank_tests import Ranks
 from benchmark.report.strategy_styles import Look, looks
 from benchmark.report.tables.mean_ranks_table import caption, numbers, ranks_of
 

@@ -26,6 +26,7 @@ SPECIAL = {
     "|": r"\textbar{}",
     "`": r"\`{}",
     "±": r"$\pm$",
+    "²": "$^2$",
     "\N{EN DASH}": r"\textendash{}",
     "[": "{[}",  # no argument of a preceding "\\"
     "*": "{*}",

@@ -18,7 +18,13 @@ from benchmark.report.results.load import Results
 from benchmark.report.results.study import Study
 from benchmark.report.strategy_styles import Look, looks
 from benchmark.report.study_protocol import protocol
-from benchmark.report.tables import cost_table, delta_mtl_table, evaluation_images_table, mean_ranks_table
+from benchmark.report.tables import (
+    cost_table,
+    delta_mtl_table,
+    evaluation_images_table,
+    mean_ranks_table,
+    over_datasets_table,
+)
 from benchmark.report.tables.costs import mean_costs
 from benchmark.report.tables.headline_table import make_headline
 from benchmark.report.tables.loss_table import make_table
@@ -64,6 +70,7 @@ class Content:
     chapters: Sequence[Chapter]
     unfinished: Sequence[Unfinished]
     #: Over data sets; None where there are too few.
+    over_datasets: SortableTable | None
     ranks: SortableTable | None
     marks: Sequence[Mark]
     protocol: Sequence[Section]
@@ -77,6 +84,7 @@ def gather(study: Study, files: Mapping[str, bytes]) -> Content:
         title=_title(study),
         chapters=[_chapter(subject) for subject in every if subject.evidence.budgets],
         unfinished=[_unfinished(subject) for subject in every if not subject.evidence.budgets],
+        over_datasets=_over_datasets(study),
         ranks=_ranks(study),
         marks=_marks(study.results),
         protocol=[section for section in protocol(study) if section.facts],
@@ -149,6 +157,11 @@ def _noise(subject: DatasetResults) -> Table | None:
     found = measured_noise.measured(subject.study, subject.dataset)
     pool = subject.results.pool[subject.dataset]
     return measured_noise.make_table(subject.dataset, found, pool) if found else None
+
+
+def _over_datasets(study: Study) -> SortableTable | None:
+    table = over_datasets_table.make_table(over_datasets_table.summaries(study))
+    return sortable(table.named(study.results.label)) if table else None
 
 
 def _ranks(study: Study) -> SortableTable | None:

@@ -10,7 +10,7 @@ from benchmark.report.formats.files import table_files
 from benchmark.report.formats.table import Cell, Table
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, evidence, ranked_areas
-from benchmark.report.statistics.rank_tests import Ranks, ranks_over
+from benchmark.report.statistics.over_datasets.rank_tests import Ranks, ranks_over
 
 
 def ranks_of(study: Study) -> Ranks | None:

@@ -24,9 +24,9 @@ from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.delta_mtl import delta_mtl
 from benchmark.report.statistics.intervals import t_interval
 from benchmark.report.statistics.naubc import naubc
+from benchmark.report.statistics.over_datasets.rank_tests import ranks_over
 from benchmark.report.statistics.paired_tests import paired_differences
 from benchmark.report.statistics.penalty_matrix import MEAN, penalty_matrix
-from benchmark.report.statistics.rank_tests import ranks_over
 from benchmark.report.tables.costs import costs
 
 FORMATS = ("csv", "pdf", "png", "svg")

@@ -18,7 +18,7 @@ HOSTILE = [
     "é 中 \n",
 ]
 #: Commands that the escaping may use; anything else would be the name's own.
-OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|-\{\}|\{[\[*]\}"
+OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|-\{\}|\{[\[*]\}"
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,22 @@ import shutil
 import subprocess
 
 import pytest
+from image_losses import write_study
 
 from benchmark.report import study_protocol
 from benchmark.report.dataset_results import subjects
+from benchmark.report.drawing import paper_style
 from benchmark.report.figures import loss_curves, naubc_dots
 from benchmark.report.results.study import read_study
 from benchmark.report.tables import (
     cost_table,
     delta_mtl_table,
+    evaluation_images_table,
     headline_table,
     loss_table,
     matrix_tables,
     mean_ranks_table,
+    over_datasets_table,
 )
 
 pytestmark = pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
@@ -60,12 +64,21 @@ def tex_of(synthetic, folder, names):
     for part in (matrix_tables, cost_table, delta_mtl_table, study_protocol):
         files |= part.render(study)
     files |= mean_ranks_table.render(of_six(synthetic, folder / "six", names))
+    files |= over_datasets_table.render(of_three(synthetic, folder / "three", names))
+    if "entropy" in names:
+        files |= evaluation_images_table.render(read_study(write_study(folder / "images", names)[0]))
     return {path.rpartition("/")[2]: text for path, text in files.items() if path.endswith(".tex")}
 
 
 def of_six(synthetic, folder, names):
     short = {"seeds": 1, "budgets": (40, 80), "metrics": {("total", "loss"): (1.3, -0.4, 0.02)}}
     table = [row for name in "abcdef" for row in synthetic.rows(names, dataset=name, **short)]
+    return read_study(synthetic.write(folder, table))
+
+
+def of_three(synthetic, folder, names):
+    short = {"seeds": 4, "metrics": {("total", "loss"): (1.3, -0.4, 0.02)}}
+    table = [row for name in "abc" for row in synthetic.rows(names, dataset=name, **short)]
     return read_study(synthetic.write(folder, table))
 
 
@@ -90,6 +103,7 @@ def test_all_tables_are_there(hostile):
         "headline",
         "loss_vs_labels",
         "mean_ranks",
+        "over_datasets",
         "overlap",
         "penalty",
         "protocol",
@@ -113,11 +127,27 @@ def test_five_strategies_fit_both_columns_without_being_scaled(usual, pdflatex):
     assert pdflatex(r"\input{headline}", usual, "twocolumn") == []
 
 
+def test_a_two_column_article_holds_the_main_figure_and_the_main_table(
+    usual, synthetic, total_only, pdflatex, tmp_path
+):
+    """As an author would set it: a figure in one column, one over both, the headline and text between."""
+    (subject,) = subjects(read_study(synthetic.write(tmp_path, synthetic.rows(metrics=total_only))))
+    drawn = {"loss.pdf": loss_curves.render(subject, paper_style.Paper())["total_loss"]["pdf"]}
+    text = "Labels cost more than anything else. " * 60
+    body = (
+        rf"\title{{An article}}\author{{Nobody}}\maketitle {text}"
+        r"\begin{figure}\centering\includegraphics[width=\columnwidth]{loss.pdf}\caption{Loss.}\end{figure}"
+        r"\begin{figure*}\includegraphics[width=\textwidth]{loss.pdf}\caption{Wide.}\end{figure*}"
+        rf"\input{{headline}} {text} \input{{over_datasets}} \input{{evaluation_images}} {text}"
+    )
+    assert pdflatex(body, usual | drawn, "twocolumn,10pt", "booktabs,graphicx") == []
+
+
 def test_figures_can_be_included_at_both_widths(synthetic, total_only, pdflatex, tmp_path):
     table = synthetic.rows(HOSTILE[:2], metrics=total_only)
     (subject,) = subjects(read_study(synthetic.write(tmp_path, table)))
-    drawn = {"naubc.pdf": naubc_dots.render(subject, 1)["pdf"]}
-    drawn["loss.pdf"] = loss_curves.render(subject, 1)["total_loss"]["pdf"]
+    drawn = {"naubc.pdf": naubc_dots.render(subject, paper_style.Paper())["pdf"]}
+    drawn["loss.pdf"] = loss_curves.render(subject, paper_style.Paper())["total_loss"]["pdf"]
     widths = (r"\columnwidth", r"\textwidth")
     body = "".join(
         rf"\begin{{figure*}}\includegraphics[width={width}]{{{name}}}\end{{figure*}}"

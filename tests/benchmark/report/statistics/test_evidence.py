@@ -11,9 +11,9 @@ from benchmark.records.round_store import Round
 from benchmark.report.selections.overlap import chosen_images, jaccard, overlap, overlap_by_chance
 from benchmark.report.statistics.delta_mtl import delta_mtl
 from benchmark.report.statistics.intervals import t_interval
+from benchmark.report.statistics.over_datasets.rank_tests import critical_difference, ranks_over
 from benchmark.report.statistics.paired_tests import paired_differences
 from benchmark.report.statistics.penalty_matrix import MEAN, penalty_matrix
-from benchmark.report.statistics.rank_tests import critical_difference, ranks_over
 from benchmark.report.tables.costs import costs, mean_costs
 
 

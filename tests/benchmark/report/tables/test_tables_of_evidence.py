@@ -17,8 +17,8 @@ from benchmark.report.selections.overlap import chosen_images, overlap
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.delta_mtl import delta_mtl
 from benchmark.report.statistics.intervals import t_interval
+from benchmark.report.statistics.over_datasets.rank_tests import ranks_over
 from benchmark.report.statistics.penalty_matrix import MEAN, penalty_matrix
-from benchmark.report.statistics.rank_tests import ranks_over
 from benchmark.report.tables import cost_table, delta_mtl_table, matrix_tables, mean_ranks_table
 from benchmark.report.tables.costs import costs, mean_costs
 

@@ -1,0 +1,1 @@
+"""What several data sets say together."""
