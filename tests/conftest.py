@@ -1,6 +1,11 @@
 """Tests run single-threaded: these networks are tiny, and two threads on a busy machine are far slower."""
 
+import os
 from pathlib import Path
+
+# Before anything reads it, for runs that name no threads, here and in processes that tests start. A run
+# of two threads leaves torch with two for all tests after it in the process.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import hypothesis
 import pytest

@@ -23,7 +23,8 @@ def examined(out: Path, experiment: Experiment | None = None) -> Iterator[Findin
     from benchmark.doctor.engines import engine_findings
     from benchmark.doctor.file_system import folder_findings
     from benchmark.doctor.packages import package_findings
-    from benchmark.doctor.threads import cores_here, thread_findings
+    from benchmark.doctor.threads import thread_findings
+    from benchmark.training.hardware.cores import cores_here
 
     yield from package_findings()
     devices = devices_here()

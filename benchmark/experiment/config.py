@@ -181,7 +181,9 @@ class Experiment(Model):
     deterministic: bool | None = Field(
         None, description="same bits on repetition; if not given, on the CPU and not on a GPU"
     )
-    threads: Positive | None = Field(None, description="CPU threads; all cores if not given")
+    threads: Positive | None = Field(
+        None, description="CPU threads; OMP_NUM_THREADS, or all usable cores, if not given"
+    )
     checkpoint_minutes: float = Field(
         10.0, ge=0, description="between two checkpoints within a training; 0 for none; it changes no number"
     )

@@ -30,6 +30,7 @@ from benchmark.protocol.first_labelled_set import random_set
 from benchmark.protocol.pool_facts import check_facts, check_trunk, class_shares, group_numbers, told
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
+from benchmark.training.hardware.cores import default_threads
 from benchmark.training.hardware.devices import pick_device
 from benchmark.training.hardware.memory_allocator import keep_freed_memory
 from benchmark.training.kept_maps import with_kept_maps
@@ -178,7 +179,7 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
     if device.type == "cpu":
         keep_freed_memory()
-    torch.set_num_threads(experiment.threads or os.cpu_count() or 1)
+    torch.set_num_threads(experiment.threads or default_threads())
     torch.use_deterministic_algorithms(deterministic)
     # Nothing reads uninitialised memory, and filling it costs 5 %.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -10,12 +10,12 @@ from findings import GB, words
 from benchmark.doctor import (
     devices,
     packages,
-    threads,
 )
 from benchmark.doctor.devices import Devices, Gpu, device_findings, supported
 from benchmark.doctor.finding import ok, warning
 from benchmark.doctor.packages import in_range, range_findings
-from benchmark.doctor.threads import Cores, group_limit, thread_findings
+from benchmark.doctor.threads import thread_findings
+from benchmark.training.hardware.cores import Cores, cores_here, group_limit, threads_for
 from benchmark.words import amount_of_bytes
 
 H200 = Gpu("NVIDIA H200", 140 * GB, 150 * GB, (9, 0), bf16=True)
@@ -142,8 +142,10 @@ class TestThreads:
         ("cores", "wanted", "expected"),
         [
             (Cores(8, 8), None, "ok"),
-            (Cores(8, 2), None, "warning"),
-            (Cores(8, 8, 1.5), None, "warning"),
+            (Cores(8, 2), None, "ok"),
+            (Cores(8, 8, 1.5), None, "ok"),
+            (Cores(8, 2), 4, "warning"),
+            (Cores(8, 8, 1.5), 2, "warning"),
             (Cores(8, 8, 1.5), 1, "ok"),
             (Cores(8, 8, 0.2), 1, "ok"),
             (Cores(2, 2), 64, "warning"),
@@ -155,6 +157,21 @@ class TestThreads:
     @pytest.mark.parametrize(("value", "count"), [("1", 1), ("4", 1), ("", 1), ("0", 2), ("x", 2), ("64", 2)])
     def test_variables_that_are_odd(self, value, count):
         assert len(thread_findings(Cores(4, 4), {"OMP_NUM_THREADS": value}, None)) == count
+
+    @pytest.mark.parametrize(
+        ("asked", "cores", "expected"),
+        [
+            ("", Cores(8, 8), 8),
+            ("", Cores(8, 2), 2),
+            ("", Cores(8, 8, 1.5), 1),
+            ("3", Cores(8, 8), 3),
+            ("64", Cores(8, 4), 4),
+            ("0", Cores(8, 8), 8),
+            ("many", Cores(8, 8), 8),
+        ],
+    )
+    def test_threads_of_a_run_that_names_none(self, asked, cores, expected):
+        assert threads_for(asked, cores) == expected
 
     def test_the_tightest_group_counts(self, tmp_path):
         inner = tmp_path / "cgroup" / "user" / "job"
@@ -169,5 +186,5 @@ class TestThreads:
         assert group_limit(tmp_path / "missing", tmp_path / "cgroup") is None
 
     def test_this_machine(self):
-        here = threads.cores_here()
+        here = cores_here()
         assert 1 <= here.usable <= here.there == os.cpu_count()
