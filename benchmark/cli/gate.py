@@ -1,4 +1,4 @@
-"""The command that holds a preset to its gate, before strategies are compared with it."""
+"""Commands on seeds and images that no study uses: the gate of a preset, and what scores are worth."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli import completion
 from benchmark.cli.jobs import engine_options
 from benchmark.cli.options import (
     BUDGETS,
@@ -25,8 +26,9 @@ from benchmark.cli.options import (
 
 
 def add_commands(cli: click.Group) -> None:
-    """Make this command part of the command line."""
+    """Make these commands part of the command line."""
     cli.add_command(gate)
+    cli.add_command(usefulness)
 
 
 @click.command()
@@ -67,3 +69,58 @@ def gate(
     echo(f"\n{result.text}\n")
     click.echo(f"Numbers: {result.folder / 'tables' / 'gate.csv'}")
     sys.exit(0 if result.passed else 1)
+
+
+@click.command()
+@click.argument("experiment", type=PATH, required=False)
+@dataset_option("A data set by name, or the YAML file of your own. Default: rooms.")
+@preset_option("The preset whose first two budgets are trained. Default: quick.")
+@click.option(
+    "--strategies",
+    default="inconsistency,entropy,true-loss",
+    help="Whose scores: comma-separated. Default: inconsistency,entropy,true-loss.",
+    shell_complete=completion.strategies,
+)
+@NETWORK
+@BUDGETS
+@click.option("--seeds", default="100-102", help="Seeds, none of which a study should use. Default: 100-102.")
+@click.option(
+    "--batches", type=click.IntRange(1), default=2, help="Batches of every fifth and seed. Default: 2."
+)
+@settings_option("Any field: development=0.25.")
+@DEVICE
+@THREADS
+@click.option("--out", type=PATH, help="Folder of results. Default: results/usefulness-NAME.")
+@engine_options
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@DATA_ROOT
+def usefulness(
+    experiment: Path | None,
+    batches: int,
+    settings: tuple[str, ...],
+    out: Path | None,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Measure what images are worth that a score puts high or low.
+
+    After the first labelled set, the unlabelled images are put in the order of every strategy's scores and
+    cut into fifths. Batches of each fifth, and random ones, are trained on together with the first set: how
+    much does the loss fall? Beside it stands how much the score has to do with the network's true loss. A
+    score may find images that are badly predicted and teach nothing. Where images are rendered, they are
+    others than a study's; with `--set development=0.25` the last quarter of the training images stands for
+    the validation images. Run it again to go on after an interruption, or with more batches or strategies.
+    """
+    from benchmark.api.request import RESULTS
+    from benchmark.execution.resources import Wish
+    from benchmark.execution.run_usefulness import of_two_rounds
+    from benchmark.execution.run_usefulness import usefulness as measured
+    from benchmark.experiment.loading import load_experiment
+    from benchmark.progress import Progress
+
+    preset, engine = flags.pop("preset"), flags.pop("engine")
+    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
+    loaded = of_two_rounds(load_experiment(experiment, preset, fields_of(flags, settings)))
+    folder = out or RESULTS / loaded.name
+    echo(f"\n{measured(loaded, folder, batches, Progress(quiet), engine, wish)}\n")
+    click.echo(f"Numbers: {folder / 'tables' / 'usefulness.csv'}")

@@ -37,11 +37,16 @@ class Gate:
 
 def of_random(experiment: Experiment) -> Experiment:
     """The same training, of random selection alone; of other images where a seed renders them."""
+    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True}
+    return on_other_images(experiment, "gate").model_copy(update=wanted)
+
+
+def on_other_images(experiment: Experiment, purpose: str) -> Experiment:
+    """The same for a purpose before a study: of images that no study uses, where a seed renders them."""
     data = dict(experiment.data)
     if isinstance(data.get("seed"), int):
         data["seed"] += 1
-    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True, "data": data}
-    return experiment.model_copy(update={**wanted, "name": f"gate-{experiment.name}"})
+    return experiment.model_copy(update={"data": data, "name": f"{purpose}-{experiment.name}"})
 
 
 def gate(

@@ -1,0 +1,56 @@
+"""Measure what images are worth that scores put high or low, on seeds and images that no study uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.errors import UserError
+from benchmark.execution.resources import Wish
+from benchmark.execution.run import ONE, run
+from benchmark.execution.run_gate import on_other_images
+from benchmark.experiment.config import Experiment
+from benchmark.progress import Progress
+from benchmark.protocol.open_experiment import opened
+from benchmark.records.results_folder import held
+from benchmark.records.round_store import write_atomically
+from strategies.registry import resolve
+
+
+def of_two_rounds(experiment: Experiment) -> Experiment:
+    """Its strategies at its first two budgets, with full data; of other images where a seed renders them."""
+    wanted = {"budgets": experiment.budgets[:2], "full_data": True, "plan": None}
+    return on_other_images(experiment, "usefulness").model_copy(update=wanted)
+
+
+def usefulness(
+    experiment: Experiment,
+    out: Path,
+    repeats: int,
+    progress: Progress,
+    engine: str | None = None,
+    wish: Wish = ONE,
+) -> str:
+    """Run two rounds of the strategies, then train on batches of every fifth of their scores; the table.
+
+    ``experiment`` is as ``of_two_rounds`` gives it; the batches are trained in this process. What is stored
+    is not done again. Writes ``tables/usefulness.csv`` and ``.md``. Raises UserError for what a run refuses,
+    where a training failed, and where no strategy has scores.
+    """
+    from benchmark.protocol.references.usefulness import measure_usefulness
+    from benchmark.report.formats.text import terminal
+    from benchmark.report.validity.usefulness import files, make_table, measured
+    from benchmark.words import terminal_width
+
+    failures = run(experiment, out, progress, engine=engine, wish=wish, report=False).failures
+    if failures:
+        raise UserError("A training failed, so nothing can be said:\n" + "\n".join(failures))
+    bench = opened(experiment, out, progress)
+    with held(out):
+        measure_usefulness(bench, repeats)
+    found = measured(out, bench.dataset.name)
+    references = (named for named in map(resolve, experiment.strategies) if named.create().reference)
+    table = make_table(found, frozenset(named.name for named in references))
+    (out / "tables").mkdir(exist_ok=True)
+    for name, content in files(out, found, table).items():
+        write_atomically(out / name, content)
+    return terminal([table], terminal_width())

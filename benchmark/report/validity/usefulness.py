@@ -1,0 +1,177 @@
+"""Whether images of a high score are worth more labels than others: a table from trainings on batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmark.protocol.references.usefulness import FIFTHS, FOLDER, RANDOM, TRUE_LOSS, rank_correlation
+from benchmark.records.round_store import FULL_DATA, Round, Store
+from benchmark.report.formats.files import as_csv
+from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.statistics.intervals import t_interval
+from strategies.interface import Scores
+
+TOTAL, LOSS = "total", "loss"
+
+
+@dataclass(frozen=True)
+class Usefulness:
+    """One data set's trainings: by strategy, numbers of each seed.
+
+    ``fifths[name]`` (5 x seeds) is the total loss after training on images of a fifth too, lowest scores
+    first, minus that after random ones; ``chosen`` the same of what the strategy chose itself; ``trend``
+    minus the rank correlation of fifth and loss over batches, so that over 0 a higher score is worth more;
+    ``with_loss`` the rank correlation of the score with the network's true loss over unlabelled images.
+    ``gap`` is the loss after random batches minus that of full data, a number a seed.
+    """
+
+    dataset: str
+    batches: int
+    fifths: Mapping[str, Scores]
+    chosen: Mapping[str, Sequence[float]]
+    trend: Mapping[str, Sequence[float]]
+    with_loss: Mapping[str, Sequence[float]]
+    gap: Sequence[float]
+
+    @property
+    def scale(self) -> float:
+        """The gap in the mean over seeds; NaN where it is not known or not above 0."""
+        mean = float(np.mean(self.gap)) if self.gap else math.nan
+        return mean if mean > 0 else math.nan
+
+
+def measured(folder: Path, dataset: str) -> Usefulness:
+    """What the trainings in a folder of results say of a data set."""
+    losses = _losses(folder, dataset)
+    stored = [done for done in Store(folder).rounds() if done.dataset == dataset]
+    base = losses[losses.strategy == RANDOM].groupby("seed").loss.mean()
+    scored = losses[losses.fifth > 0]
+    names = list(dict.fromkeys(scored.strategy))
+    seeds = list(base.index)
+    return Usefulness(
+        dataset=dataset,
+        batches=int(scored.groupby(["strategy", "seed", "fifth"]).size().min()),
+        fifths={name: _of_fifths(scored[scored.strategy == name], base) for name in names},
+        chosen={name: _chosen(stored, name, base) for name in names},
+        trend={name: _by_seed(scored[scored.strategy == name], seeds) for name in names},
+        with_loss={name: _noted(scored[scored.strategy == name]) for name in names},
+        gap=_gap(stored, base),
+    )
+
+
+def files(folder: Path, found: Usefulness, table: Table) -> dict[str, bytes]:
+    """Every batch's losses for machines, and the table as Markdown, by their path within the folder."""
+    from benchmark.report.formats.text import markdown
+
+    rows = [
+        {"strategy": done.strategy, "seed": done.seed, **done.notes, "task": task, "loss": values[LOSS]}
+        for done in _rounds(folder, found.dataset)
+        for task, values in done.metrics.items()
+    ]
+    return {
+        "tables/usefulness.csv": as_csv(pd.DataFrame(rows)),
+        "tables/usefulness.md": markdown([table]).encode(),
+    }
+
+
+def make_table(found: Usefulness, references: frozenset[str] = frozenset()) -> Table:
+    """A row a score, the one whose high fifth is worth most first; references are told apart."""
+    order = sorted(found.fifths, key=lambda name: float(np.mean(found.fifths[name][-1])))
+    rows = [(name, _row(found, name)) for name in order]
+    fifths = [f"fifth {number}" for number in range(1, FIFTHS + 1)]
+    unit = "% of the gap" if not math.isnan(found.scale) else "loss"
+    return Table(
+        heads=[*fifths, "its choice", "trend", "with loss"],
+        rows=[row for row in rows if row[0] not in references],
+        references=[row for row in rows if row[0] in references],
+        caption=(
+            f"{found.dataset}: total loss after training on images of each fifth of the unlabelled ones by a "
+            f"score (1 the lowest) and on what the strategy chose itself, minus that after as many random "
+            f"images, in {unit}: below 0 they are worth more than random ones."
+        ),
+        notes=_notes(found),
+    )
+
+
+def _notes(found: Usefulness) -> list[str]:
+    seeds, gap = len(next(iter(found.fifths.values())).T), found.scale
+    scale = f" The gap, of random batches to full data, is {gap:.4g}." if not math.isnan(gap) else ""
+    return [
+        f"Mean \N{PLUS-MINUS SIGN} half-width of the 95 % t interval over {seeds} seeds, {found.batches} "
+        f"batches of each fifth and seed.{scale}",
+        "trend: minus the rank correlation of fifth and loss over batches: over 0, a higher score is worth "
+        "more. with loss: rank correlation of the score with the true loss of unlabelled images (of "
+        f"{TRUE_LOSS}, where it is among the strategies).",
+    ]
+
+
+def _row(found: Usefulness, name: str) -> list[Cell]:
+    scale = 1 if math.isnan(found.scale) else found.scale / 100
+    digits = ".3f" if math.isnan(found.scale) else ".1f"
+    differences = [np.asarray(values) / scale for values in (*found.fifths[name], found.chosen[name])]
+    cells = [_cell(values, f"+{digits}") for values in differences]
+    return [*cells, *(_cell(part.get(name, ()), "+.2f") for part in (found.trend, found.with_loss))]
+
+
+def _cell(values: Sequence[float] | Scores, form: str) -> Cell:
+    kept = [float(value) for value in values if not math.isnan(value)]
+    if not kept:
+        return Cell(MISSING)
+    mean, low, _ = t_interval(kept)
+    half = mean - low
+    return Cell(f"{mean:{form}}", "" if math.isnan(half) else f" \N{PLUS-MINUS SIGN} {half:{form[1:]}}")
+
+
+def _rounds(folder: Path, dataset: str) -> list[Round]:
+    return [done for done in Store(folder / FOLDER).rounds() if done.dataset == dataset]
+
+
+def _losses(folder: Path, dataset: str) -> pd.DataFrame:
+    rows = [
+        (
+            done.strategy,
+            done.seed,
+            int(done.notes["fifth"]),
+            done.metrics[TOTAL][LOSS],
+            done.notes.get("with loss", math.nan),
+        )
+        for done in _rounds(folder, dataset)
+    ]
+    return pd.DataFrame(rows, columns=["strategy", "seed", "fifth", "loss", "with_loss"])
+
+
+def _noted(rows: pd.DataFrame) -> list[float]:
+    """The correlation with the loss by seed, which every batch of a seed notes."""
+    return [float(value) for value in rows.groupby("seed").with_loss.first()]
+
+
+def _of_fifths(rows: pd.DataFrame, base: pd.Series) -> Scores:
+    """Fifths x seeds."""
+    means = rows.pivot_table(index="fifth", columns="seed", values="loss", aggfunc="mean")
+    return np.asarray((means - base[means.columns]).to_numpy(), np.float64)
+
+
+def _chosen(stored: Sequence[Round], name: str, base: pd.Series) -> list[float]:
+    ends = [done for done in stored if done.strategy == name and done.round == 1 and done.seed in base.index]
+    return [float(done.metrics[TOTAL][LOSS] or math.nan) - float(base[done.seed]) for done in ends]
+
+
+def _by_seed(rows: pd.DataFrame, seeds: Sequence[int]) -> list[float]:
+    found = (rows[rows.seed == seed] for seed in seeds)
+    return [-_correlation(one.fifth.to_numpy(float), one.loss.to_numpy(float)) for one in found]
+
+
+def _gap(stored: Sequence[Round], base: pd.Series) -> list[float]:
+    full = {done.seed: done.metrics[TOTAL][LOSS] for done in stored if done.strategy == FULL_DATA}
+    return [float(base[seed]) - float(full[seed] or math.nan) for seed in base.index if seed in full]
+
+
+def _correlation(first: Scores, second: Scores) -> float:
+    """Spearman's."""
+    return rank_correlation(first[:, None], second[:, None])
