@@ -81,9 +81,9 @@ def presets(context: click.Context, parameter: click.Parameter, incomplete: str)
     from benchmark.plugins import DATASETS
 
     del parameter
-    entry = DATASETS.entries.get(context.params.get("dataset") or "rooms")  # no file is executed to complete
-    family = (entry and entry.family) or catalogue.OWN_FAMILY
-    sizes = [name.removeprefix(f"{family}-") for name in catalogue.presets() if name.startswith(f"{family}-")]
+    name = context.params.get("dataset") or "rooms"
+    entry = DATASETS.entries.get(name)  # no file is executed to complete
+    sizes = catalogue.sizes_of(name, (entry and entry.family) or catalogue.OWN_FAMILY)
     return _beginning([(size, "") for size in sizes], incomplete)
 
 

@@ -64,17 +64,33 @@ def family_of(dataset: str) -> str:
 
 
 def preset_file(dataset: str, preset: str) -> Path:
-    """The YAML file of a preset for this data set. Raises UserError with what there is."""
+    """The YAML file of a preset for this data set: its own, or that of its family.
+
+    Raises UserError with what there is.
+    """
+    owners, there = owners_of(dataset), presets()
+    for owner in owners:
+        if f"{owner}-{preset}" in there:
+            return PRESETS / f"{owner}-{preset}.yaml"
+    sizes = ", ".join(sizes_of(*owners))
+    raise UserError(f"There is no preset {preset!r} for {dataset}; there is: {sizes or 'none'}.")
+
+
+def owners_of(dataset: str) -> tuple[str, ...]:
+    """Whose presets a data set uses: its own first, then those of its family."""
+    entry = _known_entry(dataset)
     family = family_of(dataset)
-    file = PRESETS / f"{family}-{preset}.yaml"
-    if file.is_file():
-        return file
-    sizes = sorted(path.stem.removeprefix(f"{family}-") for path in PRESETS.glob(f"{family}-*.yaml"))
-    raise UserError(f"There is no preset {preset!r} for {dataset}; there is: {', '.join(sizes) or 'none'}.")
+    return (entry.name, family) if entry and entry.name != family else (family,)
+
+
+def sizes_of(*owners: str) -> list[str]:
+    """Sizes of presets that these have, in order."""
+    split = (preset.rpartition("-") for preset in presets())
+    return sorted({size for owner, _, size in split if owner in owners})
 
 
 def presets() -> list[str]:
-    """All presets, ``FAMILY-SIZE``."""
+    """All presets, ``OWNER-SIZE``: the owner is a family of data sets or one data set; a size has no dash."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 

@@ -21,8 +21,8 @@ from benchmark.data.custom.dataset import open_registered
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.decoded.memory_cache import Remembered
 from benchmark.errors import UserError
-from benchmark.experiment.catalogue import OWN_FAMILY, presets
-from benchmark.plugins import Entry, RegistryError
+from benchmark.experiment.catalogue import OWN_FAMILY, sizes_of
+from benchmark.plugins import DATASETS, Entry, RegistryError
 from strategies.parameters import Parameter
 
 __all__ = ["CLAUSES", "Probe"]
@@ -141,8 +141,8 @@ def says_what_json_can_hold(probe: Probe) -> None:
     except (TypeError, ValueError) as error:
         raise AssertionError(f"facts cannot be kept as JSON: {error}") from error
     family = probe.entry.family or OWN_FAMILY
-    families = sorted({preset.rpartition("-")[0] for preset in presets()})
-    assert family in families, (
+    families = sorted({*(entry.family for entry in DATASETS.entries.values() if entry.family), OWN_FAMILY})
+    assert sizes_of(family), (
         f"there are no presets of the family {family!r}; there is: {', '.join(families)}"
     )
 

@@ -12,6 +12,7 @@ from benchmark.experiment.catalogue import (
     open_dataset,
     preset_file,
     presets,
+    sizes_of,
 )
 from benchmark.plugins import DATASETS, NETWORKS
 
@@ -26,6 +27,13 @@ def test_every_data_set_has_its_opener(name):
 @pytest.mark.parametrize("name", ["rooms", "rooms-longtail", "rooms-video"])
 def test_variants_share_the_presets_of_their_family(name):
     assert preset_file(name, "quick").stem == "rooms-quick"
+
+
+def test_a_data_set_s_own_preset_comes_before_its_family_s():
+    assert preset_file("rooms-video", "standard").stem == "rooms-video-standard"
+    assert preset_file("rooms-longtail", "standard").stem == "rooms-standard"
+    assert sizes_of("rooms-video", "rooms") == ["paper", "quick", "standard"]
+    assert sizes_of("rooms") == ["paper", "quick", "standard"]  # video-standard is no size
 
 
 def test_every_network_has_its_class():
