@@ -172,6 +172,8 @@ def stubs():
     """What asks for a real GPU, and the answer."""
     yield torch.cuda, "is_available", lambda: False  # so that torch itself opens none
     yield torch.cuda, "empty_cache", lambda: None
+    yield torch.cuda, "get_rng_state", lambda device: torch.get_rng_state()
+    yield torch.cuda, "set_rng_state", lambda state, device: None
     yield torch.cuda, "is_bf16_supported", lambda *_, **__: True
     yield torch.cuda.amp.common, "amp_definitely_not_available", lambda: False
     yield torch._C, "_select_conv_backend", lambda *_, **__: torch._C._ConvBackend.Cudnn

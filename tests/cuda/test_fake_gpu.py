@@ -28,7 +28,9 @@ def check(found, names):
     assert found["loop"] == [NOTHING, NOTHING]
     assert [wait.rpartition(" ")[2] for wait in found["look"]["waits"]] == ["look"]
     assert "total" in found["evaluate"]["metrics"]
-    for phase in ("start", "look", "evaluate", *names):
+    # Of both trainings: they look at the loss, and wait for nothing in their loops.
+    assert {wait.rpartition(" ")[2] for wait in found["pseudo"]["waits"]} <= {"look", "placed"}
+    for phase in ("start", "look", "evaluate", "pseudo", *names):
         assert (found[phase]["mixes"], found[phase]["halves"]) == ([], []), phase
     for name in names:
         assert set(found[name]["rows"].values()) <= {"float32", "float64", "int64", "bool"}, name
