@@ -32,15 +32,17 @@ from baselines import (
     noisy,
     noris,
     oracle,
+    partial,
     probcover,
     random,
+    random_labels,
     replay,
     stratified,
     subsample,
     typiclust,
     vaal,
 )
-from strategies import consistency_diversity
+from strategies import consistency_diversity, consistency_diversity_pairs
 
 __all__ = [
     "aggregate",
@@ -51,6 +53,7 @@ __all__ = [
     "cluster_random",
     "committee",
     "consistency_diversity",
+    "consistency_diversity_pairs",
     "core_gcn",
     "core_set",
     "cover",
@@ -74,8 +77,10 @@ __all__ = [
     "noisy",
     "noris",
     "oracle",
+    "partial",
     "probcover",
     "random",
+    "random_labels",
     "replay",
     "stratified",
     "subsample",

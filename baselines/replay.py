@@ -14,12 +14,14 @@ from strategies import Pool, Selection, Strategy, TaskSpec, register
 class Replay(Strategy):
     """What a stored run selected when it had the same images labelled, whatever this run's network says.
 
-    Data set, seeds and budgets must be those of the stored run. Images are replayed, loss weights are not:
+    Data set, seeds and budgets must be those of the stored run, and of labels that were bought by themselves
+    the prices. Images and labels are replayed, loss weights are not:
     the replay of a method that has them shows what its selection is worth alone.
     from: the folder of a stored strategy, RESULTS/DATASET/STRATEGY, or of one seed of it.
     """
 
     required = ("from",)
+    partial = True
 
     def __init__(self, from_: str = "") -> None:
         self.from_ = from_
@@ -35,10 +37,12 @@ class Replay(Strategy):
         Raises ValueError where there is no such round, where several selected different images, and where it
         selected another number of images or one that is not to be had here.
         """
-        found = stored_round(self._folder(), [pool.ids[i] for i in pool.labelled.tolist()])
+        tasks = [task.name for task in pool.tasks]
+        found = stored_round(self._folder(), _known(pool, tasks), tasks)
         position_of = {pool.ids[i]: i for i in pool.unlabelled.tolist()}
         _check(found, budget, set(position_of))
-        return Selection(np.array([position_of[image] for image in found.selected], dtype=np.int64))
+        chosen = np.array([position_of[image] for image in found.selected], dtype=np.int64)
+        return Selection(chosen, tasks=found.bought(tasks))
 
     def _folder(self) -> Path:
         if not self.from_:
@@ -48,8 +52,18 @@ class Replay(Strategy):
         return Path(self.from_).expanduser()
 
 
+def _known(pool: Pool, tasks: list[str]) -> dict[str, frozenset[str]]:
+    """By image with a label the tasks that it has one for."""
+    rows = zip(pool.ids, pool.bought.tolist(), strict=True)
+    return {
+        image: frozenset(task for task, there in zip(tasks, row, strict=True) if there)
+        for image, row in rows
+        if any(row)
+    }
+
+
 def _check(found: StoredRound, budget: int, unlabelled: set[str]) -> None:
-    if len(found.selected) != budget:
+    if found.selected_labels is None and len(found.selected) != budget:
         raise ValueError(
             f"{found.file} selected {len(found.selected)} images, not {budget}: give the budgets of that run"
         )

@@ -7,6 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from strategies.interface import Pool, Positions, Scores, Selection, Strategy
+from strategies.labels_bought import affordable
+
+WHOLE = (
+    "asks for some tasks' labels only, and whole images are what it buys: leave Selection.tasks out, or set "
+    "partial = True"
+)
 
 
 class BrokenSelectionError(ValueError):
@@ -14,19 +20,19 @@ class BrokenSelectionError(ValueError):
 
 
 def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
-    """The strategy's selection of ``budget`` unlabelled images, checked.
+    """The strategy's selection of ``budget`` unlabelled images, or of labels for ``pool.budget``, checked.
 
     The strategy is shown the pool sorted by id, so that none can depend on the pool's order.
 
-    Raises BrokenSelectionError for anything but a Selection, and for one of the wrong size, out of range,
-    labelled already, with repetitions, with scores that are not finite, for the labels of some tasks only, or
-    with probabilities that are none.
+    Raises BrokenSelectionError for anything but a Selection, and for one of the wrong size or over the
+    budget, out of range, labelled already, with repetitions, with scores that are not finite, for the labels
+    of some tasks only by a strategy that is not ``partial``, or with probabilities that are none.
     """
     order = np.array(sorted(range(len(pool.ids)), key=pool.ids.__getitem__), dtype=np.int64)
     selection: object = strategy.select(pool.at(order), budget)
     if not isinstance(selection, Selection):
         raise BrokenSelectionError(f"Strategy {name!r} returned {type(selection).__name__}, not a Selection.")
-    _check(selection, name, pool.at(order), budget)
+    _check(selection, name, pool.at(order), None if strategy.partial else budget)
     indices = order[np.asarray(selection.indices)]
     return replace(selection, indices=indices, scores=_back(selection.scores, order))
 
@@ -39,17 +45,20 @@ def _back(scores: Scores | None, order: Positions) -> Scores | None:
     return original
 
 
-def _check(selection: Selection, name: str, pool: Pool, budget: int) -> None:
-    for problem in (_indices_problem(selection, pool, budget), _extras_problem(selection, pool, budget)):
-        if problem:
-            raise BrokenSelectionError(f"Strategy {name!r} {problem}.")
+def _check(selection: Selection, name: str, pool: Pool, budget: int | None) -> None:
+    """Raise for a selection of whole images, ``budget`` of them, or of labels by themselves (None)."""
+    problems = [_indices_problem, _labels_problem, _extras_problem]
+    if problem := next(filter(None, (find(selection, pool, budget) for find in problems)), ""):
+        raise BrokenSelectionError(f"Strategy {name!r} {problem}.")
 
 
-def _indices_problem(selection: Selection, pool: Pool, budget: int) -> str:
+def _indices_problem(selection: Selection, pool: Pool, budget: int | None) -> str:
     indices = np.asarray(selection.indices)
-    if indices.shape != (budget,) or not np.issubdtype(indices.dtype, np.integer):
-        return f"chose an array of shape {indices.shape} and type {indices.dtype}, not {budget} positions"
-    if len(np.unique(indices)) < budget:
+    wanted = indices.shape[:1] if budget is None else (budget,)
+    if indices.ndim != 1 or indices.shape != wanted or not np.issubdtype(indices.dtype, np.integer):
+        count = "some" if budget is None else budget
+        return f"chose an array of shape {indices.shape} and type {indices.dtype}, not {count} positions"
+    if len(np.unique(indices)) < len(indices):
         return "chose an image twice"
     if not np.isin(indices, np.concatenate([pool.unlabelled, pool.labelled])).all():
         return f"chose a position outside the pool of {len(pool.ids)} images"
@@ -58,18 +67,34 @@ def _indices_problem(selection: Selection, pool: Pool, budget: int) -> str:
     return ""
 
 
-def _extras_problem(selection: Selection, pool: Pool, budget: int) -> str:
-    scores, tasks = selection.scores, selection.tasks
+def _labels_problem(selection: Selection, pool: Pool, budget: int | None) -> str:
+    tasks, shape = selection.tasks, (len(selection.indices), len(pool.tasks))
+    if tasks is not None and (np.shape(tasks) != shape or np.asarray(tasks).dtype != np.bool_):
+        return f"gave a task mask that is not boolean of shape {shape}"
+    if budget is not None:
+        return "" if tasks is None or np.all(tasks) else WHOLE
+    missing = ~pool.bought[selection.indices]
+    wanted = missing if tasks is None else tasks
+    if not wanted.any(1).all():
+        return "chose an image and none of its labels"
+    if (wanted & ~missing).any():
+        return "asks for a label that was bought already"
+    price = float(pool.costs[selection.indices][wanted].sum())
+    if not affordable(price, pool.budget):
+        return f"chose labels for {price:.6g}, and the budget is {pool.budget:.6g}"
+    return ""
+
+
+def _extras_problem(selection: Selection, pool: Pool, budget: int | None) -> str:
+    scores, likely = selection.scores, selection.probabilities
     shape = (len(pool.ids), len(pool.tasks))
     if scores is not None and np.shape(scores) != shape:
         return f"gave scores of shape {np.shape(scores)}, not {shape} (images x tasks)"
     if scores is not None and not np.isfinite(scores).all():
         return "gave scores that are not finite"
-    if tasks is not None and (np.shape(tasks) != (budget, shape[1]) or np.asarray(tasks).dtype != np.bool_):
-        return f"gave a task mask that is not boolean of shape {(budget, shape[1])}"
-    if tasks is not None and not np.all(tasks):
-        return "asks for some tasks' labels only; whole images are labelled here: leave Selection.tasks out"
-    if not _are_probabilities(selection.probabilities, budget):
+    if likely is not None and budget is None:
+        return "gave probabilities, which are of images that are bought whole"
+    if not _are_probabilities(likely, len(selection.indices)):
         return f"gave probabilities that are not {budget} numbers over 0 and at most 1"
     wrong = [f"{name}={value!r}" for name, value in selection.notes.items() if not _is_number(value)]
     if wrong:

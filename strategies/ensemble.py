@@ -37,6 +37,8 @@ class Ensemble(Strategy):
         for name, base in self.bases.items():
             if trains_a_module(base):
                 raise ValueError(f"{name} trains a module beside the network, and cannot be one of several")
+            if base.partial:
+                raise ValueError(f"{name} buys labels by themselves, and all are asked for whole images")
         self.views = tuple(dict.fromkeys(view for base in self.bases.values() for view in base.views))
         self.reference = any(base.reference for base in self.bases.values())
         self.frozen_trunk = any(base.frozen_trunk for base in self.bases.values())

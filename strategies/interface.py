@@ -24,6 +24,8 @@ Kind = Literal["categorical", "binary", "scalar", "direction"]
 Fact = Literal["groups", "classes", "usefulness"]
 Positions = NDArray[np.int64]
 Scores = NDArray[np.float64]
+#: Which labels there are: images x tasks.
+Labels = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,11 @@ def _judging(judge: Judge, order: Positions) -> Judge:
 class Pool:
     """The N images to choose from, sorted by id, and what ``measure`` said of each.
 
-    ``rows[name]`` is an array of N rows, labelled images included; ``costs`` the price of labelling each
-    image; ``budget_left`` how many images may still be bought, this round included.
+    ``labelled`` images have the labels of all tasks, and ``unlabelled`` ones lack some: of images that are
+    bought whole, all. ``bought`` says which label is there. ``rows[name]`` is an array of N rows, labelled
+    images included; ``costs`` the price of every label (N x T), where all labels of an image are 1 on
+    average. ``budget`` is what may be spent in this round, and ``budget_left`` in this one and all later
+    ones, in the same unit: images, where all cost the same.
     """
 
     tasks: tuple[TaskSpec, ...]
@@ -155,10 +160,22 @@ class Pool:
     unlabelled: Positions
     rows: Mapping[str, NDArray[Any]]
     round: int
-    budget_left: int
+    budget_left: float
     costs: Scores
     rng: np.random.Generator
     known: Known = field(default_factory=Known)
+    budget: float = 0.0
+    #: The labels that were bought (N x T), where some images have a part of theirs.
+    mask: Labels | None = None
+
+    @property
+    def bought(self) -> Labels:
+        """Which image has the label of which task (N x T)."""
+        if self.mask is not None:
+            return self.mask
+        whole = np.zeros((len(self.ids), len(self.tasks)), np.bool_)
+        whole[self.labelled] = True
+        return whole
 
     def at(self, order: Positions) -> Pool:
         """The pool of the images at these positions alone, labelled or not, in this order.
@@ -176,6 +193,7 @@ class Pool:
             rows={name: rows[order] for name, rows in self.rows.items()},
             costs=self.costs[order],
             known=self.known.at(order),
+            mask=None if self.mask is None else self.mask[order],
         )
 
 
@@ -184,16 +202,17 @@ class Selection:
     """The images to label next: ``budget`` unique unlabelled positions, in order of choice.
 
     ``scores`` (N x T, higher is more informative, columns in task order) drive the loss weights and are kept
-    for the figures; ``tasks`` (budget x T, boolean) would ask for some tasks' labels only: whole images are
-    labelled here, so it may be left out, and all of it must be true. ``notes`` are finite numbers by name,
-    kept with the round for people to read. ``probabilities`` (budget, over 0 and at most 1), of a choice that
-    is drawn image by image, are those of each image among all that were unlabelled still, given the images
-    drawn before it.
+    for the figures. ``tasks`` (one row an image, T columns) are the labels to buy of each by a strategy that
+    is ``partial``, which chooses as many images as it likes: at least one of each, none that is there, and
+    together for ``Pool.budget`` or less. Left out, all that the images lack are bought. ``notes`` are finite
+    numbers by name, kept with the round for people to read. ``probabilities`` (budget, over 0 and at most 1),
+    of a choice of whole images that is drawn image by image, are those of each image among all that were
+    unlabelled still, given the images drawn before it.
     """
 
     indices: Positions
     scores: Scores | None = None
-    tasks: NDArray[np.bool_] | None = None
+    tasks: Labels | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
     probabilities: Scores | None = None
 
@@ -267,7 +286,9 @@ class Strategy:
     for no default is right: ``check`` refuses a strategy without them. ``judgements`` are the lengths, in
     shares of the recipe's iterations, of what one selection asks ``pool.known.judge``: the time of a run is
     estimated with these trainings too. ``frozen_trunk`` marks one that reads ``outputs.trunk_features``: it
-    is refused, before anything is trained, where the backbone is trained.
+    is refused, before anything is trained, where the backbone is trained. ``partial`` marks one that buys
+    labels by themselves: it spends ``pool.budget``, and gives ``Selection.tasks``; any other one buys all
+    labels of an image.
     """
 
     views: tuple[str, ...] = ()
@@ -276,6 +297,7 @@ class Strategy:
     judgements: tuple[float, ...] = ()
     required: tuple[str, ...] = ()
     frozen_trunk: bool = False
+    partial: bool = False
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Raise ValueError for tasks that it cannot work with; asked before anything is trained."""
@@ -301,7 +323,7 @@ class Strategy:
         return {}
 
     def select(self, pool: Pool, budget: int) -> Selection:
-        """Choose ``budget`` of ``pool.unlabelled``."""
+        """Choose ``budget`` of ``pool.unlabelled``, or labels for ``pool.budget`` if it is ``partial``."""
         del pool, budget
         raise TypeError(f"{type(self).__name__} must define select(pool, budget)")
 
@@ -309,8 +331,9 @@ class Strategy:
         """Training-loss weights (L x T) of the images that it chose, or None for equal weights.
 
         ``ranks`` (L x T, 0..1) say how high ``Selection.scores`` put each image when it was chosen, among the
-        images that were unlabelled then: 1 is the highest score for the task, and rounds can be compared. The
-        first random set is never asked about: its images weigh 1. All weights are then scaled to mean 1 per
+        images that were unlabelled then: 1 is the highest score for the task, and rounds can be compared; of
+        a label that was not bought, it is .5, and its weight is of no use. The first random set is never
+        asked about: its images weigh 1. All weights are then scaled to mean 1 per
         task over the labelled images that have a label for it.
         """
         del ranks

@@ -60,8 +60,13 @@ class Probe:
     named: Named
 
     def choose(self, pool: Pool, budget: int = BUDGET, strategy: Strategy | None = None) -> Selection:
-        """A checked selection of a fresh instance, or of this one."""
-        return choose(strategy or self.named.create(), self.named.name, pool, budget)
+        """A checked selection of a fresh instance, or of this one, for the price of so many images."""
+        priced = replace(pool, budget=float(budget))
+        return choose(strategy or self.named.create(), self.named.name, priced, budget)
+
+    def spend(self, pool: Pool, strategy: Strategy) -> Selection:
+        """A checked selection of labels by themselves, for the pool's budget."""
+        return choose(strategy, self.named.name, pool, 0)
 
     def pool(self, outputs: Outputs | None = None, seed: int = 0, labelled: int = LABELLED) -> Pool:
         """A pool of made-up images, measured by a fresh instance and its briefly trained companion."""
@@ -182,7 +187,7 @@ def pool_of(
         rows=rows,
         round=1,
         budget_left=count - labelled,
-        costs=np.ones(count),
+        costs=np.full((count, len(tasks)), 1 / len(tasks)),
         rng=np.random.default_rng(seed),
         known=_known(strategy, tasks, count),
     )

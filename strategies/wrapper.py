@@ -42,6 +42,11 @@ class Wrapper(Strategy, Generic[Base]):
         self.base, self.views, self.required = base, base.views, base.required
         self.reference, self.knows, self.judgements = base.reference, base.knows, base.judgements
         self.frozen_trunk = base.frozen_trunk
+        if base.partial:
+            raise ValueError(
+                "the base buys labels by themselves, and is asked here for whole images: wrap the other way "
+                "round, as in partial[base=...]"
+            )
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Whatever the base refuses."""

@@ -78,6 +78,8 @@ class MultiTaskDataset:
     groups: Mapping[str, str] | None = None
     #: Training images that are in no pool: an oracle judges by them. None where no experiment asked for any.
     apart: Split | None = None
+    #: Numbers of the train split's images by column and id, such as what their labels cost.
+    columns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     #: Digest of the code that makes it, where that is not the benchmark's own.
     code: str | None = None
 

@@ -22,7 +22,8 @@ from benchmark.data.decoded.rows import Rows, Say
 from benchmark.errors import UserError
 from benchmark.experiment.config import FeedHome
 from benchmark.tasks.task import Task
-from strategies.interface import Positions
+from strategies.device_transfer import on_device
+from strategies.interface import Labels, Positions
 
 READ = 16  # images whose labels are looked at at once
 
@@ -73,6 +74,8 @@ class Feed:
         self.tasks, self.device, self.ids = tuple(tasks), device, tuple(split.ids)
         self._home = home or OnDevice(Rows(split, tasks), device, lambda _: None)
         self._maps: KeptMaps | None = None
+        #: Which labels were bought (N x T), where not all are there; what was not is nowhere in a batch.
+        self.bought: Labels | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -85,6 +88,12 @@ class Feed:
         """The same feed, whose batches come with these maps, or without any."""
         feed = copy.copy(self)
         feed._maps = maps
+        return feed
+
+    def with_labels(self, bought: Labels | None) -> Feed:
+        """The same feed, of whose labels these are there (N x T), or all; others are as if never made."""
+        feed = copy.copy(self)
+        feed.bought = bought
         return feed
 
     def batch(self, positions: Tensor | Positions, labels: bool = True) -> Batch:
@@ -114,9 +123,22 @@ class Feed:
 
     def _batch(self, positions: Positions, columns: Sequence[Tensor]) -> Batch:
         batch = as_batch(columns, self.tasks if len(columns) > 1 else ())
+        if self.bought is not None and batch.labels:
+            batch = replace(batch, labels=only_bought(batch.labels, self.tasks, self.bought[positions]))
         if self._maps is None:
             return batch
         return replace(batch, maps=BatchMaps(self._maps, positions, np.zeros(len(positions), np.bool_)))
+
+
+def only_bought(labels: Mapping[str, Tensor], tasks: Sequence[Task], bought: Labels) -> dict[str, Tensor]:
+    """The labels of B images with nothing in the place of those that were not bought (B x T)."""
+    kept = {}
+    for task, there in zip(tasks, bought.T, strict=True):
+        label = labels[task.name]
+        nothing = on_device(torch.from_numpy(task.unlabelled(*label.shape[-2:])), label.device)
+        which = on_device(torch.from_numpy(there.copy()), label.device).view(-1, *[1] * (label.ndim - 1))
+        kept[task.name] = torch.where(which, label, nothing.to(label.dtype))
+    return kept
 
 
 def labelled(labels: Mapping[str, Tensor], tasks: Sequence[Task]) -> Tensor:

@@ -133,6 +133,8 @@ class NetworkConfig(Model):
 class Experiment(Model):
     """All that decides the numbers, and where to compute them."""
 
+    later = frozenset({"costs", "cost_columns", "first_labels"})
+
     name: str = Field("", description="names the folder of results")
     dataset: str = Field(
         "rooms", description="by name (mtal list datasets), a YAML file of your own data, or FILE.py:NAME"
@@ -158,6 +160,19 @@ class Experiment(Model):
     )
     tasks: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of tasks, where not the task's own default"
+    )
+    costs: dict[str, Factor] = Field(
+        default_factory=dict,
+        description="prices of labels by task, in any unit: budgets are then in whole images' "
+        "worth; all cost the same if none are given (docs/prices.md)",
+    )
+    cost_columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="by task, a column of the data set with a number for each image that its price is "
+        "multiplied by (docs/prices.md)",
+    )
+    first_labels: Literal["images", "pairs"] = Field(
+        "images", description="buy the first set whole, or one label an image, the tasks taking turns"
     )
     network: NetworkConfig = NetworkConfig()
     recipe: Recipe = Recipe()

@@ -23,7 +23,10 @@ class Model(BaseModel):
 
     def settings(self, without: Set[str] = frozenset()) -> dict[str, Any]:
         """All fields for a key, as JSON; a later one only where it is set, so that old keys stay."""
-        unset = {n for n in self.later if getattr(self, n) == type(self).model_fields[n].default}
+        fields = type(self).model_fields
+        unset = {
+            n for n in self.later if getattr(self, n) == fields[n].get_default(call_default_factory=True)
+        }
         return self.model_dump(mode="json", exclude=unset | without)
 
     @field_validator("*", mode="before")

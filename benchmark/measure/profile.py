@@ -18,6 +18,7 @@ from benchmark.protocol.train_and_evaluate import forget_peak, peak_memory_mb, w
 from benchmark.random_streams import Streams
 from benchmark.training.evaluate import evaluate
 from benchmark.training.forward import Precision, products_in
+from benchmark.training.known_labels import KnownLabels
 from benchmark.training.observe import observe
 from benchmark.training.train import train, training_batches
 from strategies.registry import resolve
@@ -154,7 +155,7 @@ def matmul_flops(device: torch.device, precision: Precision) -> float:
 def _drain(bench: Bench, iterations: int) -> None:
     recipe = bench.experiment.recipe.model_copy(update={"iterations": iterations, "epochs": None})
     everything = np.arange(len(bench.dataset.train.ids))
-    for _ in training_batches(bench.pool, everything, recipe, bench.streams(0, 0)):
+    for _ in training_batches(bench.pool, KnownLabels(everything), recipe, bench.streams(0, 0)):
         pass
 
 

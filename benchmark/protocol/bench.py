@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.utils.deterministic
 
@@ -26,15 +27,17 @@ from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
 from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
-from benchmark.protocol.first_labelled_set import random_set
+from benchmark.protocol.first_labelled_set import random_set, turns_of_tasks
 from benchmark.protocol.pool_facts import check_facts, check_trunk, class_shares, group_numbers, told
+from benchmark.protocol.prices import prices
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.hardware.cores import default_threads
 from benchmark.training.hardware.devices import pick_device
 from benchmark.training.hardware.memory_allocator import keep_freed_memory
 from benchmark.training.kept_maps import with_kept_maps
-from strategies.interface import Known, Positions, Scores, Strategy
+from strategies.interface import Known, Labels, Positions, Scores, Strategy
+from strategies.labels_bought import as_labels, paid_in_order, within
 from strategies.registry import resolve
 
 
@@ -78,6 +81,14 @@ class Bench:
             return Known()
         groups = group_numbers(self.dataset) if "groups" in strategy.knows else None
         return Known(groups, self.class_shares if "classes" in strategy.knows else {})
+
+    @cached_property
+    def costs(self) -> Scores:
+        """The price of every label of the pool (N x T): all those of an image are 1 on average.
+
+        Raises UserError for prices of other tasks than there are.
+        """
+        return prices(self.experiment.costs, self.experiment.cost_columns, self.dataset)
 
     @cached_property
     def apart(self) -> Feed:
@@ -129,7 +140,21 @@ class Bench:
 
     def first_set(self, seed: int) -> Positions:
         """The first labelled set of a seed, the same for every strategy and whatever the pool's order."""
-        return self.random_set(seed, self.counts[0])
+        return self.first_labels(seed)[0]
+
+    def first_labels(self, seed: int) -> tuple[Positions, Labels | None]:
+        """The same set, and which labels of the pool it has (N x T), where it was not bought whole."""
+        if self.experiment.first_labels == "images":
+            return self._first_images(seed), None
+        order = turns_of_tasks(self.dataset.train.ids, len(self.dataset.tasks), self.streams(seed, 0))
+        paid = order.at(paid_in_order(self.costs[order.images, order.tasks], self.counts[0]))
+        positions = paid.images[np.sort(np.unique(paid.images, return_index=True)[1])]
+        return positions, as_labels(paid, *self.costs.shape)
+
+    def _first_images(self, seed: int) -> Positions:
+        # By their prices: where images cost the same, as many as the budget has.
+        order = self.random_set(seed, len(self.dataset.train.ids))
+        return order[: max(1, int(within(self.costs[order].sum(1), self.counts[0])))]
 
     def random_set(self, seed: int, count: int) -> Positions:
         """So many random images of the pool; the sets of one seed lie in each other."""
@@ -156,6 +181,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
     _check_strategies(experiment, dataset)
+    prices(experiment.costs, experiment.cost_columns, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmark.random_streams import Streams
 from strategies.interface import Positions
+from strategies.labels_bought import Pairs
 
 
 def random_set(ids: Sequence[str], streams: Streams, count: int) -> Positions:
@@ -18,6 +19,19 @@ def random_set(ids: Sequence[str], streams: Streams, count: int) -> Positions:
     by_id = in_order(ids)
     # The beginnings of one permutation, so that a larger set holds the smaller ones.
     return by_id[streams.numpy("first set").permutation(len(by_id))[:count]]
+
+
+def turns_of_tasks(ids: Sequence[str], tasks: int, streams: Streams) -> Pairs:
+    """All labels of a pool in a random order: one of each image, the tasks taking turns, then a second ...
+
+    So no task is left out of the first set, and its images are as many as can be: the one label an image of
+    Li, Liu & Bilen, "Learning Multiple Dense Prediction Tasks from Partially Annotated Data", CVPR 2022.
+    """
+    images = random_set(ids, streams, len(ids))
+    turn = streams.apart("first labels").numpy("first set").permutation(tasks)
+    place = np.arange(len(images))
+    which = [turn[(place + lap) % tasks] for lap in range(tasks)]
+    return Pairs(np.tile(images, tasks), np.concatenate(which).astype(np.int64))
 
 
 def in_order(ids: Sequence[str]) -> Positions:

@@ -6,6 +6,7 @@ or a word in a docstring undoes no study.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmark.experiment.config import NetworkConfig
@@ -17,9 +18,22 @@ from strategies.interface import Scores
 
 
 def key_of(
-    bench: Bench, strategy: str, seed: int, number: int, labelled: list[str], weights: Scores | None
+    bench: Bench,
+    strategy: str,
+    seed: int,
+    number: int,
+    labelled: list[str],
+    weights: Scores | None,
+    labels: Sequence[Sequence[str]] | None = None,
+    costs: str | None = None,
 ) -> str:
-    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest."""
+    """Digest of all that could change a round's numbers; ``strategy`` may carry its file's digest.
+
+    ``labels`` are the tasks of which each labelled image has the label, if not all, and ``costs`` the digest
+    of prices that are not all the same. Both are left out where there are none: earlier studies had none.
+    """
+    bought = {"labels": labels} if labels is not None else {}
+    priced = {"costs": costs} if costs is not None else {}
     experiment = bench.experiment
     return digest_of(
         {
@@ -37,6 +51,8 @@ def key_of(
             "round": number,
             "labelled": labelled,
             "weights": None if weights is None else weights.tolist(),
+            **bought,
+            **priced,
         }
     )
 

@@ -18,6 +18,7 @@ from torch import nn
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import without_weights
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.labels.history import History
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import (
     Fitted,
@@ -64,11 +65,12 @@ def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted
 
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
     bench.progress.at_round(0)
-    positions = bench.first_set(seed)
+    positions, labels = bench.first_labels(seed)
     # A checkpoint holds companions, so it fits these strategies alone; the round itself fits all.
     key = digest_of([_key(bench, seed), sorted(map(_code, strategies))])
     checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
-    fitted = fit(bench, positions, bench.streams(seed, 0), companions=strategies, checkpoint=checkpoint)
+    streams = bench.streams(seed, 0)
+    fitted = fit(bench, positions, streams, None, strategies, checkpoint, labels)
     before = _stored_weights(bench, seed)
     # Companions of an earlier training are kept if its network came out the same, bit for bit: they saw the
     # same outputs.
@@ -134,11 +136,14 @@ def _code(name: str) -> str:
 
 
 def _record(bench: Bench, seed: int, fitted: Fitted) -> Round:
-    return record(bench, ROUND_ZERO, seed, 0, _key(bench, seed), bench.ids_at(bench.first_set(seed)), fitted)
+    first = History.first(bench, seed)
+    ids = bench.ids_at(first.positions)
+    return first.priced(record(bench, ROUND_ZERO, seed, 0, _key(bench, seed), ids, fitted), bench)
 
 
 def _key(bench: Bench, seed: int) -> str:
-    return key_of(bench, ROUND_ZERO, seed, 0, bench.ids_at(bench.first_set(seed)), None)
+    first = History.first(bench, seed)
+    return key_of(bench, ROUND_ZERO, seed, 0, bench.ids_at(first.positions), None, first.labels(bench))
 
 
 def _weights_file(bench: Bench, seed: int) -> Path:

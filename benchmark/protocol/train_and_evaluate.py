@@ -20,7 +20,7 @@ from benchmark.training.checkpoint import Checkpoint, KeptCheckpoint, remove_che
 from benchmark.training.evaluate import Evaluation, Metrics, evaluate_images
 from benchmark.training.train import UNKEPT, Trained, train, weights_digest
 from benchmark.training.weights import balanced
-from strategies.interface import Positions, Scores, Strategy
+from strategies.interface import Labels, Positions, Scores, Strategy
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,24 @@ def fit(
     weights: Scores | None = None,
     companions: Mapping[str, Strategy] | None = None,
     checkpoint: Checkpoint = UNKEPT,
+    labels: Labels | None = None,
 ) -> Fitted:
     """Train on these images of the pool, from scratch or a checkpoint, and evaluate on the validation split.
+
+    Of the pool's labels those in ``labels`` (N x T) alone are there, or all.
 
     Loss weights (L x T), if any, are scaled to mean 1 per task over the images that have a label for it.
     Seconds of the training count from its beginning, but not what was lost after a checkpoint.
     """
     experiment, seconds = bench.experiment, dict[str, float]()
+    pool = bench.pool.with_labels(labels)
     size, precision = experiment.recipe.evaluation_batch_size, experiment.recipe.precision
     with timed(seconds, "train", bench.device):
         trained = train(
-            bench.pool,
+            pool,
             positions,
             # Mean 1 per task, or a strategy would change the learning rate of a task by its weights.
-            None if weights is None else balanced(weights, bench.pool.labelled(positions)),
+            None if weights is None else balanced(weights, pool.labelled(positions)),
             experiment.network,
             experiment.recipe,
             streams,

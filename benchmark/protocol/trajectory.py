@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.drawn_selections import keep_picks
+from benchmark.protocol.labels.history import History
+from benchmark.protocol.labels.spending import bought
+from benchmark.protocol.prices import digest
 from benchmark.protocol.references.oracle import TrainedJudge
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.round_zero import round_zero
@@ -32,62 +35,8 @@ from benchmark.records.loss_file import ImageLosses
 from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import observe
 from benchmark.training.weights import weights_of
-from strategies.choosing import choose
-from strategies.interface import Draws, Known, Pool, Positions, Scores, Selection, Strategy
+from strategies.interface import Known, Pool, Scores, Selection, Strategy
 from strategies.registry import Named
-from strategies.score_normalisation import ranks
-
-
-@dataclass(frozen=True)
-class History:
-    """Positions labelled so far, in order of choice, how each ranked for each task, and how likely it was.
-
-    ``ranks`` (L x T) are in 0..1 among the images that could be chosen in that round, highest score at 1: raw
-    scores of different rounds are of different networks, and would tell when an image was bought. NaN where
-    no score chose: in the first set, and after a round without scores. ``probabilities`` (L) are those of the
-    draws, NaN where none is known; ``pool`` is how many images there are.
-    """
-
-    positions: Positions
-    ranks: Scores
-    probabilities: Scores
-    pool: int
-
-    @property
-    def draws(self) -> Draws:
-        """How likely each was, among as many images as were left."""
-        labelled = len(self.positions)
-        return Draws(self.probabilities, self.pool - np.arange(labelled), self.pool - labelled)
-
-    @classmethod
-    def first(cls, bench: Bench, seed: int) -> History:
-        """The first labelled set of a seed."""
-        positions = bench.first_set(seed)
-        unknown = np.full(len(positions), np.nan)
-        return cls(positions, _unranked(positions, bench), unknown, len(bench.dataset.train.ids))
-
-    def after(self, done: Round, bench: Bench) -> History:
-        """With this round's selection labelled."""
-        chosen = np.array([bench.position_of[image] for image in done.selected], dtype=np.int64)
-        ranked = _unranked(chosen, bench) if done.scores is None else self._ranked(chosen, done.scores)
-        likely = np.full(len(chosen), np.nan) if done.probabilities is None else np.array(done.probabilities)
-        return replace(
-            self,
-            positions=np.concatenate([self.positions, chosen]),
-            ranks=np.concatenate([self.ranks, ranked]),
-            probabilities=np.concatenate([self.probabilities, likely]),
-        )
-
-    def _ranked(self, chosen: Positions, stored: list[list[float]]) -> Scores:
-        scores = np.array(stored, dtype=np.float64)
-        # Among those that could be chosen then: an image that was labelled already has a score, and no
-        # place.
-        free = np.setdiff1d(np.arange(len(scores)), self.positions)
-        return ranks(scores[free])[np.searchsorted(free, chosen)]
-
-
-def _unranked(positions: Positions, bench: Bench) -> Scores:
-    return np.full((len(positions), len(bench.dataset.tasks)), np.nan)
 
 
 def run_trajectory(bench: Bench, named: Named, seed: int) -> None:
@@ -114,7 +63,9 @@ def run_full_data(bench: Bench, seed: int) -> None:
             computed_again(bench, FULL_DATA, seed, 0)
             checkpoint = checkpoint_of(bench, FULL_DATA, seed, key)
             fitted = fit(bench, positions, bench.streams(seed, 0), checkpoint=checkpoint)
-            commit(bench, _round(bench, FULL_DATA, seed, 0, key, positions, fitted), fitted.image_losses)
+            ids = bench.ids_at(positions)
+            done = record(bench, FULL_DATA, seed, 0, key, ids, fitted)
+            commit(bench, done, fitted.image_losses)
             tell(bench, FULL_DATA, seed, len(positions), fitted)
 
 
@@ -143,7 +94,7 @@ class Turn:
         self.bench.progress.at_round(self.number)
         fitted = self._fit()
         seconds = dict(fitted.seconds)
-        selection = self._select(fitted, seconds) if self._budget else None
+        selection = self._select(fitted, seconds) if self._selects else None
         if self.number:  # round 0 is one training, shared by all strategies, which has been told of
             tell(self.bench, self.named.name, self.seed, len(self.history.positions), fitted)
         done = _round(
@@ -152,7 +103,7 @@ class Turn:
             self.seed,
             self.number,
             self._key(),
-            self.history.positions,
+            self.history,
             fitted,
             selection,
             self.strategy,
@@ -161,10 +112,9 @@ class Turn:
         return done, fitted.image_losses
 
     @property
-    def _budget(self) -> int:
-        # The last round buys nothing.
-        counts = (*self.bench.counts, self.bench.counts[-1])
-        return counts[self.number + 1] - counts[self.number]
+    def _selects(self) -> bool:
+        """Whether something is bought: after the last round nothing is."""
+        return self.number + 1 < len(self.bench.counts)
 
     def _fit(self) -> Fitted:
         # One network for all strategies, whatever they train beside it.
@@ -173,7 +123,8 @@ class Turn:
         streams = self.bench.streams(self.seed, self.number)
         companions = {self.named.name: self.strategy}
         checkpoint = checkpoint_of(self.bench, self.named.name, self.seed, self._key())
-        return fit(self.bench, self.history.positions, streams, self._weights(), companions, checkpoint)
+        history, weights = self.history, self._weights()
+        return fit(self.bench, history.positions, streams, weights, companions, checkpoint, history.mask)
 
     def _weights(self) -> Scores | None:
         return weights_of(self.strategy, self.named.name, self.history.ranks, self.history.draws)
@@ -187,25 +138,28 @@ class Turn:
             rows = observe(network, companion, bench.pool, self.strategy, name, streams, size, precision, say)
         with timed(seconds, "select", bench.device):
             pool = self._pool(rows)
-            selection = choose(self.strategy, name, pool, self._budget)
+            selection = bought(self.strategy, name, pool)
         with timed(seconds, "pictures", bench.device):
-            keep_picks(bench, self.strategy, name, fitted.trained, streams, pool, selection)
+            if len(selection.indices):
+                keep_picks(bench, self.strategy, name, fitted.trained, streams, pool, selection)
         return selection
 
     def _pool(self, rows: dict[str, NDArray[Any]]) -> Pool:
-        bench, count = self.bench, len(self.bench.dataset.train.ids)
+        bench, history = self.bench, self.history
+        spent = history.spent(bench)
         return Pool(
             tasks=tuple(task.spec for task in bench.dataset.tasks),
             ids=bench.dataset.train.ids,
-            labelled=self.history.positions,
-            unlabelled=np.setdiff1d(np.arange(count), self.history.positions),
+            labelled=history.whole,
+            unlabelled=np.flatnonzero(~history.bought.all(1)),
             rows=rows,
             round=self.number,
-            budget_left=bench.counts[-1] - bench.counts[self.number],
-            # Every image costs the same; the field is part of the interface.
-            costs=np.ones(count),
+            budget_left=bench.counts[-1] - spent,
+            costs=bench.costs,
             rng=bench.streams(self.seed, self.number).numpy("strategy"),
             known=self._known(),
+            budget=bench.counts[self.number + 1] - spent,
+            mask=history.mask,
         )
 
     def _known(self) -> Known:
@@ -214,11 +168,12 @@ class Turn:
         if not self.strategy.reference or "usefulness" not in self.strategy.knows:
             return known
         of_round = self.named.name, self.seed, self.number, self.history.positions, self._key()
-        return replace(known, judge=TrainedJudge(self.bench, *of_round))
+        return replace(known, judge=TrainedJudge(self.bench, *of_round, self.history.mask))
 
     def _key(self) -> str:
-        ids = self.bench.ids_at(self.history.positions)
-        return key_of(self.bench, self.named.code, self.seed, self.number, ids, self._weights())
+        bench, history = self.bench, self.history
+        ids, labels, costs = bench.ids_at(history.positions), history.labels(bench), digest(bench.costs)
+        return key_of(bench, self.named.code, self.seed, self.number, ids, self._weights(), labels, costs)
 
 
 def _round(
@@ -227,22 +182,24 @@ def _round(
     seed: int,
     number: int,
     key: str,
-    positions: Positions,
+    history: History,
     fitted: Fitted,
-    selection: Selection | None = None,
-    memory: Strategy | None = None,
-    seconds: dict[str, float] | None = None,
+    selection: Selection | None,
+    memory: Strategy,
+    seconds: dict[str, float],
 ) -> Round:
     scores = None if selection is None or selection.scores is None else selection.scores.tolist()
     likely = (
         None if selection is None or selection.probabilities is None else selection.probabilities.tolist()
     )
+    done = record(bench, strategy, seed, number, key, bench.ids_at(history.positions), fitted)
     return replace(
-        record(bench, strategy, seed, number, key, bench.ids_at(positions), fitted),
+        history.priced(done, bench),
+        selected_labels=history.wanted(selection, bench) if selection else None,
         selected=tuple(bench.ids_at(selection.indices)) if selection else (),
         scores=scores,
         probabilities=likely,
         notes={name: float(value) for name, value in selection.notes.items()} if selection else {},
-        strategy_state=memory.state_dict() if memory else {},
-        seconds=seconds or fitted.seconds,
+        strategy_state=memory.state_dict(),
+        seconds=seconds,
     )

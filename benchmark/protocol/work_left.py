@@ -11,11 +11,12 @@ from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.jobs import Job, plan
+from benchmark.protocol.labels.history import History
 from benchmark.protocol.references.constant import has_constant, share_constant
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.round_zero import missing_of, share_round_zero
 from benchmark.protocol.train_and_evaluate import stored_round
-from benchmark.protocol.trajectory import History, Turn, run_full_data, run_trajectory
+from benchmark.protocol.trajectory import Turn, run_full_data, run_trajectory
 from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.training.observe import needs_pass
 from strategies.interface import Strategy

@@ -30,7 +30,19 @@ EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 
 Difference = tuple[str, Any, Any]  # a field, its value there and now
 #: What results in one folder must agree on, for numbers to be comparable.
-FIXED = ("data", "development", "oracle_split", "task_weights", "tasks", "network", "recipe", "budgets")
+FIXED = (
+    *(
+        "data",
+        "development",
+        "oracle_split",
+        "task_weights",
+        "tasks",
+        "costs",
+        "cost_columns",
+        "first_labels",
+    ),
+    *("network", "recipe", "budgets"),
+)
 
 
 def write_results(store: Store) -> None:
@@ -168,7 +180,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     if planned is not None:
         keep_plan(planned, out, bench.store.rounds())
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes", "plan"}
-    fields = seen_from(out, experiment.model_dump(mode="json", exclude=machine))
+    fields = seen_from(out, experiment.settings(without=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
         for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds

@@ -14,10 +14,9 @@ import math
 import os
 import re
 import shutil
-import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -26,13 +25,16 @@ from urllib.parse import quote
 
 from benchmark.errors import BusyError, UserError
 from benchmark.records import loss_file
+from benchmark.records.checks.sound_fields import SOUND, is_count
 from benchmark.records.loss_file import ImageLosses
-from benchmark.records.score_file import are_many, as_file, beside, read_scores, says_where
-from benchmark.untrusted_files import LARGEST_INTEGER, read_json
+from benchmark.records.score_file import are_many, as_file, beside, read_scores
+from benchmark.untrusted_files import read_json
 
 FORMAT = 1
 #: Of a round whose scores are in a file of their own, which earlier versions would not find.
 WITH_SCORE_FILE = 2
+#: Of a round that has a part of some images' labels, which earlier versions would take for whole ones.
+WITH_LABELS = 3
 SUM = "sha256"  # of a round's other fields, in its file
 SIDE_FILE = 1000  # bytes: a digest and a name
 #: Files of a round, and its pictures.
@@ -44,6 +46,8 @@ FULL_DATA, ROUND_ZERO, CONSTANT = "full-data", "round-0", "constant"
 NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
 #: Folders of a data set that are no trajectories.
 APART = (ROUND_ZERO, NOISE_FLOOR, NOISE_SELECTION)
+#: Fields of a round that are left out of its file where images are whole.
+PRICED = frozenset({"labels", "selected_labels", "budget", "spent"})
 RESULTS = "results.csv"
 #: The plan of a study, and what was changed of it after results were there.
 PLAN, CHANGES = "plan.yaml", "plan-changes.json"
@@ -66,6 +70,14 @@ class Round:
     weights_digest: str
     #: Ids chosen next, in order of choice; empty after the last round.
     selected: tuple[str, ...] = ()
+    #: By labelled image the names of the tasks whose labels were trained on, and by selected image of those
+    #: that are bought; None where all are whole.
+    labels: tuple[tuple[str, ...], ...] | None = None
+    selected_labels: tuple[tuple[str, ...], ...] | None = None
+    #: What might be spent so far, and what was for each task's labels, in whole images' worth; None where
+    #: both are the labelled images.
+    budget: int | None = None
+    spent: Mapping[str, float] | None = None
     #: Selection scores of every image of the pool (N x T), if the strategy gave any.
     scores: list[list[float]] | None = None
     #: Of each selected image, given those before it, if the strategy drew them and said so.
@@ -79,6 +91,11 @@ class Round:
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     format: int = FORMAT
+
+    @property
+    def size(self) -> int:
+        """Labelled images; of labels that were bought by themselves, the whole images that they may cost."""
+        return len(self.labelled) if self.budget is None else self.budget
 
 
 class Store:
@@ -102,10 +119,14 @@ class Store:
         if losses is not None:
             done = replace(done, image_losses=_apart(loss_file.beside(file), *loss_file.as_file(losses)))
         content = json.loads(to_json(asdict(replace(done, scores=None))))
+        unset = {name for name in PRICED if content[name] is None}
+        content = {name: value for name, value in content.items() if name not in unset}
         content["scores"] = done.scores
         if are_many(done.scores):
             apart = _apart(beside(file), *as_file(done.scores or []))
             content |= {"scores": apart, "format": WITH_SCORE_FILE}
+        if unset != PRICED:
+            content["format"] = WITH_LABELS
         write_atomically(file, to_json(content | {SUM: digest_of(content)}))
         return done
 
@@ -287,7 +308,7 @@ def escaped(name: str) -> str:
 def _rows(done: Round) -> Iterator[tuple[Any, ...]]:
     for task, values in sorted(done.metrics.items()):
         for metric, value in sorted(values.items()):
-            head = (done.dataset, done.strategy, done.seed, done.round, len(done.labelled))
+            head = (done.dataset, done.strategy, done.seed, done.round, done.size)
             yield (*head, task, metric, "" if value is None else repr(value))
 
 
@@ -303,16 +324,16 @@ def _read_round(file: Path, scores: bool = True) -> Round | None:
     try:
         content = read_json(file)
         number = content["format"]
-        if not _is_count(number):
+        if not is_count(number):
             raise ValueError(f"its format is {number!r:.60}")
-        if number <= WITH_SCORE_FILE:
+        if number <= WITH_LABELS:
             return _with_scores(file, _round_of(content), scores)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         warnings.warn(f"{file} is not a stored round ({error}) and is ignored", stacklevel=4)
         return None
-    raise UserError(f"{file} has format {number}; this version reads up to {WITH_SCORE_FILE}: update it.")
+    raise UserError(f"{file} has format {number}; this version reads up to {WITH_LABELS}: update it.")
 
 
 def _with_scores(file: Path, done: Round, scores: bool) -> Round:
@@ -331,68 +352,21 @@ def _round_of(content: Mapping[str, Any]) -> Round:
     if SUM in content and content[SUM] != digest_of({n: v for n, v in content.items() if n != SUM}):
         raise ValueError(f"it does not match its {SUM}")
     values = {f.name: content[f.name] for f in fields(Round) if f.name in content}
-    wrong = next((name for name, value in values.items() if not _SOUND[name](value)), None)
+    wrong = next((name for name, value in values.items() if not SOUND[name](value)), None)
     if wrong:
         raise ValueError(f"its {wrong} is not what a run writes")
     done = Round(**values)
     if done.probabilities is not None and len(done.probabilities) != len(done.selected):
         raise ValueError("its probabilities are not those of what it selected")
+    for name, of in (("labels", done.labelled), ("selected_labels", done.selected)):
+        if getattr(done, name) is not None and len(getattr(done, name)) != len(of):
+            raise ValueError(f"its {name} are not those of its images")
+    done = replace(done, labels=_tuples(done.labels), selected_labels=_tuples(done.selected_labels))
     return replace(done, labelled=tuple(done.labelled), selected=tuple(done.selected))
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_INTEGER
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _are_ids(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_name, value)) and len(set(value)) == len(value)
-
-
-def _are_scores(value: Any) -> bool:
-    rows = value if isinstance(value, list) else [None]
-    widths = {len(row) if isinstance(row, list) and all(map(_is_number, row)) else 0 for row in rows}
-    return value is None or says_where(value) or (len(widths) == 1 and widths != {0})
-
-
-def _are_probabilities(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(_is_number(p) and 0 < p <= 1 for p in value))
-
-
-def _are_metrics(value: Any) -> bool:
-    of_tasks = list(value.values()) if isinstance(value, dict) else [None]
-    return all(
-        isinstance(of_task, dict) and all(v is None or _is_number(v) for v in of_task.values())
-        for of_task in of_tasks
-    )
-
-
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_is_number, value.values()))
-
-
-#: What each field of a stored round must be: whoever has its results may have written them by hand.
-_SOUND: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("dataset", "strategy"), _is_name),
-    **dict.fromkeys(("seed", "round", "format"), _is_count),
-    **dict.fromkeys(("key", "weights_digest"), lambda value: isinstance(value, str)),
-    **dict.fromkeys(("labelled", "selected"), _are_ids),
-    "metrics": _are_metrics,
-    "scores": _are_scores,
-    "probabilities": _are_probabilities,
-    "image_losses": lambda value: value is None or loss_file.says_where(value),
-    "strategy_state": lambda value: isinstance(value, dict),
-    "seconds": _are_numbers,
-    "notes": _are_numbers,
-    "peak_memory_mb": _is_number,
-}
+def _tuples(names: Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...] | None:
+    return None if names is None else tuple(map(tuple, names))
 
 
 def _side_file(path: Path) -> Path:

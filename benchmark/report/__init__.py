@@ -120,6 +120,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
     """What is written, by its path within the folder of the report."""
     from benchmark.report import figures, page, study_protocol
     from benchmark.report.drawing import paper_style
+    from benchmark.report.labels import tables as label_tables
     from benchmark.report.tables import (
         cost_table,
         delta_mtl_table,
@@ -142,6 +143,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         evaluation_images_table,
         mean_ranks_table,
         over_datasets_table,
+        label_tables,
         study_protocol,
         measured_noise,
         labels_matter,

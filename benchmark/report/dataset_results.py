@@ -37,6 +37,16 @@ class DatasetResults:
         return total_loss(self.results.of(self.dataset)).dropna(subset="value")
 
     @property
+    def is_priced(self) -> bool:
+        """Whether labels have prices, or were bought by themselves: budgets are in whole images' worth."""
+        return self.dataset in self.results.priced
+
+    @property
+    def budget_axis(self) -> str:
+        """What budgets are shares of, as an axis says it."""
+        return "Price (% of all labels)" if self.is_priced else "Labelled images (%)"
+
+    @property
     def ranked(self) -> list[str]:
         """Strategies, best first, without references."""
         return self.evidence.order[0]

@@ -86,6 +86,11 @@ OTHERS = (
     "subsample",
     "ensemble",
     "committee",
+    "partial",
+    "random-pairs",
+    "random-split",
+    "one-task",
+    "consistency-diversity-pairs",
 )
 
 PLAIN: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1), (5, 1.2, 1, 1.2), (2.5, 1))

@@ -111,7 +111,8 @@ def _results(subject: DatasetResults) -> Iterator[tuple[str, str]]:
     pool = subject.results.pool[subject.dataset]
     heads = {size: head(size, pool) for size in (*budgets, pool)}
     yield "seeds", written(sorted(set().union(*planned.values())))
-    yield "labelled images", written([heads[size] for size in budgets])
+    what = "price of labels, in whole images' worth" if subject.is_priced else "labelled images"
+    yield what, written([heads[size] for size in budgets])
     yield from gaps(subject, planned, budgets, heads)
     yield "values that a metric does not have", _without_value(subject)
     if hours := _hours(subject):

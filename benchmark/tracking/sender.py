@@ -108,7 +108,7 @@ class Sending:
         """Send the rounds that have appeared, one by one; the last one ends the curve."""
         while done := self._next():
             self._writer = self._writer or tracker.begin(self._curve)
-            self._writer.round(len(done.labelled), values_of(done))
+            self._writer.round(done.size, values_of(done))
             self._left -= 1
             yield done
         if not self._left:

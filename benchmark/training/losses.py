@@ -109,17 +109,23 @@ def image_weights(weights: Scores | None, device: torch.device) -> Callable[[Pos
     return lambda rows: there.index_select(0, on_device(torch.from_numpy(rows), device))
 
 
-def objective(losses: TaskLosses, weights: Tensor, tasks: Sequence[Task]) -> Tensor:
+def objective(
+    losses: TaskLosses, weights: Tensor, tasks: Sequence[Task], expected: Tensor | None = None
+) -> Tensor:
     """The multi-task training loss: weighted by task and, for some strategies, by image (weights B x T).
 
     A task's is the mean over the images of the batch that have a label for it, as in evaluation: an image
-    without one would count as one that is predicted perfectly, and make the task weigh less.
+    without one would count as one that is predicted perfectly, and make the task weigh less. Where labels
+    were bought by themselves, its sum is divided by how many images of a batch are ``expected`` to have one
+    (T) instead: over an epoch a task then pulls as hard whatever its share of labels, while a mean would be
+    nothing in batches without one, and so less the rarer it is.
     """
     share = _shares(tuple(task.weight for task in tasks), losses.refined.device)
     summed = ((losses.refined + losses.initial) * weights).sum(0)
     # At least 1, for a batch in which no image has a label for a task: its sum is 0 then, and so is its
     # loss.
-    return (summed / losses.labelled.sum(0).clamp(min=1) * share).sum()
+    count = losses.labelled.sum(0).clamp(min=1) if expected is None else expected
+    return (summed / count * share).sum()
 
 
 @cache

@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Generator, Tensor, nn
 
 from benchmark.data.augment import augmented
-from benchmark.data.feed import Batch, Feed, shuffled
+from benchmark.data.feed import Batch, Feed
 from benchmark.errors import UserError
 from benchmark.experiment.config import NetworkConfig
 from benchmark.experiment.recipe import Recipe
@@ -26,6 +27,7 @@ from benchmark.training.companions.modules import CompanionStep, make_companion
 from benchmark.training.forward import products_in, trunk_maps
 from benchmark.training.hardware.compiled import compiled
 from benchmark.training.hardware.memory import memory_for_training
+from benchmark.training.known_labels import KnownLabels
 from benchmark.training.losses import (
     TaskLosses,
     by_operation,
@@ -37,6 +39,7 @@ from benchmark.training.losses import (
 from benchmark.training.optimiser import Optimiser
 from benchmark.training.unlabelled.pseudo_labels import Mixed, mixed_batches, unlabelled_positions
 from benchmark.training.unlabelled.two_trainings import COUNTS, TwoTrainings
+from strategies.device_transfer import on_device
 from strategies.interface import Outputs, Positions, Scores, Strategy
 
 __all__ = ["Trained", "state_digest", "task_losses", "train", "training_batches", "weights_digest"]
@@ -106,23 +109,27 @@ def train(
     The network is the same bit for bit whatever companions are trained: they see detached outputs and have
     streams and optimisers of their own. From a ``checkpoint`` it goes on to the same bits, and iterations
     that are done cost nothing. With ``recipe.unlabelled: pseudo`` a second network is trained on the rest of
-    the feed too (``benchmark.training.unlabelled``). Raises DivergedError before a step on a loss that is not
-    finite, and UserError for a companion that edits what it is shown and where memory is full.
+    the feed too (``benchmark.training.unlabelled``). Of a feed with a part of the labels
+    (``Feed.with_labels``) nothing else is learned, and an image without any is left out. Raises DivergedError
+    before a step on a loss that is not finite, and UserError for a companion that edits what it is shown and
+    where memory is full.
     """
+    known = KnownLabels.of(feed, positions)
+    positions, weights = known.positions, known.weights(weights)
     recipe = recipe.for_labelled(len(positions))
     if network.maps == "recomputed":
         feed = feed.with_maps(None)
     others = unlabelled_positions(feed, positions, recipe)
     # In this order the errors of building the network, too, say what to change.
     with memory_for_training(feed, network, recipe), enough_for_statistics(recipe):
-        iterations = Iterations(feed, positions, weights, recipe, progress, checkpoint)
+        iterations = Iterations(feed, known, weights, recipe, progress, checkpoint)
         if len(others):
             return _self_trained(iterations, others, network, streams, companions)
         # A network's dropout draws from the stream of the weights too.
         with global_torch_stream(streams.seed_of("weights")):
             training = _fresh(feed, network, recipe, streams, companions)
             first = checkpoint.resume(training)
-            batches = training_batches(feed, positions, recipe, streams, training.augmentation, first)
+            batches = training_batches(feed, known, recipe, streams, training.augmentation, first)
             iterations.run(training, ((batch, rows, NOBODY) for batch, rows in batches), training, first)
     return training.trained
 
@@ -135,8 +142,8 @@ def _self_trained(
     companions: Mapping[str, Strategy],
 ) -> Trained:
     """A teacher, which is the network of labels alone, and then a student with streams of its own."""
-    feed, positions, recipe = iterations.feed, iterations.positions, iterations.recipe
-    own, size = streams.apart("student"), recipe.iterations_for(len(positions))
+    feed, known, recipe = iterations.feed, iterations.known, iterations.recipe
+    own, size = streams.apart("student"), recipe.iterations_for(len(known.positions))
     with global_torch_stream(own.seed_of("weights")):
         student = _fresh(feed, network, recipe, own, companions)
         begun = stream_states(feed.device)
@@ -145,15 +152,13 @@ def _self_trained(
         both = TwoTrainings(teacher, student, begun)
         done = iterations.checkpoint.resume(both)
         if not both.studying:
-            plain = training_batches(feed, positions, recipe, streams, teacher.augmentation, done)
+            plain = training_batches(feed, known, recipe, streams, teacher.augmentation, done)
             iterations.run(teacher, ((batch, rows, NOBODY) for batch, rows in plain), both, done)
     with global_torch_stream(own.seed_of("weights")):
         set_stream_states(both.streams, feed.device)
         first = (done - size) // COUNTS if both.studying else 0
         both.studying = True
-        mixed = mixed_batches(
-            feed, positions, others, teacher.network, recipe, own, student.augmentation, first
-        )
+        mixed = mixed_batches(feed, known, others, teacher.network, recipe, own, student.augmentation, first)
         iterations.run(student, mixed, both, size + COUNTS * first, COUNTS)
     return student.trained
 
@@ -167,7 +172,7 @@ class Iterations:
     """What the iterations of a training have in common."""
 
     feed: Feed
-    positions: Positions
+    known: KnownLabels
     weights: Scores | None
     recipe: Recipe
     progress: Progress
@@ -195,18 +200,18 @@ class Iterations:
         training.optimiser.finite.look()
 
     def _step(self, training: InProgress, batch: Batch, rows: Positions, others: Positions) -> None:
-        """One step of the network, on images at ``rows`` of ``positions`` and on ``others`` behind them."""
+        """One step of the network, on labelled images at ``rows`` and on ``others`` behind them."""
         feed, recipe, made = self.feed, self.recipe, training.trained.network
         with products_in(feed.device, recipe.precision):
             images = laid_out(batch.images, made)
             maps, labels = trunk_maps(made, batch.images, batch.maps), strided(batch.labels, recipe)
             outputs, losses = self._compute(made, images, maps, labels, feed.tasks, recipe.precision)
             known = losses.at(slice(len(rows))) if len(others) else losses
-            total = objective(known, self._weights_of(rows), feed.tasks)
+            total = objective(known, self._weights_of(rows), feed.tasks, self._expected)
             if len(others):
                 unknown = losses.at(slice(len(rows), None))
                 total = total + recipe.pseudo_weight * objective(unknown, self._one(others), feed.tasks)
-            ids = [feed.ids[i] for i in (*self.positions[rows], *others)]
+            ids = [feed.ids[i] for i in (*self.known.positions[rows], *others)]
             training.optimiser.step(total, ids)
         if training.companions:
             # After the network's own step, and detached: nothing of a companion can reach the network.
@@ -224,6 +229,11 @@ class Iterations:
     def _weights_of(self) -> Callable[[Positions], Tensor]:
         # Copied to the device once, not with every batch.
         return image_weights(self.weights, self.feed.device)
+
+    @cached_property
+    def _expected(self) -> Tensor | None:
+        counts = self.known.expected(self.recipe.batch_size)
+        return None if counts is None else on_device(torch.from_numpy(counts).float(), self.feed.device)
 
     @cached_property
     def _one(self) -> Callable[[Positions], Tensor]:
@@ -288,25 +298,22 @@ def _fresh(
 
 def training_batches(
     feed: Feed,
-    positions: Positions,
+    known: KnownLabels,
     recipe: Recipe,
     streams: Streams,
     augmentation: Generator | None = None,
     first: int = 0,
 ) -> Iterator[tuple[Batch, Positions]]:
-    """Augmented batches, with the places in ``positions`` that they came from.
+    """Augmented batches, with the places among the labelled images that they came from.
 
     They begin after the ``first`` ones, which left the stream of the augmentation as it is given.
     """
     generator = augmentation or streams.torch("augmentation")
-    order = list(
-        shuffled(
-            len(positions), recipe.batch_size, recipe.iterations_for(len(positions)), streams.numpy("batches")
-        )
-    )
+    count = recipe.iterations_for(len(known.positions))
+    order = list(known.batches(recipe.batch_size, count, streams.numpy("batches")))
     # All batches are drawn and the first ones left out, so that batch 500 is the same in a resumed
     # training.
     order = order[first:]
-    batches = feed.batches(positions[rows] for rows in order)
+    batches = feed.batches(known.positions[rows] for rows in order)
     for rows, batch in zip(order, batches, strict=True):
         yield augmented(batch, feed.tasks, recipe.augmentation, generator), rows

@@ -31,9 +31,13 @@ def weights_of(strategy: Strategy, name: str, ranks: Scores, draws: Draws | None
 
 
 def _of_bought(say: Callable[[Scores], Scores | None], name: str, ranks: Scores) -> Scores | None:
-    bought = np.asarray(~np.isnan(ranks).any(1))
-    said = say(ranks[bought]) if bought.any() else None
-    return None if said is None else _among_ones(said, bought, ranks, name, "images x tasks")
+    bought = np.asarray(~np.isnan(ranks).all(1))
+    # A label that was not bought has no rank: the middle one, and the neutral weight, which counts nowhere.
+    said = say(np.nan_to_num(ranks[bought], nan=0.5)) if bought.any() else None
+    if said is None:
+        return None
+    weights = _among_ones(said, bought, ranks, name, "images x tasks")
+    return np.where(np.isnan(ranks), 1.0, weights)
 
 
 def _of_drawn(strategy: Strategy, name: str, draws: Draws) -> Scores | None:

@@ -22,7 +22,7 @@ def pool_of():
             rows=rows,
             round=0,
             budget_left=count - len(labelled),
-            costs=np.ones(count),
+            costs=np.full((count, len(tasks)), 1 / len(tasks)),
             rng=np.random.default_rng(seed),
         )
 

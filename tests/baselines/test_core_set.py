@@ -23,7 +23,7 @@ def pool_of(vectors, labelled, seed=0):
         rows={"vector": vectors},
         round=0,
         budget_left=count,
-        costs=np.ones(count),
+        costs=np.full((count, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed),
     )
 

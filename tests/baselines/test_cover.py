@@ -28,7 +28,7 @@ def pool_of(vectors, scores, labelled=(), seed=0):
         rows={VECTOR: np.asarray(vectors, np.float32), **dict(zip(NAMES, np.transpose(scores), strict=True))},
         round=1,
         budget_left=count,
-        costs=np.ones(count),
+        costs=np.full((count, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed),
     )
 

@@ -22,7 +22,7 @@ def pool_of(rows, seed=0, labelled=0):
         rows=rows,
         round=0,
         budget_left=count,
-        costs=np.ones(count),
+        costs=np.full((count, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed),
     )
 

@@ -119,7 +119,7 @@ def select(rows, budget=9):
         rows=rows,
         round=0,
         budget_left=36,
-        costs=np.ones(40),
+        costs=np.ones((40, 1)),
         rng=np.random.default_rng(0),
     )
     return resolve("entropy").create().select(pool, budget).indices

@@ -20,7 +20,7 @@ def pool_of(seed=0, count=20, labelled=(2, 3, 11)):
         rows={},
         round=0,
         budget_left=count,
-        costs=np.ones(count),
+        costs=np.full((count, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed),
     )
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,7 +39,8 @@ def pool(pool_of):
 
 
 def replayed(folder, pool, budget=3):
-    return choose(Replay(str(folder)), "replay", pool, budget).indices.tolist()
+    priced = replace(pool, budget=float(budget))
+    return choose(Replay(str(folder)), "replay", priced, budget).indices.tolist()
 
 
 @pytest.mark.parametrize(

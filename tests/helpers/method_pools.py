@@ -44,7 +44,7 @@ def pool_of(seed, count=60, labelled=7, width=5, seed_of_ties=0):
         rows={**parts(vectors), **{t: scores[:, n] for n, t in enumerate(NAMES)}},
         round=1,
         budget_left=count - labelled,
-        costs=np.ones(count),
+        costs=np.full((count, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed_of_ties),
     )
 

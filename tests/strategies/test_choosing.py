@@ -153,7 +153,7 @@ def test_a_labelled_image_and_one_twice_are_refused():
         ({"scores": np.full((30, 2), np.nan)}, "not finite"),
         ({"scores": np.full((30, 2), np.inf)}, "not finite"),
         ({"tasks": np.ones((2, 2))}, "not boolean"),
-        ({"tasks": np.array([[True, True], [False, True]])}, "some tasks' labels only; whole images are"),
+        ({"tasks": np.array([[True, True], [False, True]])}, "some tasks' labels only, and whole images are"),
         ({"tasks": np.ones((30, 2), bool)}, "not boolean"),
     ],
 )
@@ -201,3 +201,72 @@ def test_probabilities_are_handed_on_in_order_of_choice():
         return Selection(pool.unlabelled[:budget], probabilities=np.array([0.1, 0.3, 1.0]))
 
     assert choose(Says(answer), "lottery", shuffled_pool(), 3).probabilities.tolist() == [0.1, 0.3, 1.0]
+
+
+class Labels(Says):
+    """Buys labels by themselves."""
+
+    partial = True
+
+
+def some_labels(budget=1.0):
+    """Ten images of two tasks: three are whole, two have the first task's label, and prices are 1 to 9."""
+    mask = np.zeros((10, 2), bool)
+    mask[:3], mask[3:5, 0] = True, True
+    return Pool(
+        tasks=TASKS,
+        ids=tuple(f"id-{n}" for n in range(10)),
+        labelled=np.arange(3),
+        unlabelled=np.arange(3, 10),
+        rows={},
+        round=1,
+        budget_left=9,
+        costs=np.tile([0.1, 0.9], (10, 1)),
+        rng=np.random.default_rng(0),
+        budget=budget,
+        mask=mask,
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "tasks", "budget", "word"),
+    [
+        ([3, 5], [[False, True], [True, True]], 1.8, "labels for 1.9, and the budget is 1.8"),
+        ([3], [[True, False]], 5, "a label that was bought already"),
+        ([3, 6], [[False, True], [False, False]], 5, "an image and none of its labels"),
+        ([5, 5], [[True, False], [False, True]], 5, "an image twice"),
+        ([0], [[True, False]], 5, "an image that is labelled already"),
+        ([5], [[True, False], [False, True]], 5, r"a task mask that is not boolean of shape \(1, 2\)"),
+        ([5, 6], None, 1.9, "labels for 2, and the budget is 1.9"),
+    ],
+)
+def test_labels_that_cannot_be_bought_are_refused(images, tasks, budget, word):
+    mask = None if tasks is None else np.array(tasks)
+    answer = Labels(Selection(np.array(images), tasks=mask))
+    with pytest.raises(BrokenSelectionError, match=rf"'labels' \w+ (for )?{word}"):
+        choose(answer, "labels", some_labels(budget), 0)
+
+
+def test_labels_for_exactly_the_budget_are_bought_though_their_sum_is_off_in_its_last_digit():
+    mask = np.array([[False, True], [True, False], [True, True]])
+    answer = Labels(Selection(np.array([3, 5, 6]), tasks=mask))
+    chosen = choose(answer, "labels", some_labels(0.9 + 0.1 + 1.0), 0)
+    np.testing.assert_array_equal(chosen.tasks, mask)
+
+
+def test_nothing_is_a_choice_of_labels():
+    assert not len(choose(Labels(Selection(np.zeros(0, int))), "labels", some_labels(0), 0).indices)
+
+
+def test_labels_bought_by_themselves_have_no_probabilities():
+    answer = Labels(Selection(np.array([5]), tasks=np.array([[True, False]]), probabilities=np.ones(1)))
+    with pytest.raises(BrokenSelectionError, match="probabilities, which are of images"):
+        choose(answer, "labels", some_labels(), 0)
+
+
+@given(st.permutations(range(10)))
+def test_labels_and_prices_go_with_their_images_into_any_order(order):
+    pool = some_labels()
+    part = pool.at(np.array(order))
+    np.testing.assert_array_equal(part.bought, pool.bought[order])
+    assert [order[place] for place in part.unlabelled] == [i for i in order if i >= 3]

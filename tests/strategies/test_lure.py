@@ -77,7 +77,7 @@ def pool_of(rows, seed):
         rows=rows,
         round=0,
         budget_left=POOL,
-        costs=np.ones(POOL),
+        costs=np.full((POOL, len(TASKS)), 1 / len(TASKS)),
         rng=np.random.default_rng(seed),
     )
 

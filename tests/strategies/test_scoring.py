@@ -27,7 +27,7 @@ def pool_of(rows, labelled=(), seed=0, tasks=TASKS):
         rows=rows,
         round=0,
         budget_left=count,
-        costs=np.ones(count),
+        costs=np.full((count, len(tasks)), 1 / len(tasks)),
         rng=np.random.default_rng(seed),
     )
 

@@ -1,8 +1,9 @@
 """A data set of one's own: what a registered class or function makes, as the benchmark takes it.
 
 It is an object with ``tasks``, the splits ``train`` and ``val``, and a ``digest``; ``facts``, ``codings``,
-``findings``, ``groups`` and ``origin`` may be added (see ``MultiTaskDataset``, which it may also be). Part of
-the images, and another size, can be asked of every data set: what a constructor does not take is done here.
+``findings``, ``groups``, ``columns`` and ``origin`` may be added (see ``MultiTaskDataset``, which it may also
+be). Part of the images, and another size, can be asked of every data set: what a constructor does not take is
+done here.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def open_own(entry: Entry, options: Mapping[str, Any], data_root: Path | None = 
         tuple(getattr(made, "findings", ())),
         getattr(made, "origin", None),
         groups=getattr(made, "groups", None),
+        columns=getattr(made, "columns", {}),
         code=entry.digest,
     )
 

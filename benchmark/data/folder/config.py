@@ -343,6 +343,7 @@ class FolderConfig(_Model):
     fit: Fit = "stretch"
     splits: Splits = Field(default_factory=lambda: Splits.model_validate({}))
     groups: str | None = None
+    columns: str | None = None
     image: ImageFolder
     tasks: dict[str, TaskFolder] = Field(min_length=1)
 

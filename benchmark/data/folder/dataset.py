@@ -17,6 +17,7 @@ from pydantic import Field
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.decoded.memory_cache import Remembered
 from benchmark.data.files.pictures import IMAGE_ENDINGS
+from benchmark.data.folder.columns import columns_of
 from benchmark.data.folder.config import Fit, FolderConfig, TaskFolder, load_config
 from benchmark.data.folder.file_names import FileNames, normal
 from benchmark.data.folder.groups import groups_of
@@ -76,6 +77,7 @@ def open_folder(
         tuple(matcher.findings()),
         origin=root,
         groups=_groups(items["train"], config, yaml_path),
+        columns=_columns(items["train"], config, root.folder, yaml_path),
     )
 
 
@@ -86,6 +88,17 @@ def _groups(items: Sequence[Item], config: FolderConfig, yaml_path: Path) -> dic
         return groups_of([item.id for item in items], config.groups)
     except ValueError as error:
         raise UserError(f"{str(yaml_path)!r}: groups: {error}.") from None
+
+
+def _columns(
+    items: Sequence[Item], config: FolderConfig, root: Path, yaml_path: Path
+) -> dict[str, dict[str, float]]:
+    if config.columns is None:
+        return {}
+    try:
+        return columns_of(root / config.columns, [item.id for item in items])
+    except ValueError as error:
+        raise UserError(f"{str(yaml_path)!r}: columns: {error}.") from None
 
 
 def _changed(config: FolderConfig, options: FolderOptions, yaml_path: Path) -> FolderConfig:

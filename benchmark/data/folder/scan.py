@@ -206,9 +206,13 @@ def _check_bits(largest: Sequence[int], problems: Problems) -> None:
 def digest_of(config: FolderConfig, scans: Scans) -> str:
     """Not of the root: the same files elsewhere are the same data; nor of what is learnt of them.
 
-    Groups count where something is said of them.
+    Groups count where something is said of them; columns, of which a study says what it reads, never.
     """
-    left_out: Any = {"root": True, "tasks": {name: {"task", "options"} for name in config.tasks}}
+    left_out: Any = {
+        "root": True,
+        "columns": True,
+        "tasks": {name: {"task", "options"} for name in config.tasks},
+    }
     left_out |= {} if config.groups else {"groups": True}
     digest = hashlib.sha256(json.dumps(config.model_dump(exclude=left_out), sort_keys=True).encode())
     for split, found in scans.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.labels.history import History
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import Evaluated, commit, record, stored_round, timed
 from benchmark.records.round_store import CONSTANT, Round
@@ -26,20 +27,15 @@ def share_constant(bench: Bench, seed: int) -> None:
 def _evaluated(bench: Bench, seed: int) -> Round:
     size, seconds = bench.experiment.recipe.evaluation_batch_size, dict[str, float]()
     with timed(seconds, "evaluate", bench.device):
-        constants = best_constants(bench.pool, bench.first_set(seed), size)
+        positions, labels = bench.first_labels(seed)
+        constants = best_constants(bench.pool.with_labels(labels), positions, size)
         metrics = evaluate_constants(constants, bench.judged, size, bench.progress.say)
     written = {task: None if one is None else one.tolist() for task, one in constants.items()}
-    done = record(
-        bench,
-        CONSTANT,
-        seed,
-        0,
-        _key(bench, seed),
-        bench.ids_at(bench.first_set(seed)),
-        Evaluated(metrics, seconds),
-    )
-    return replace(done, strategy_state={"constants": written})
+    first, what = History.first(bench, seed), Evaluated(metrics, seconds)
+    done = record(bench, CONSTANT, seed, 0, _key(bench, seed), bench.ids_at(first.positions), what)
+    return replace(first.priced(done, bench), strategy_state={"constants": written})
 
 
 def _key(bench: Bench, seed: int) -> str:
-    return key_of(bench, CONSTANT, seed, 0, bench.ids_at(bench.first_set(seed)), None)
+    first = History.first(bench, seed)
+    return key_of(bench, CONSTANT, seed, 0, bench.ids_at(first.positions), None, first.labels(bench))

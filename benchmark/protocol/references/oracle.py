@@ -14,13 +14,14 @@ from functools import cached_property
 
 import numpy as np
 
+from benchmark.data.feed import Feed
 from benchmark.errors import UserError
 from benchmark.protocol.bench import Bench
 from benchmark.random_streams import Streams
 from benchmark.records.judged_sets import JudgedSets, question_of
 from benchmark.training.evaluate import total_loss
 from benchmark.training.train import train
-from strategies.interface import Judged, Positions
+from strategies.interface import Judged, Labels, Positions
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class TrainedJudge:
     labelled: Positions
     #: The key of the round, by which what an earlier process found is known.
     key: str
+    #: The labels of the pool that were bought (N x T), where not all of the labelled images are there.
+    bought: Labels | None = None
 
     def __call__(self, chosen: Positions, length: float) -> Judged:
         """Train on these images too and measure; what was found before is read back.
@@ -54,17 +57,32 @@ class TrainedJudge:
     def _judged(self, chosen: Positions, length: float) -> Judged:
         bench, recipe, started = self.bench, self.bench.experiment.recipe, time.process_time()
         # In one order, whatever the order of choice: the same images have the same answer.
-        positions = np.concatenate([self.labelled, np.sort(chosen)])
+        new = np.setdiff1d(chosen, self.labelled)  # of others some labels were bought before
+        positions = np.concatenate([self.labelled, new])
         short = recipe.shortened(len(positions), length)
         network = bench.experiment.network
         trained = train(
-            bench.pool, positions, None, network, short, self._streams, {}, bench.progress.advance
+            self._with_labels_of(chosen),
+            positions,
+            None,
+            network,
+            short,
+            self._streams,
+            {},
+            bench.progress.advance,
         )
         size, precision = recipe.evaluation_batch_size, recipe.precision
         loss = total_loss(trained.network, bench.apart, size, precision, bench.progress.say)
         if math.isnan(loss):
             raise UserError(f"oracle_split: none of the {len(bench.apart)} images set apart has a label.")
         return Judged(loss, round(time.process_time() - started, 4))
+
+    def _with_labels_of(self, chosen: Positions) -> Feed:
+        if self.bought is None:
+            return self.bench.pool
+        labels = self.bought.copy()
+        labels[chosen] = True
+        return self.bench.pool.with_labels(labels)
 
     def _iterations(self, chosen: int, length: float) -> int:
         labelled = len(self.labelled) + chosen

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BAND = 0.13
 #: Inches of a letter beside an axis.
 TICK_LETTER = 0.06
+#: What budgets are shares of, as an axis says it.
+IMAGES = "Labelled images (%)"
 CSV_COLUMNS = ["dataset", "strategy", "seed", "labelled", "share", "task", "metric", "value"]
 
 
@@ -132,9 +134,9 @@ def _note_of_first(ax: Axes, percent: float, mean: float) -> None:
     )
 
 
-def budget_ticks(ax: Axes, budgets: list[float]) -> None:
+def budget_ticks(ax: Axes, budgets: list[float], of: str = IMAGES) -> None:
     """A tick at every budget (%), and as many of them labelled as there is room for."""
-    ax.set_xlabel("Labelled images (%)")
+    ax.set_xlabel(of)
     inches = ax.get_window_extent().width / ax.figure.dpi
     labels = [f"{share:.3g}" for share in budgets]
     step = max(1, math.ceil(sum(TICK_LETTER * (len(label) + 1) for label in labels) / inches))

@@ -11,6 +11,7 @@ from benchmark.report.figures import (
     delta_mtl_dots,
     heat_maps,
     label_saving,
+    labels_by_task,
     loss_curves,
     naubc_dots,
     paired_difference,
@@ -27,6 +28,7 @@ OF_A_DATASET = {
     "overlap": heat_maps.overlap,
     "cost": cost_bars.render,
     "delta_mtl": delta_mtl_dots.render,
+    "labels_by_task": labels_by_task.render,
 }
 
 

@@ -87,7 +87,7 @@ def _panel(ax: Axes, subject: DatasetResults, targets: Sequence[Target], names: 
         for row, name in enumerate(names):
             if _known(target, name):
                 _labels(ax, target.needed[name].over(0.01), row + target.shift, subject, name, target, room)
-    budget_ticks(ax, budgets)
+    budget_ticks(ax, budgets, subject.budget_axis)
 
 
 def _room(first: float, last: float) -> Room:

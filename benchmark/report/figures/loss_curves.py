@@ -73,6 +73,7 @@ def _figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, pap
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()
         for ax, (name, part) in zip(axes, of_metric.items(), strict=False):
             panel(ax, part, look, shown, results.metrics)
+            ax.set_xlabel(subject.budget_axis)
             constant_line(ax, constants[constants["metric"] == name])
         for ax in axes[len(panels) :]:
             ax.remove()

@@ -65,6 +65,7 @@ def _panel(ax: Axes, numbers: pd.DataFrame, subject: DatasetResults, name: str) 
         curve_panels.spread(ax, own, subject.look[name])
     curve_panels.full_data_line(ax, numbers[numbers["strategy"] == FULL_DATA])
     curve_panels.axes(ax, numbers, subject.results.metrics)
+    ax.set_xlabel(subject.budget_axis)
 
 
 def _tidy(axes: Sequence[Axes], count: int, across: int) -> None:

@@ -89,6 +89,8 @@ class Chart:
     series: Sequence[Series]
     full: Level | None
     numbers: Numbers
+    #: What budgets are shares of.
+    axis: str = "Labelled images (%)"
 
 
 def total_chart(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.drawing.emphasis import emphasis
 from benchmark.report.formats.table import Section, Table
+from benchmark.report.labels.tables import tables as label_tables
 from benchmark.report.page.charts import Chart, task_charts, total_chart
 from benchmark.report.page.claim import Claim, claim
 from benchmark.report.page.downloads import Downloads, downloads
@@ -50,6 +51,8 @@ class Chapter:
     images: SortableTable | None
     costs: SortableTable | None
     noise: SortableTable | None
+    #: Which labels were bought, and what they were worth; none where images are whole and cost the same.
+    labels: Sequence[SortableTable]
     matrices: Sequence[ShadedTable]
     gallery: Gallery = field(default_factory=lambda: Gallery(None, []))
 
@@ -123,18 +126,20 @@ def _chapter(subject: DatasetResults) -> Chapter:
     results, numbers = subject.results, numbers_of(subject.results)
     rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
     delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
-    shown = emphasis(subject)
+    shown, axis = emphasis(subject), subject.budget_axis
+    charts = task_charts(rows, numbers, pool, shown, results.label, results.metrics)
     return Chapter(
         dataset=subject.dataset,
         claim=claim(subject.evidence),
-        total=total_chart(rows, numbers, pool, shown, results.label),
-        tasks=list(task_charts(rows, numbers, pool, shown, results.label, results.metrics)),
+        total=replace(total_chart(rows, numbers, pool, shown, results.label), axis=axis),
+        tasks=[replace(chart, axis=axis) for chart in charts],
         headline=sortable(make_headline(subject.evidence).named(results.label)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
         images=_images(subject),
         costs=sortable(costs) if costs else None,
         noise=sortable(floor) if floor else None,
+        labels=[sortable(table) for table in label_tables(subject)],
         matrices=[shaded(matrix) for matrix in (penalties(subject), overlaps(subject)) if matrix],
     )
 

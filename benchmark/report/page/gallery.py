@@ -98,7 +98,7 @@ def _choice(study: Study, done: Round, number: int) -> Choice:
     places = {image: place for place, image in enumerate(done.selected, start=1)}
     # A picture of an image that was not chosen was left by another run.
     chosen = {places[pick.image_id]: pick for pick in picks if pick.image_id in places}
-    return Choice(done.strategy, number, done.round, len(done.labelled), len(done.selected), chosen)
+    return Choice(done.strategy, number, done.round, done.size, len(done.selected), chosen)
 
 
 def _thinnings(rounds: int) -> Iterator[tuple[int, int]]:

@@ -69,6 +69,8 @@ class Results:
     left_out: frozenset[str] = frozenset()
     #: Whether the experiment wants the network trained on everything.
     full_data: bool = True
+    #: Data sets whose labels had prices, or were bought by themselves: what is labelled is a price there.
+    priced: frozenset[str] = frozenset()
     #: Which way of a metric is better.
     metrics: Metrics = PLAIN
     #: The results that these were chosen from, where some are left out.
@@ -187,10 +189,18 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
         marked["reference"],
         marked["oracle"],
         full_data=experiment_of(folder).get("full_data") is not False,
+        priced=_priced(folder, pool, rounds),
         metrics=metrics,
         plans=_plans(folder, pool),
         image_totals=kept_totals(Store(folder), rounds),
     )
+
+
+def _priced(folder: Path, pool: Mapping[str, int], rounds: Sequence[Round]) -> frozenset[str]:
+    """The data sets of a folder that has prices, or whose rounds have a part of the labels."""
+    parts = {done.dataset for done in rounds if done.budget is not None}
+    said = experiment_of(folder)
+    return frozenset(pool if said.get("costs") or said.get("cost_columns") else parts)
 
 
 def _plans(folder: Path, pool: Mapping[str, int]) -> dict[str, KeptPlan]:

@@ -51,6 +51,7 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         references=one.references | other.references,
         oracles=one.oracles | other.oracles,
         full_data=one.full_data or other.full_data,
+        priced=one.priced | other.priced,
         metrics=one.metrics | other.metrics,
         plans={**one.plans, **other.plans},
         image_totals={**other.image_totals, **one.image_totals},

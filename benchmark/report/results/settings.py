@@ -80,7 +80,9 @@ def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[st
 
     if not experiment:
         return {}
-    parts: dict[str, Any] = {name: experiment.get(name) or {} for name in ("data", "task_weights", "tasks")}
+    mappings = ("data", "task_weights", "tasks", "costs", "cost_columns")
+    parts: dict[str, Any] = {name: experiment.get(name) or {} for name in mappings}
+    parts["first_labels"] = experiment.get("first_labels") or "images"
     for name, model in (("network", NetworkConfig), ("recipe", Recipe)):
         try:
             parts[name] = model.model_validate(experiment.get(name) or {}).model_dump(mode="json")

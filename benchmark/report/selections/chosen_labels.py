@@ -159,7 +159,7 @@ def _last_rounds(rounds: Iterable[Round]) -> list[tuple[Round, list[str]]]:
     learned = sorted((r for r in rounds if r.strategy != FULL_DATA), key=lambda r: r.round)
     chosen = chosen_images(learned)
     last = {(done.strategy, done.seed): done for done in learned}
-    ends = [(last[key], chosen.get((*key, len(last[key].labelled)), frozenset())) for key in sorted(last)]
+    ends = [(last[key], chosen.get((*key, last[key].size), frozenset())) for key in sorted(last)]
     return [(end, [image for image in end.labelled if image in after]) for end, after in ends if after]
 
 

@@ -23,7 +23,7 @@ def chosen_images(rounds: Iterable[Round]) -> dict[tuple[str, int, int], frozens
     learned = [done for done in rounds if done.strategy != FULL_DATA]
     first = {(r.strategy, r.seed): frozenset(r.labelled) for r in learned if r.round == 0}
     return {
-        (r.strategy, r.seed, len(r.labelled)): frozenset(r.labelled) - first[r.strategy, r.seed]
+        (r.strategy, r.seed, r.size): frozenset(r.labelled) - first[r.strategy, r.seed]
         for r in learned
         if r.round > 0 and (r.strategy, r.seed) in first
     }

@@ -38,5 +38,5 @@ KEY = ["dataset", "strategy", "seed", "round", "labelled"]
 def _row(done: Round, of_processor: bool) -> list[object]:
     names = [processor(stage) if of_processor else stage for stage in STAGES]
     stages = [done.seconds.get(name, float("nan")) for name in names]
-    key = [done.dataset, done.strategy, done.seed, done.round, len(done.labelled)]
+    key = [done.dataset, done.strategy, done.seed, done.round, done.size]
     return [*key, *stages, done.peak_memory_mb]

@@ -121,10 +121,14 @@ def _caption(results: Results, dataset: str, seeds: list[int]) -> str:
         spread = f"mean ± half-width of the 95 % t interval over {len(seeds)} seeds ({listed})"
     few = "; descriptive: too few seeds for a test" if len(seeds) < SEEDS_FOR_A_TEST else ""
     return (
-        f"{dataset}: total validation loss over the share of labelled images (pool of "
+        f"{dataset}: total validation loss over the {_share_of(results, dataset)} (pool of "
         f"{results.pool[dataset]}{val}); {spread}{few}. Lower is better; sorted by the mean over the budgets "
         "that all strategies have."
     )
+
+
+def _share_of(results: Results, dataset: str) -> str:
+    return "price, as a share of all labels'" if dataset in results.priced else "share of labelled images"
 
 
 def _notes(

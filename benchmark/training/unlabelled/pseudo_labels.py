@@ -21,6 +21,7 @@ from benchmark.networks import Network
 from benchmark.random_streams import Streams
 from benchmark.tasks.task import Task
 from benchmark.training.forward import forward
+from benchmark.training.known_labels import KnownLabels
 from strategies.device_transfer import on_device
 from strategies.interface import Positions
 
@@ -37,7 +38,7 @@ def unlabelled_positions(feed: Feed, positions: Positions, recipe: Recipe) -> Po
 
 def mixed_batches(
     feed: Feed,
-    positions: Positions,
+    known: KnownLabels,
     others: Positions,
     teacher: Network,
     recipe: Recipe,
@@ -50,14 +51,14 @@ def mixed_batches(
     They begin after the ``first`` ones, which left the stream of the augmentation as it is given. No label of
     the others is read.
     """
-    size, count = recipe.batch_size, recipe.iterations_for(len(positions))
-    known = list(shuffled(len(positions), size, count, streams.numpy("batches")))[first:]
+    size, count = recipe.batch_size, recipe.iterations_for(len(known.positions))
+    told = list(known.batches(size, count, streams.numpy("batches")))[first:]
     unknown = list(shuffled(len(others), size, count, streams.apart("unlabelled").numpy("batches")))[first:]
-    labelled = feed.batches(positions[rows] for rows in known)
-    for rows, batch, places in zip(known, labelled, unknown, strict=True):
+    labelled = feed.batches(known.positions[rows] for rows in told)
+    for rows, batch, places in zip(told, labelled, unknown, strict=True):
         # By itself: a feed that decodes ahead reads one sequence of batches at a time.
-        told = with_pseudo_labels(feed.batch(others[places], labels=False), teacher, feed.tasks, recipe)
-        both = side_by_side(batch, told)
+        guessed = with_pseudo_labels(feed.batch(others[places], labels=False), teacher, feed.tasks, recipe)
+        both = side_by_side(batch, guessed)
         yield augmented(both, feed.tasks, recipe.augmentation, augmentation), rows, others[places]
 
 

@@ -129,7 +129,7 @@ def variant(measure=MEASURE, select=SELECT, selection="best[:budget]", more=""):
                 selection="best[:budget], None, np.arange(budget * len(pool.tasks)).reshape(budget, -1) > 0"
             ),
             "chooses the budget",
-            "whole images are labelled here: leave Selection.tasks out",
+            "whole images are what it buys: leave Selection.tasks out",
         ),
         (
             variant(more=MEMORY),

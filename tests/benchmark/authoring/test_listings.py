@@ -113,7 +113,7 @@ def test_a_strategy_is_described_with_all_its_parameters(name):
         ("learning-loss", "one pass over the pool; a module trained beside the network"),
         ("mc-dropout[passes=3]", "one pass over the pool; views: dropout-1 to dropout-3"),
         ("true-loss", "one pass over the pool; labels of the pool: a reference, never ranked"),
-        ("replay", "a value for from"),
+        ("replay", "labels one by one, where others buy whole images; a value for from"),
         ("maximum[base=margin]", "one pass over the pool"),
         ("maximum", "one pass over the pool; views: flip"),
         ("power[base=learning-loss]", "one pass over the pool; a module trained beside the network"),

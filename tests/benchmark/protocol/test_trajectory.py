@@ -9,8 +9,8 @@ import pytest
 
 from benchmark.execution.serial import run_serial
 from benchmark.progress import Progress
+from benchmark.protocol.labels.history import History
 from benchmark.protocol.round_zero import missing_of
-from benchmark.protocol.trajectory import History
 from benchmark.protocol.work_left import Job, Work, plan, run_job, work_left
 from benchmark.records.round_store import Store
 from benchmark.training.weights import weights_of

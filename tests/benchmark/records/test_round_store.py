@@ -166,3 +166,54 @@ def test_json_never_holds_nan():
     with pytest.raises(ValueError):
         to_json({"a": float("nan")})
     assert digest_of({"a": 1, "b": 2}) == digest_of(json.loads('{"b": 2, "a": 1}'))
+
+
+PARTS = replace(
+    ROUND,
+    strategy="random-pairs",
+    labels=(("depth",), ("depth", "semseg")),
+    selected_labels=(("semseg",),),
+    budget=4,
+    spent={"depth": 0.5, "semseg": 3.0},
+)
+
+
+def test_a_round_of_labels_reads_back_equal_and_earlier_versions_refuse_it(tmp_path):
+    store = Store(tmp_path)
+    store.write(PARTS)
+    read = store.read("rooms", "random-pairs", 3, 1)
+    assert replace(read, format=1) == PARTS
+    assert read.format == 3
+    assert read.size == 4
+    assert b",1,4,depth,loss," in store.write_results().read_bytes()
+
+
+def test_a_round_of_whole_images_has_no_word_of_labels_and_prices(tmp_path):
+    store = Store(tmp_path)
+    store.write(ROUND)
+    content = json.loads(next(tmp_path.glob("rooms/*/seed-3/round-01.json")).read_bytes())
+    assert not {"labels", "selected_labels", "budget", "spent"} & set(content)
+    assert content["format"] == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("labels", [["depth"]]),
+        ("labels", [["depth"], []]),
+        ("labels", [["depth"], ["depth", "depth"]]),
+        ("selected_labels", [["depth"], ["depth"]]),
+        ("selected_labels", "depth"),
+        ("budget", -1),
+        ("spent", 3),
+        ("spent", {"depth": "3"}),
+    ],
+)
+def test_labels_that_no_run_writes_are_ignored_with_a_warning(tmp_path, field, value):
+    store = Store(tmp_path)
+    store.write(PARTS)
+    file = next(tmp_path.glob("rooms/*/seed-3/round-01.json"))
+    content = {n: v for n, v in json.loads(file.read_bytes()).items() if n != "sha256"} | {field: value}
+    file.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match=field):
+        assert store.read("rooms", "random-pairs", 3, 1) is None

@@ -1,0 +1,1 @@
+"""What whoever has results may have written by hand, looked at before it is believed."""

@@ -1,0 +1,1 @@
+"""What labels were bought by task, for which price, and what that was worth."""
