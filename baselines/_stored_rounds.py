@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST = 2**28  # bytes of a file: a round keeps the scores of every image, and this is room for a million
+#: What stands in the file of a round that bought labels by themselves.
+SELECTED = b'"selected_labels"'
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,16 @@ def round_files(folder: Path) -> list[Path]:
     return files
 
 
+def bought_labels(folder: Path) -> bool:
+    """Whether any round of a folder bought labels by themselves; a folder without rounds did not."""
+    files = (file for where in ("", "seed-*/") for file in folder.glob(f"{where}round-*.json"))
+    return any(SELECTED in file.read_bytes() for file in files if _is_readable(file))
+
+
+def _is_readable(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size <= LARGEST
+
+
 def stored_round(folder: Path, labelled: Mapping[str, frozenset[str]], tasks: Sequence[str]) -> StoredRound:
     """The round that had exactly these labels, in whatever order: of each image those of some of the tasks.
 
@@ -80,7 +92,7 @@ def stored_round(folder: Path, labelled: Mapping[str, frozenset[str]], tasks: Se
 
 
 def _read(file: Path) -> StoredRound:
-    if not file.is_file() or file.stat().st_size > LARGEST:
+    if not _is_readable(file):
         raise ValueError(f"{file} must be a file of at most {LARGEST >> 20} MiB, as a run writes it")
     try:
         content = json.loads(file.read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines._stored_rounds import StoredRound, round_files, stored_round
+from baselines._stored_rounds import StoredRound, bought_labels, round_files, stored_round
 from strategies import Pool, Selection, Strategy, TaskSpec, register
 
 
@@ -21,10 +21,11 @@ class Replay(Strategy):
     """
 
     required = ("from",)
-    partial = True
 
     def __init__(self, from_: str = "") -> None:
         self.from_ = from_
+        # What bought whole images is asked for whole images.
+        self.partial = bool(from_) and bought_labels(self._folder())
 
     def check(self, tasks: tuple[TaskSpec, ...]) -> None:
         """Refuse a folder that is not given or holds no round."""
@@ -63,7 +64,8 @@ def _known(pool: Pool, tasks: list[str]) -> dict[str, frozenset[str]]:
 
 
 def _check(found: StoredRound, budget: int, unlabelled: set[str]) -> None:
-    if found.selected_labels is None and len(found.selected) != budget:
+    whole = found.labels is None and found.selected_labels is None
+    if whole and len(found.selected) != budget:
         raise ValueError(
             f"{found.file} selected {len(found.selected)} images, not {budget}: give the budgets of that run"
         )

@@ -33,7 +33,7 @@ def leaves_what_it_cannot_pay(probe: Probe) -> None:
         assert nothing is None or not len(nothing.indices), "it bought labels for a budget that pays none"
 
 
-def comes_back_for_an_image_s_other_labels(probe: Probe) -> None:
+def comes_back_for_other_labels_of_an_image(probe: Probe) -> None:
     """Where every image has all labels but one, that one is all that is bought."""
     for task in range(4):
         mask = np.ones((IMAGES, 4), np.bool_)
@@ -86,6 +86,6 @@ def _with(pool: Pool, mask: Labels) -> Pool:
 LABEL_CLAUSES: tuple[Callable[[Probe], None], ...] = (
     buys_labels_for_the_price,
     leaves_what_it_cannot_pay,
-    comes_back_for_an_image_s_other_labels,
+    comes_back_for_other_labels_of_an_image,
     takes_whole_images_for_what_they_are,
 )

@@ -57,11 +57,6 @@ def paid_in_order(prices: Scores, budget: float) -> Positions:
     return np.array(chosen, dtype=np.int64)
 
 
-def within(prices: Scores, budget: float) -> int:
-    """How many from the first on a budget pays."""
-    return int((np.cumsum(prices) <= budget + TOLERANCE * max(1.0, budget)).sum())
-
-
 def as_labels(pairs: Pairs, count: int, tasks: int) -> Labels:
     """The pairs as a mask (count x tasks)."""
     mask = np.zeros((count, tasks), np.bool_)

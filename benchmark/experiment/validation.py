@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 Positive = Annotated[int, Field(ge=1, strict=True)]
 Factor = Annotated[float, Field(gt=0)]
-SHOWN, LONGEST = 200, 800  # characters of a value, of a sentence
+SHOWN, LONGEST = 200, 1000  # characters of a value, of a sentence
 
 
 class Model(BaseModel):

@@ -37,7 +37,7 @@ from benchmark.training.hardware.devices import pick_device
 from benchmark.training.hardware.memory_allocator import keep_freed_memory
 from benchmark.training.kept_maps import with_kept_maps
 from strategies.interface import Known, Labels, Positions, Scores, Strategy
-from strategies.labels_bought import as_labels, paid_in_order, within
+from strategies.labels_bought import as_labels, paid_in_order
 from strategies.registry import resolve
 
 
@@ -154,7 +154,10 @@ class Bench:
     def _first_images(self, seed: int) -> Positions:
         # By their prices: where images cost the same, as many as the budget has.
         order = self.random_set(seed, len(self.dataset.train.ids))
-        return order[: max(1, int(within(self.costs[order].sum(1), self.counts[0])))]
+        paid = paid_in_order(self.costs[order].sum(1), self.counts[0])
+        if not len(paid):
+            raise UserError(f"budgets: the first, {self.counts[0]}, pays for no image of the pool.")
+        return order[paid]
 
     def random_set(self, seed: int, count: int) -> Positions:
         """So many random images of the pool; the sets of one seed lie in each other."""

@@ -49,4 +49,5 @@ def digest(costs: Prices) -> str | None:
     """What a round's key says of prices that are not all the same."""
     if np.ptp(costs) < 1e-12:
         return None
-    return hashlib.sha256(np.ascontiguousarray(costs).tobytes()).hexdigest()
+    # Without the last digits, in which one price differs by the unit that it was given in.
+    return hashlib.sha256(np.ascontiguousarray(costs.round(12)).tobytes()).hexdigest()

@@ -70,7 +70,7 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     key = digest_of([_key(bench, seed), sorted(map(_code, strategies))])
     checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
     streams = bench.streams(seed, 0)
-    fitted = fit(bench, positions, streams, None, strategies, checkpoint, labels)
+    fitted = fit(bench, positions, streams, None, strategies, checkpoint, labels, bench.counts[0])
     before = _stored_weights(bench, seed)
     # Companions of an earlier training are kept if its network came out the same, bit for bit: they saw the
     # same outputs.

@@ -50,16 +50,19 @@ def fit(
     companions: Mapping[str, Strategy] | None = None,
     checkpoint: Checkpoint = UNKEPT,
     labels: Labels | None = None,
+    worth: int | None = None,
 ) -> Fitted:
     """Train on these images of the pool, from scratch or a checkpoint, and evaluate on the validation split.
 
-    Of the pool's labels those in ``labels`` (N x T) alone are there, or all.
+    Of the pool's labels those in ``labels`` (N x T) alone are there, or all. The training is as long as one
+    on as many whole images as they are ``worth``: strategies at one price train equally long.
 
     Loss weights (L x T), if any, are scaled to mean 1 per task over the images that have a label for it.
     Seconds of the training count from its beginning, but not what was lost after a checkpoint.
     """
     experiment, seconds = bench.experiment, dict[str, float]()
     pool = bench.pool.with_labels(labels)
+    recipe = experiment.recipe.for_labelled(len(positions) if worth is None else worth)
     size, precision = experiment.recipe.evaluation_batch_size, experiment.recipe.precision
     with timed(seconds, "train", bench.device):
         trained = train(
@@ -68,7 +71,7 @@ def fit(
             # Mean 1 per task, or a strategy would change the learning rate of a task by its weights.
             None if weights is None else balanced(weights, pool.labelled(positions)),
             experiment.network,
-            experiment.recipe,
+            recipe,
             streams,
             companions or {},
             bench.progress.advance,

@@ -124,7 +124,8 @@ class Turn:
         companions = {self.named.name: self.strategy}
         checkpoint = checkpoint_of(self.bench, self.named.name, self.seed, self._key())
         history, weights = self.history, self._weights()
-        return fit(self.bench, history.positions, streams, weights, companions, checkpoint, history.mask)
+        labels, worth = history.mask, self.bench.counts[self.number]
+        return fit(self.bench, history.positions, streams, weights, companions, checkpoint, labels, worth)
 
     def _weights(self) -> Scores | None:
         return weights_of(self.strategy, self.named.name, self.history.ranks, self.history.draws)

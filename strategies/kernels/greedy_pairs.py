@@ -35,11 +35,14 @@ def greedy_pairs(
     near = np.stack([_nearest(each, there) for each, there in zip(scaled, bought.T, strict=True)], 1)
     value = np.where(bought, -1.0, scores * near / prices)
     tickets, left, chosen = rng.random(value.shape), budget, []
+    known = set(np.flatnonzero(bought.any(0)).tolist())  # of which some image has a label
     while (found := _best(value, prices, tickets, left)) is not None:
         image, task = found
         chosen.append(found)
         left -= prices[image, task]
-        near[:, task] = np.minimum(near[:, task], _distances(scaled[task], image))
+        away = _distances(scaled[task], image)
+        near[:, task] = np.minimum(near[:, task], away) if task in known else away
+        known.add(task)
         free = value[:, task] >= 0
         value[free, task] = (scores[:, task] * near[:, task] / prices[:, task])[free]
         value[image, task] = -1.0

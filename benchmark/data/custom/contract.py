@@ -142,9 +142,7 @@ def says_what_json_can_hold(probe: Probe) -> None:
         raise AssertionError(f"facts cannot be kept as JSON: {error}") from error
     family = probe.entry.family or OWN_FAMILY
     families = sorted({*(entry.family for entry in DATASETS.entries.values() if entry.family), OWN_FAMILY})
-    assert sizes_of(family), (
-        f"there are no presets of the family {family!r}; there is: {', '.join(families)}"
-    )
+    assert sizes_of(family), f"there are no presets of the family {family!r}; there is: {', '.join(families)}"
 
 
 CLAUSES: tuple[Callable[[Probe], None], ...] = (

@@ -10,6 +10,8 @@ from strategies.choosing import choose
 from strategies.interface import Pool, Positions, Scores, Selection, Strategy
 from strategies.labels_bought import affordable, paid_in_order
 
+NOTHING = Selection(np.zeros(0, np.int64))
+
 
 def bought(strategy: Strategy, name: str, pool: Pool) -> Selection:
     """The strategy's selection for ``pool.budget``; nothing where that pays for nothing.
@@ -49,6 +51,3 @@ def _paid(selection: Selection, pool: Pool) -> Selection:
         return selection
     # How likely the next one was is known only where none is passed over.
     return replace(selection, indices=selection.indices[paid], probabilities=None)
-
-
-NOTHING = Selection(np.zeros(0, np.int64))

@@ -32,7 +32,7 @@ class ImageTotals:
 
 def kept_totals(store: Store, rounds: Iterable[Round]) -> Mapping[Place, ImageTotals]:
     """Those of the rounds that have any. A file that is not what was written is told and left out."""
-    found = {Place(r.dataset, r.strategy, r.seed, len(r.labelled)): store.losses_of(r) for r in rounds}
+    found = {Place(r.dataset, r.strategy, r.seed, r.size): store.losses_of(r) for r in rounds}
     return {place: totals(losses) for place, losses in found.items() if losses is not None}
 
 

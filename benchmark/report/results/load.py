@@ -197,10 +197,11 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
 
 
 def _priced(folder: Path, pool: Mapping[str, int], rounds: Sequence[Round]) -> frozenset[str]:
-    """The data sets of a folder that has prices, or whose rounds have a part of the labels."""
-    parts = {done.dataset for done in rounds if done.budget is not None}
-    said = experiment_of(folder)
-    return frozenset(pool if said.get("costs") or said.get("cost_columns") else parts)
+    """The data sets of a folder with different prices, or whose rounds have a part of some images' labels."""
+    said, parts = experiment_of(folder), {done.dataset for done in rounds if done.budget is not None}
+    costs = said.get("costs")
+    differ = isinstance(costs, Mapping) and len(set(map(str, costs.values()))) > 1
+    return frozenset(pool if differ or said.get("cost_columns") else parts)
 
 
 def _plans(folder: Path, pool: Mapping[str, int]) -> dict[str, KeptPlan]:

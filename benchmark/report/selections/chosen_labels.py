@@ -59,7 +59,7 @@ def chosen_labels(rounds: Iterable[Round], facts: ImageFacts) -> pd.DataFrame:
             "strategy": without_draw(last.strategy),
             "seed": last.seed,
             IMAGES: len(chosen),
-            **facts.table.loc[list(chosen)].mean(),
+            **_shown(facts.table, last, chosen),
             DISTANCE: _relative_distance(facts.thumbnails, last, chosen),
         }
         for last, chosen in _last_rounds(rounds)
@@ -68,6 +68,17 @@ def chosen_labels(rounds: Iterable[Round], facts: ImageFacts) -> pd.DataFrame:
         return pd.DataFrame([_whole(facts)])
     seeds = pd.DataFrame(rows).groupby(["strategy", "seed"], as_index=False).mean()
     return pd.concat([seeds, pd.DataFrame([_whole(facts)])], ignore_index=True)
+
+
+def _shown(table: pd.DataFrame, last: Round, chosen: Sequence[str]) -> dict[str, float]:
+    """The mean of each column over the chosen images, of which the label that it is of was bought."""
+    bought = dict(zip(last.labelled, last.labels, strict=True)) if last.labels else {}
+    means = {}
+    for head in map(str, table.columns):
+        task = head.rpartition(" (")[0]
+        told = [image for image in chosen if not bought or task in bought[image]]
+        means[head] = float(table.loc[told, head].mean())
+    return means
 
 
 def _whole(facts: ImageFacts) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def noise_of(
 
     Repeat 0 is the first draw.
     """
-    budgets = sorted({len(done.labelled) for done in (*repeats, *draws)})
+    budgets = sorted({done.size for done in (*repeats, *draws)})
     every_draw = [*(done for done in repeats if done.seed == 0), *draws]
     training, paired = (_of_pair(areas_after_first(rounds, budgets)) for rounds in (repeats, every_draw))
     return Noise(tuple(floors(repeats)), training, paired, comparisons, of_random, gap)
@@ -166,7 +166,7 @@ def floors(rounds: Sequence[Round]) -> list[Floor]:
     losses: dict[int, list[float]] = defaultdict(list)
     for done in rounds:
         if (loss := _loss(done)) is not None:
-            losses[len(done.labelled)].append(loss)
+            losses[done.size].append(loss)
     return [_floor(labelled, found) for labelled, found in sorted(losses.items())]
 
 
@@ -255,7 +255,7 @@ def areas_after_first(rounds: Sequence[Round], budgets: Sequence[int]) -> list[f
     losses: dict[int, dict[int, float]] = defaultdict(dict)
     for done in rounds:
         if (loss := _loss(done)) is not None:
-            losses[done.seed][len(done.labelled)] = loss
+            losses[done.seed][done.size] = loss
     later = budgets[1:]
     whole = [of_seed for of_seed in losses.values() if later and all(size in of_seed for size in later)]
     return [naubc(budgets, [0.0, *(of_seed[size] for size in later)]) for of_seed in whole]

@@ -52,7 +52,8 @@ def test_every_strategy_has_a_row_with_its_parameters(row, name):
         ("true-loss", "pool pass, labels", 1, 8, "`task=all`"),
         ("known-groups", "groups", 0, 0, "`order=spread`"),
         ("known-classes", "labels", 0, 0, "`order=rare`"),
-        ("replay", "label by label, a value for from", 0, 0, "`from=`"),
+        ("random-split", "label by label", 0, 0, ""),
+        ("replay", "a value for from", 0, 0, "`from=`"),
     ],
 )
 def test_what_a_row_says(row, name, needs, passes, numbers, parameters):

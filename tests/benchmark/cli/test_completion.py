@@ -75,7 +75,10 @@ def test_strategies_are_completed_wherever_one_is_named(command):
     [
         ("random,core-s", ["random,core-set"]),
         ("random,consistency-diversity[wei", ["random,consistency-diversity[weighting="]),
-        ("entropy[task=depth],rando", ["entropy[task=depth],random"]),
+        (
+            "entropy[task=depth],rando",
+            [f"entropy[task=depth],{name}" for name in ("random", "random-pairs", "random-split")],
+        ),
         ("consistency-diversity[power=0,weighting=n", ["consistency-diversity[power=0,weighting=none"]),
         ("power[base=core-s", ["power[base=core-set"]),
         ("consistency-diversity[power=", []),

@@ -58,6 +58,7 @@ def test_prices_that_differ_have_a_digest_of_their_own():
     found = [digest(prices({"semseg": 1, "depth": d, "normals": 1}, {}, DATA)) for d in (0.5, 0.2, 0.2)]
     assert None not in found
     assert found[0] != found[1] == found[2]
+    assert digest(prices({"semseg": 35, "depth": 7, "normals": 35}, {}, DATA)) == found[1]
 
 
 def test_a_column_multiplies_a_task_s_price_image_by_image():

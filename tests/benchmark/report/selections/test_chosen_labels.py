@@ -1,5 +1,6 @@
 """What strategies chose, told by labels: against labels that the test draws itself."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -180,3 +181,16 @@ def test_a_folder_without_a_study_is_refused_in_a_sentence(mtal, tmp_path):
     assert refused.code == 2
     assert "experiment.yaml" in refused.err
     assert refused.err.count("\n") == 1
+
+
+def test_an_image_counts_for_the_tasks_whose_labels_were_bought(dataset):
+    first, last = trajectory([0, 1], [0, 1, 4, 6])
+    whole = ("semseg", "edge", "depth")
+    last = replace(last, labels=(whole, whole, ("depth",), ("depth", "semseg")))
+    (mine,) = (
+        chosen_labels([first, last], image_facts(dataset)).query("strategy == 'mine'").to_dict("records")
+    )
+    assert mine[IMAGES] == 2
+    assert mine["depth (m)"] == 5
+    assert mine["semseg (classes an image)"] == 1
+    assert np.isnan(mine["edge (% of pixels)"])
