@@ -17,8 +17,12 @@ from strategies.registry import resolve
 
 
 def of_two_rounds(experiment: Experiment) -> Experiment:
-    """Its strategies at its first two budgets, with full data; of other images where a seed renders them."""
-    wanted = {"budgets": experiment.budgets[:2], "full_data": True, "plan": None}
+    """Its strategies at its first two budgets, with full data; of other images where a seed renders them.
+
+    Images are bought whole, at one price.
+    """
+    whole = {"costs": {}, "cost_columns": {}, "first_labels": "images"}
+    wanted = {"budgets": experiment.budgets[:2], "full_data": True, "plan": None, **whole}
     return on_other_images(experiment, "usefulness").model_copy(update=wanted)
 
 
