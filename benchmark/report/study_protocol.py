@@ -24,6 +24,7 @@ from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST
 from benchmark.report.statistics.labels_needed import FITTED
 from benchmark.report.statistics.oracle_gain import gain_words
 from benchmark.report.tables.cost_table import costs_of
+from benchmark.report.tables.evaluation_images_table import image_words
 from benchmark.report.tables.headline_table import left_out_note
 from benchmark.report.validity.labels_matter import checks_of
 from benchmark.report.validity.missing_results import gaps
@@ -137,6 +138,8 @@ def _comparisons(subject: DatasetResults) -> Iterator[tuple[str, str]]:
     yield "scale", gap_words(found.gap, places)
     if said := gain_words(found.oracle, places):
         yield "oracle", said
+    if said := image_words(found):
+        yield "validation images", said
     yield "labels needed", FITTED
 
 
