@@ -50,8 +50,9 @@ def make_table(found: DatasetStatistics) -> Table:
             "and the 95 % interval over both."
         ),
         notes=[
-            "By mean squares of seeds and images as crossed random factors. No test uses it: tests and other "
-            "intervals are over seeds, on these images."
+            "By mean squares of seeds and images as crossed random factors; images count as independent, so "
+            "where many show one scene errors are larger. No test uses it: tests and other intervals are "
+            "over seeds, on these images."
         ],
     )
 
