@@ -90,10 +90,10 @@ def fit(
 
 def _kept(bench: Bench, found: Evaluation) -> ImageLosses | None:
     """Losses of single images, as they are stored beside a round; None where the experiment wants none."""
-    tasks, feed = bench.dataset.tasks, bench.judged
     if not bench.experiment.image_losses:
         return None
-    names, weights = (tuple(getattr(task, part) for task in tasks) for part in ("name", "weight"))
+    feed = bench.judged
+    names, weights = tuple(t.name for t in feed.tasks), tuple(t.weight for t in feed.tasks)
     return ImageLosses(found.image_losses, names, weights, digest_of_ids(feed.ids))
 
 

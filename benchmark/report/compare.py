@@ -167,7 +167,7 @@ def _numbers(pair: Pair) -> dict[str, Any]:
 
 def document(compared: Sequence[Pair]) -> dict[str, Any]:
     """The whole for programs, as ``mtal compare --json`` gives it: numbers, budgets, and the words."""
-    (strategy, against) = _names(compared)
+    strategy, against = _names(compared)
     every = over_datasets([pair.found for pair in compared], strategy, against)
     return {
         "strategy": strategy,
@@ -279,14 +279,11 @@ def _over_images(pair: Pair) -> Iterator[str]:
     if one is None:
         return
     few = "" if one.seeds == len(pair.seeds) else f" of the {one.seeds} seeds that have kept their losses"
-    beside = (
-        ""
-        if math.isnan(one.low)
-        else f", beside {one.over_seeds:.{places}f} over seeds; 95 % interval over both "
-        f"{one.low:+.{places}f} to {one.high:+.{places}f}"
-    )
     error = f"standard error {one.over_images:.{places}f}"
-    yield f"For other validation images than these {one.images}{few}: {error}{beside}."
+    if not math.isnan(one.low):
+        interval = f"{one.low:+.{places}f} to {one.high:+.{places}f}"
+        error += f", beside {one.over_seeds:.{places}f} over seeds; 95 % interval over both {interval}"
+    yield f"For other validation images than these {one.images}{few}: {error}."
 
 
 def _left_out(pair: Pair) -> Iterator[str]:
