@@ -1,6 +1,6 @@
 """Simulated studies with a plan: how often it says something wrong, and how often it finds what is there.
 
-``python tests/helpers/planned_studies.py [STUDIES]`` prints the table of docs/planning.md (2,000: an hour).
+``python tests/helpers/planned_studies.py [STUDIES]`` prints the table of docs/planning.md (300).
 """
 
 import sys
