@@ -87,6 +87,15 @@ def test_the_file_of_an_experiment_is_run_with_fields_over_it():
     assert done.experiment["recipe"]["batch_size"] == 4
 
 
+@pytest.fixture
+def _interruptible():
+    """As Python starts, but where a script started it in the background, which ignores interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interruption_says_how_to_go_on_and_the_same_call_does():
     with pytest.raises(KeyboardInterrupt, match="Run the same again to go on"):
         run(strategies=["random", interrupted], **TINY)
