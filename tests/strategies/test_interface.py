@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import baselines  # noqa: F401 - registers entropy
 from strategies.interface import Judged, Known, Pool
 from strategies.parameters import StrategyNames
 from strategies.probe import TASKS
