@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 from click.testing import CliRunner
 
+import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.cli.main import cli
 from benchmark.experiment.loading import load_experiment
 
@@ -36,3 +38,14 @@ def test_every_field_has_a_comment():
     fields = [at for at, line in enumerate(lines) if line.strip()[:1].isalpha()]
     assert len(fields) > 25
     assert not [lines[at] for at in fields if "#" not in lines[at] + lines[at - 1] and at]
+
+
+DEVELOPMENT = sorted((FILE.parents[1] / "study" / "development").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", DEVELOPMENT, ids=lambda file: file.stem)
+def test_the_method_is_developed_with_the_same_rows_on_images_that_no_study_is_judged_on(file):
+    experiment = load_experiment(file, None, {})
+    assert experiment.strategies == load_experiment(DEVELOPMENT[0], None, {}).strategies
+    assert experiment.development or experiment.data["seed"] == 1
+    assert min(experiment.seeds) >= 200
