@@ -71,6 +71,10 @@ def _wrapped(line: str, width: int) -> str:
     )
 
 
+#: Before text that stands below the beginning of its row.
+BELOW = " " * 6
+
+
 def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
     """Columns side by side; the last one is wrapped within the width, and goes on below its beginning."""
     return "\n".join(line for row in aligned_rows(rows, width) for line in row)
@@ -88,8 +92,10 @@ def aligned_rows(rows: Sequence[tuple[str, ...]], width: int | None = None) -> l
 
 
 def _hanging(begin: str, text: str, width: int) -> list[str]:
-    if len(begin) > width // 2:  # too little is left beside it
-        return [begin.rstrip(), *_indented(text, width, " " * 6, " " * 6)]
+    longest = max(map(len, text.split()), default=0)
+    # Too little is left beside it, or a word would be broken that fits below.
+    if len(begin) > width // 2 or width - len(begin) < longest <= width - len(BELOW):
+        return [begin.rstrip(), *_indented(text, width, BELOW, BELOW)]
     return _indented(text, width, begin, " " * len(begin)) or [begin.rstrip()]
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.data.development import Part
@@ -52,13 +53,10 @@ def in_groups(ids: Sequence[str], groups: Mapping[str, str]) -> list[list[int]]:
 
 
 def runs_apart(count: int, held: int) -> list[int]:
-    """Rising places of ``held`` of ``count`` things: the last ones of each of some equal stretches."""
-    runs = min(RUNS, held)
-    return [
-        position
-        for run in range(runs)
-        for position in range(
-            count * (run + 1) // runs - (held * (run + 1) // runs - held * run // runs),
-            count * (run + 1) // runs,
-        )
-    ]
+    """Rising places of ``held`` of ``count`` things: the last ones of each of some nearly equal stretches."""
+    runs = max(1, min(RUNS, held))
+    taken, left = ([many * run // runs for run in range(runs + 1)] for many in (held, count - held))
+    # A stretch ends where so many have been taken and so many left: no run is longer than its stretch.
+    ends = [one + other for one, other in zip(taken, left, strict=True)][1:]
+    lengths = [after - before for before, after in pairwise(taken)]
+    return [place for end, length in zip(ends, lengths, strict=True) for place in range(end - length, end)]

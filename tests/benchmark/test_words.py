@@ -43,6 +43,11 @@ def test_a_table_holds_every_word_and_keeps_the_width(rows, width):
     assert all(len(line) <= max(width, 52) for line in text.splitlines())
 
 
+def test_a_word_that_fits_below_a_row_s_beginning_is_not_broken_beside_it():
+    assert aligned([("a" * 15, "c" * 24)], 40).splitlines() == ["a" * 15, " " * 6 + "c" * 24]
+    assert aligned([("a" * 15, "c" * 23)], 40) == "a" * 15 + "  " + "c" * 23
+
+
 def test_prose_is_wrapped_and_rows_of_a_table_are_not():
     prose, row = "a word after another " * 6, "cell  cell  " * 10
     lines = paragraphs(f"{prose.strip()}\n\n{row.strip()}", 50).splitlines()

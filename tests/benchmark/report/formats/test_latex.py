@@ -18,7 +18,7 @@ HOSTILE = [
     "é 中 \n",
 ]
 #: Commands that the escaping may use; anything else would be the name's own.
-OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|-\{\}|\{[\[*]\}"
+OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|\$-\$|-\{\}|\{[\[*]\}"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|-\{\}|\{[\[*]\}"
     [
         ("a_b%$<script>", r"a\_b\%\$\textless{}script\textgreater{}"),
         ("a--b---c", "a-{}-b-{}-{}-c"),
+        ("-0 a-1 -.5", "$-$0 a-1 $-$.5"),
         ("[x]*", "{[}x]{*}"),
         ("\\", r"\textbackslash{}"),
         ("1 ± 2", r"1 $\pm$ 2"),
