@@ -48,3 +48,16 @@ def test_the_table_of_nyud_is_that_of_its_results():
     rows = [line for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == 6
     assert [row for row in rows if row not in (DOCS / "regime.md").read_text()] == []
+
+
+def test_what_is_said_of_rare_classes_is_what_the_results_say():
+    with unpacked(DOCS / "study" / "controls-rooms-longtail.zip") as folder:
+        rows = read_results(folder).table
+    rare = rows[(rows["metric"] == "miou_rare") & (rows["labelled"] == 160)]
+    means = rare.groupby("strategy")["value"].mean()
+    text = " ".join((DOCS / "regime.md").read_text().split())
+    random = means[[name for name in means.index if name.startswith("random")]].mean()
+    assert (
+        f"{means['known-classes']:.1f} % with 160 labels chosen for them, {random:.2f}".replace("0.", ".")
+        in text
+    )
