@@ -260,6 +260,7 @@ def test_results_stand_at_the_budget_that_all_strategies_have(bought):
 def test_packed_results_keep_their_labels(bought, tmp_path):
     bench, rounds = bought
     write_head(bench.experiment, bench, bench.store.root, {})
+    bench.store.write_results()
     pack(bench.store.root, tmp_path / "packed.zip", scores=False)
     with unpacked(tmp_path / "packed.zip") as folder:
         stored = {(done.strategy, done.round): done for done in Store(folder).rounds()}
