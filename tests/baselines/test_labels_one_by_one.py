@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from label_pools import label_pool
 
 from baselines.partial import Partial
 from baselines.random_labels import OneTask, RandomPairs, RandomSplit
 from strategies.choosing import choose
 from strategies.contract import TASKS
-from strategies.interface import Pool
 
 COUNT = 60
 NAMES = [task.name for task in TASKS]
@@ -16,19 +16,7 @@ PRICES = np.array([0.5, 0.25, 0.15, 0.1])
 
 def priced(rows=None, budget=5.0, mask=None, seed=0, prices=PRICES):
     mask = np.zeros((COUNT, 4), bool) if mask is None else mask
-    return Pool(
-        tasks=TASKS,
-        ids=tuple(f"image-{at:05d}" for at in range(COUNT)),
-        labelled=np.flatnonzero(mask.all(1)),
-        unlabelled=np.flatnonzero(~mask.all(1)),
-        rows=rows or {},
-        round=0,
-        budget_left=float(COUNT),
-        costs=np.tile(prices, (COUNT, 1)),
-        rng=np.random.default_rng(seed),
-        budget=budget,
-        mask=mask,
-    )
+    return label_pool(TASKS, mask, prices, budget, rows, seed)
 
 
 def bought(strategy, pool):

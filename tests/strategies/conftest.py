@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from label_pools import label_pool
 
-from strategies.interface import Pool, TaskSpec
+from strategies.interface import TaskSpec
 
 KINDS = ("categorical", "scalar", "direction", "binary")
 
@@ -13,21 +14,9 @@ def labels_pool():
     """A pool of N images and T tasks with these labels, prices by task, and rows; no label by default."""
 
     def make(count=8, tasks=2, mask=None, prices=None, budget=1.0, rows=None, seed=0):
-        mask = np.zeros((count, tasks), bool) if mask is None else np.asarray(mask)
+        mask = np.zeros((count, tasks), bool) if mask is None else mask
         each = np.ones(tasks) if prices is None else np.asarray(prices, float)
         specs = tuple(TaskSpec(f"task-{n}", KINDS[n % 4], 3, lambda p, t: p) for n in range(tasks))
-        return Pool(
-            tasks=specs,
-            ids=tuple(f"image-{n:03d}" for n in range(count)),
-            labelled=np.flatnonzero(mask.all(1)),
-            unlabelled=np.flatnonzero(~mask.all(1)),
-            rows=rows or {},
-            round=0,
-            budget_left=float(count),
-            costs=np.tile(each / each.sum(), (count, 1)),
-            rng=np.random.default_rng(seed),
-            budget=budget,
-            mask=mask,
-        )
+        return label_pool(specs, mask, each / each.sum(), budget, rows, seed)
 
     return make
