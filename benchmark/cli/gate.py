@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,10 @@ from benchmark.cli.options import (
     preset_option,
     settings_option,
 )
+
+if TYPE_CHECKING:
+    from benchmark.execution.resources import Wish
+    from benchmark.experiment.config import Experiment
 
 
 def add_commands(cli: click.Group) -> None:
@@ -56,15 +60,12 @@ def gate(
     a recipe so. Exit code 1 if a criterion is not met. Run it again to go on after an interruption.
     """
     from benchmark.api.request import RESULTS
-    from benchmark.execution.resources import Wish
     from benchmark.execution.run_gate import gate as judged
     from benchmark.execution.run_gate import of_random
-    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
 
-    preset, engine = flags.pop("preset"), flags.pop("engine")
-    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
-    loaded = of_random(load_experiment(experiment, preset, fields_of(flags, settings)))
+    asked, engine, wish = _asked(experiment, settings, flags)
+    loaded = of_random(asked)
     result = judged(loaded, out or RESULTS / loaded.name, Progress(quiet), engine, wish)
     echo(f"\n{result.text}\n")
     click.echo(f"Numbers: {result.folder / 'tables' / 'gate.csv'}")
@@ -112,15 +113,24 @@ def usefulness(
     the validation images. Run it again to go on after an interruption, or with more batches or strategies.
     """
     from benchmark.api.request import RESULTS
-    from benchmark.execution.resources import Wish
     from benchmark.execution.run_usefulness import of_two_rounds
     from benchmark.execution.run_usefulness import usefulness as measured
-    from benchmark.experiment.loading import load_experiment
     from benchmark.progress import Progress
 
-    preset, engine = flags.pop("preset"), flags.pop("engine")
-    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
-    loaded = of_two_rounds(load_experiment(experiment, preset, fields_of(flags, settings)))
+    asked, engine, wish = _asked(experiment, settings, flags)
+    loaded = of_two_rounds(asked)
     folder = out or RESULTS / loaded.name
     echo(f"\n{measured(loaded, folder, batches, Progress(quiet), engine, wish)}\n")
     click.echo(f"Numbers: {folder / 'tables' / 'usefulness.csv'}")
+
+
+def _asked(
+    experiment: Path | None, settings: tuple[str, ...], flags: dict[str, Any]
+) -> tuple[Experiment, str | None, Wish]:
+    """The experiment that a command was asked for, and where its jobs are to run."""
+    from benchmark.execution.resources import Wish
+    from benchmark.experiment.loading import load_experiment
+
+    preset, engine = flags.pop("preset"), flags.pop("engine")
+    wish = Wish(flags.pop("jobs"), flags.pop("per_device"))
+    return load_experiment(experiment, preset, fields_of(flags, settings)), engine, wish

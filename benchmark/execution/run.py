@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
 from benchmark.experiment.planned import check_plan, plan_of
@@ -79,6 +80,15 @@ def run(
                 return Outcome(out, NOTHING, None, reasons)
             written = write_report(out) if report else None
         return Outcome(out, written.text if written else "", written.page if written else None, reasons)
+
+
+def run_whole(
+    experiment: Experiment, out: Path, progress: Progress, engine: str | None, wish: Wish, so: str
+) -> None:
+    """Run all jobs without a report. Raises UserError where one failed, for nothing can be so then."""
+    failures = run(experiment, out, progress, engine=engine, wish=wish, report=False).failures
+    if failures:
+        raise UserError(f"A training failed, so nothing can be {so}:\n" + "\n".join(failures))
 
 
 def _run_jobs(engine: Engine, bench: Bench, jobs: Mapping[Job, Work]) -> list[Failure]:

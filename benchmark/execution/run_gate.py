@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
-from benchmark.execution.run import ONE, run
+from benchmark.execution.run import ONE, run_whole
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.records.round_store import write_atomically
@@ -61,9 +60,7 @@ def gate(
     from benchmark.report.results.study import read_study
     from benchmark.report.validity.preset_criteria import criteria, gate_files, gate_text, measured
 
-    failures = run(experiment, out, progress, engine=engine, wish=wish, report=False).failures
-    if failures:
-        raise UserError("A training failed, so nothing can be judged:\n" + "\n".join(failures))
+    run_whole(experiment, out, progress, engine, wish, "judged")
     study = read_study(out)
     found = measured(DatasetResults(study, study.results.datasets[0]))
     (out / "tables").mkdir(exist_ok=True)  # a report, which makes it, is not written: nobody looks at one

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
-from benchmark.execution.run import ONE, run
+from benchmark.execution.run import ONE, run_whole
 from benchmark.execution.run_gate import on_other_images
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
@@ -45,9 +44,7 @@ def usefulness(
     from benchmark.report.validity.usefulness import files, make_table, measured
     from benchmark.words import terminal_width
 
-    failures = run(experiment, out, progress, engine=engine, wish=wish, report=False).failures
-    if failures:
-        raise UserError("A training failed, so nothing can be said:\n" + "\n".join(failures))
+    run_whole(experiment, out, progress, engine, wish, "said")
     bench = opened(experiment, out, progress)
     with held(out):
         measure_usefulness(bench, repeats)

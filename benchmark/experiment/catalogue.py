@@ -58,9 +58,8 @@ def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None =
 
 
 def family_of(dataset: str) -> str:
-    """Whose presets a data set uses."""
-    entry = _known_entry(dataset)
-    return (entry and entry.family) or OWN_FAMILY
+    """Whose presets a data set uses where it has none of its own."""
+    return owners_of(dataset)[-1]
 
 
 def preset_file(dataset: str, preset: str) -> Path:
@@ -79,7 +78,7 @@ def preset_file(dataset: str, preset: str) -> Path:
 def owners_of(dataset: str) -> tuple[str, ...]:
     """Whose presets a data set uses: its own first, then those of its family."""
     entry = _known_entry(dataset)
-    family = family_of(dataset)
+    family = (entry and entry.family) or OWN_FAMILY
     return (entry.name, family) if entry and entry.name != family else (family,)
 
 

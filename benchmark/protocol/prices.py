@@ -12,6 +12,8 @@ from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
 
 Prices = NDArray[np.float64]
+#: Prices that differ by less are the same.
+ALIKE = 1e-12
 
 
 def prices(costs: Mapping[str, float], columns: Mapping[str, str], dataset: MultiTaskDataset) -> Prices:
@@ -39,15 +41,16 @@ def _column(name: str | None, dataset: MultiTaskDataset) -> Prices:
         listed = ", ".join(sorted(dataset.columns)) or "none"
         raise UserError(f"cost_columns: {dataset.name} has no column {name!r}; it has: {listed}.")
     numbers = np.array([dataset.columns[name][image] for image in ids], np.float64)
-    if not (np.isfinite(numbers) & (numbers > 0)).all():
-        wrong = ids[int(np.argmin(np.isfinite(numbers) & (numbers > 0)))]
+    sound = np.isfinite(numbers) & (numbers > 0)
+    if not sound.all():
+        wrong = ids[int(np.argmin(sound))]
         raise UserError(f"cost_columns: {name!r} has no number over 0 for {wrong!r}, and labels have prices.")
     return numbers
 
 
 def digest(costs: Prices) -> str | None:
     """What a round's key says of prices that are not all the same."""
-    if np.ptp(costs) < 1e-12:
+    if np.ptp(costs) < ALIKE:
         return None
     # Without the last digits, in which one price differs by the unit that it was given in.
     return hashlib.sha256(np.ascontiguousarray(costs.round(12)).tobytes()).hexdigest()

@@ -34,7 +34,6 @@ class Evaluation:
     image_losses: NDArray[np.float32]
 
 
-@torch.no_grad()
 def evaluate(
     network: Network,
     feed: Feed,
@@ -63,10 +62,8 @@ def evaluate_images(
     say: Say = lambda _: None,
 ) -> Evaluation:
     """The same, with the losses of single images."""
-    # Running statistics: an evaluation must not depend on which images share a batch.
-    network.eval()
     tally = _Tally(feed)
-    _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
+    _count_network(tally, network, feed, batch_size, precision, say)
     return Evaluation(tally.metrics(), tally.images.cpu().numpy())
 
 
@@ -75,9 +72,8 @@ def total_loss(
     network: Network, feed: Feed, batch_size: int, precision: Precision = "fp32", say: Say = lambda _: None
 ) -> float:
     """The multi-task loss alone, as ``evaluate`` gives it, without metrics, some of which take long."""
-    network.eval()
     tally = _Tally(feed, metered=False)
-    _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
+    _count_network(tally, network, feed, batch_size, precision, say)
     return tally.metrics()["total"]["loss"]
 
 
@@ -89,6 +85,15 @@ def evaluate_predictions(
     tally = _Tally(feed)
     _count(tally, predict, feed, batch_size, say)
     return tally.metrics()
+
+
+def _count_network(
+    tally: _Tally, network: Network, feed: Feed, batch_size: int, precision: Precision, say: Say
+) -> None:
+    """Count all images of a feed as a network predicts them."""
+    # Running statistics: an evaluation must not depend on which images share a batch.
+    network.eval()
+    _count(tally, lambda batch: forward(network, batch.images, precision, batch.maps), feed, batch_size, say)
 
 
 def _count(tally: _Tally, predict: Callable[[Batch], Outputs], feed: Feed, batch_size: int, say: Say) -> None:

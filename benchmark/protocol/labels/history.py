@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmark.protocol.bench import Bench
+from benchmark.protocol.prices import ALIKE
 from benchmark.records.round_store import Round
 from strategies.interface import Draws, Labels, Positions, Scores, Selection
 from strategies.score_normalisation import ranks
-
-#: Prices that differ by less are the same.
-ALIKE = 1e-12
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,10 @@ def in_fifths(scores: Scores, free: Positions, rng: np.random.Generator) -> list
 
 def rank_correlation(first: Scores, second: Scores) -> float:
     """Spearman's, of the mean ranks over tasks of two scores (N x T each); NaN where one is constant."""
-    both = ranks(np.stack([ranks(each).mean(1) for each in (first, second)], 1))
-    return float(np.asarray(np.corrcoef(both.T))[0, 1]) if both.std(0).all() else math.nan
+    from scipy.stats import spearmanr  # takes half a second to import
+
+    means = [ranks(each).mean(1) for each in (first, second)]
+    return float(spearmanr(*means).statistic) if all(map(np.ptp, means)) else math.nan
 
 
 def _drawn(bench: Bench, seed: int, by: str, number: int, images: Positions) -> Positions:

@@ -48,8 +48,8 @@ class Usefulness:
 
 def measured(folder: Path, dataset: str) -> Usefulness:
     """What the trainings in a folder of results say of a data set."""
-    losses = _losses(folder, dataset)
-    stored = [done for done in Store(folder).rounds() if done.dataset == dataset]
+    losses = _losses(_rounds(folder / FOLDER, dataset))
+    stored = _rounds(folder, dataset)
     base = losses[losses.strategy == RANDOM].groupby("seed").loss.mean()
     scored = losses[losses.fifth > 0]
     names = list(dict.fromkeys(scored.strategy))
@@ -71,7 +71,7 @@ def files(folder: Path, found: Usefulness, table: Table) -> dict[str, bytes]:
 
     rows = [
         {"strategy": done.strategy, "seed": done.seed, **done.notes, "task": task, "loss": values[LOSS]}
-        for done in _rounds(folder, found.dataset)
+        for done in _rounds(folder / FOLDER, found.dataset)
         for task, values in done.metrics.items()
     ]
     return {
@@ -129,10 +129,10 @@ def _cell(values: Sequence[float] | Scores, form: str) -> Cell:
 
 
 def _rounds(folder: Path, dataset: str) -> list[Round]:
-    return [done for done in Store(folder / FOLDER).rounds() if done.dataset == dataset]
+    return [done for done in Store(folder).rounds(scores=False) if done.dataset == dataset]
 
 
-def _losses(folder: Path, dataset: str) -> pd.DataFrame:
+def _losses(batches: Sequence[Round]) -> pd.DataFrame:
     rows = [
         (
             done.strategy,
@@ -141,7 +141,7 @@ def _losses(folder: Path, dataset: str) -> pd.DataFrame:
             done.metrics[TOTAL][LOSS],
             done.notes.get("with loss", math.nan),
         )
-        for done in _rounds(folder, dataset)
+        for done in batches
     ]
     return pd.DataFrame(rows, columns=["strategy", "seed", "fifth", "loss", "with_loss"])
 
