@@ -9,6 +9,7 @@ from benchmark.report.figures import (
     cost_bars,
     critical_difference,
     delta_mtl_dots,
+    forest,
     heat_maps,
     label_saving,
     labels_by_task,
@@ -31,6 +32,9 @@ OF_A_DATASET = {
     "labels_by_task": labels_by_task.render,
 }
 
+#: Figures of several data sets together.
+OVER_DATASETS = {"mean_ranks": critical_difference.render, "over_datasets": forest.render}
+
 
 def render(study: Study, paper: Paper = DEFAULT) -> dict[str, bytes]:
     """The files of all figures by their path within the folder of the report.
@@ -38,7 +42,7 @@ def render(study: Study, paper: Paper = DEFAULT) -> dict[str, bytes]:
     Single panels are as wide as ``paper`` says; several panels always take its two columns.
     """
     several = len(study.results.datasets) > 1
-    figures = {"mean_ranks": critical_difference.render(study, paper)} if several else {}
+    figures = {name: draw(study, paper) for name, draw in OVER_DATASETS.items()} if several else {}
     for subject in subjects(study):
         suffix = f"@{file_name(subject.dataset)}" if several else ""
         figures |= {name + suffix: files for name, files in _of(subject, paper).items()}

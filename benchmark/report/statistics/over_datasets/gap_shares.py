@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics
@@ -24,6 +25,12 @@ class Share:
     seeds: int
     share: float
     error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % t interval over the seeds."""
+        half = float(stdtrit(self.seeds - 1, 0.975)) * self.error
+        return self.share - half, self.share + half
 
 
 @dataclass(frozen=True)
