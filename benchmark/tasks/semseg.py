@@ -46,8 +46,8 @@ class Semseg(Task):
 
     def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
         """Cross entropy."""
-        entropy = F.cross_entropy(prediction, label.long(), ignore_index=IGNORE, reduction="none")
-        return mean_over_pixels(entropy, self.valid(label))
+        entropy = F.cross_entropy(*_by_pixel(prediction, label.long()), ignore_index=IGNORE, reduction="none")
+        return mean_over_pixels(entropy.view_as(label), self.valid(label))
 
     def as_label(self, prediction: Tensor) -> Tensor:
         """The most probable class."""
@@ -111,3 +111,10 @@ class ConfusionMeter(Meter):
         if self.rare:
             found["miou_rare"] = 100 * float(iou[self.rare].nanmean())
         return found
+
+
+def _by_pixel(prediction: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a pixel's logits lie side by side, as rows: a softmax along memory takes half the time."""
+    if prediction.stride(1) != 1 or prediction.shape[1] == 1:
+        return prediction, label
+    return prediction.movedim(1, -1).flatten(0, 2), label.flatten()

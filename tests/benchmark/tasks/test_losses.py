@@ -89,6 +89,22 @@ def test_loss_is_the_mean_over_valid_pixels(name, options, share_invalid):
     np.testing.assert_allclose(loss.numpy(), numpy_loss(task, prediction, label), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_loss_and_gradient_do_not_depend_on_how_predictions_lie_in_memory(name):
+    task, rng = task_named(name), np.random.default_rng(4)
+    usual, label = random_prediction(task, rng), random_label(task, rng)
+    last = usual.contiguous(memory_format=torch.channels_last)
+    # As of maps of several tasks that were resized together.
+    joined = torch.cat([last, last], 1).contiguous(memory_format=torch.channels_last)[:, : task.channels]
+    found = []
+    for prediction in (usual, last, joined):
+        given = prediction.detach().requires_grad_()
+        loss = task.loss(given, label)
+        found.append((loss.detach(), *torch.autograd.grad(loss.square().sum(), given)))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
+
+
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_an_image_without_valid_pixels_gives_zero_loss_and_gradient(name, options):
     task, rng = task_named(name, **options), np.random.default_rng(1)
