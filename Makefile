@@ -77,9 +77,10 @@ golden: $(READY)  ## Keep what every strategy picks now: see the diff before you
 figures: $(READY)  ## Draw tables and figures of RESULTS again
 	$(BIN)/mtal report "$(RESULTS)"
 
-docs: $(READY)  ## Write again what the code says: docs/experiment.md, and the table in docs/strategies.md
+docs: $(READY)  ## Write again what code and results say: docs/experiment.md, tables of strategies and of studies
 	$(BIN)/python -m benchmark.authoring.strategy_table
 	$(BIN)/python -m benchmark.authoring.experiment_fields
+	$(BIN)/python -m benchmark.authoring.study_tables
 
 # Material says at every build until when it is kept; pyproject.toml says it once.
 site: $(DOCS)/.ready  ## Build the documentation with search and API reference: site/index.html

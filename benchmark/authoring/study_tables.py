@@ -1,0 +1,106 @@
+"""Tables in the documentation that are those of published results: written from the archives, never by hand.
+
+``python -m benchmark.authoring.study_tables`` (``make docs``) writes each anew, between a mark that names an
+archive below docs/ and a table of its report, and the mark of its end:
+
+    <!-- study/nyud-cpu.zip: loss_vs_labels -->
+    <!-- end of table -->
+
+``costs_and_losses`` is a table of no report: NAUBC and what choosing costs, a row a strategy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.errors import UserError
+from benchmark.report.dataset_results import subjects
+from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.text import markdown
+from benchmark.report.labels import tables as label_tables
+from benchmark.report.results.archives import unpacked
+from benchmark.report.results.study import Study, read_study
+from benchmark.report.tables import cost_table, headline_table, loss_table
+from benchmark.report.tables.costs import mean_costs
+
+DOCS = Path(__file__).parents[2] / "docs"
+END = "<!-- end of table -->"
+PLACE = re.compile(rf"(?P<mark><!-- (?P<archive>\S+\.zip): (?P<table>\w+) -->)\n.*?(?={END})", re.DOTALL)
+HEADS = ("NAUBC", "minus random", "of the gap", "pool pass (s)", "selection (s)")
+
+
+def with_tables(text: str, folder: Path = DOCS) -> str:
+    """A document with the tables that its marks name; archives lie below ``folder``.
+
+    Raises UserError for an archive or a table that is not there.
+    """
+
+    def written(place: re.Match[str]) -> str:
+        return "\n".join([place["mark"], *rows(folder, place["archive"], place["table"]), ""])
+
+    return PLACE.sub(written, text)
+
+
+def rows(folder: Path, archive: str, table: str) -> list[str]:
+    """The lines of a table in Markdown."""
+    tables = _tables(folder / archive)
+    if table not in tables:
+        raise UserError(f"{archive} has no table {table}: it has {', '.join(sorted(tables))}.")
+    return [line for line in tables[table].splitlines() if line.startswith("|")]
+
+
+@cache
+def _tables(archive: Path) -> Mapping[str, str]:
+    """Every table of an archive in Markdown, by its name."""
+    with unpacked(archive) as folder:
+        study = read_study(folder)
+        files = loss_table.render(study.results) | headline_table.render(study.results)
+        files |= cost_table.render(study) | label_tables.render(study)
+        found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
+        return {**found, "costs_and_losses": markdown(list(_costs_and_losses(study)))}
+
+
+def _costs_and_losses(study: Study) -> Iterator[Table]:
+    for subject in subjects(study):
+        numbers = headline_table.long_table([subject.evidence]).set_index("strategy")
+        spent = mean_costs(cost_table.costs_of(subject)).set_index("strategy")
+        cells = {str(name): _cells(numbers.loc[name], spent.loc[name]) for name in numbers.index}
+        ranked, references = subject.evidence.order
+        yield Table(
+            heads=HEADS,
+            rows=[(name, cells[name]) for name in ranked],
+            references=[(name, cells[name]) for name in references if name in cells],
+            caption=cost_table.caption(subject),
+            notes=[],
+        ).named(study.results.label)
+
+
+def _cells(numbers: pd.Series, spent: pd.Series) -> list[Cell]:
+    """Those of one strategy."""
+    share = numbers["share_of_gap_mean"]
+    return [
+        Cell(f"{numbers['naubc']:.3f}"),
+        Cell(_number(numbers["minus_random_mean"], "{:+.3f}")),
+        Cell(_number(100 * share, "{:+.0f} %")),
+        Cell(_number(spent["observe"], "{:.1f}")),
+        Cell(_number(spent["select"], "{:.2f}")),
+    ]
+
+
+def _number(value: float, form: str) -> str:
+    return MISSING if pd.isna(value) else form.format(value)
+
+
+def main(folder: Path = DOCS) -> None:
+    """Write the tables of all documents of a folder."""
+    for file in sorted(folder.glob("*.md")):
+        file.write_text(with_tables(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
