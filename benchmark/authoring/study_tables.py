@@ -82,11 +82,10 @@ def _costs_and_losses(study: Study) -> Iterator[Table]:
 
 def _cells(numbers: pd.Series, spent: pd.Series) -> list[Cell]:
     """Those of one strategy."""
-    share = numbers["share_of_gap_mean"]
     return [
-        Cell(f"{numbers['naubc']:.3f}"),
+        Cell(_number(numbers["naubc"], "{:.3f}")),
         Cell(_number(numbers["minus_random_mean"], "{:+.3f}")),
-        Cell(_number(100 * share, "{:+.0f} %")),
+        Cell(_number(100 * numbers["share_of_gap_mean"], "{:+.0f} %")),
         Cell(_number(spent["observe"], "{:.1f}")),
         Cell(_number(spent["select"], "{:.2f}")),
     ]
