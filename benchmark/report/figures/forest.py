@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from benchmark.report.drawing.axis_range import Window
-from benchmark.report.drawing.canvas import picture
+from benchmark.report.drawing.canvas import close_up, picture
 from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.drawing.strategy_rows import AXIS, FONT, GAP, LINE, TALLEST, in_lines
 from benchmark.report.results.random_draws import RANDOM
@@ -57,8 +56,7 @@ def render(study: Study, paper: Paper) -> dict[str, bytes]:
     def draw(figure: Figure) -> None:
         _forest(figure.subplots(), rows)
 
-    natural = (rows[-1].place + 1) * LINE_APART
-    return picture(effects_of(told), paper, min(natural, TALLEST) + AXIS, draw, caption(told))
+    return picture(effects_of(told), paper, min(_natural(rows), TALLEST) + AXIS, draw, caption(told))
 
 
 def caption(told: Sequence[OverDatasets]) -> str:
@@ -93,16 +91,21 @@ def _sizes(shares: Sequence[Share], found: RandomEffects) -> list[float]:
     return [max(SMALLEST, LARGEST * math.sqrt(weight / max(weights))) for weight in weights]
 
 
+def _natural(rows: Sequence[Row]) -> float:
+    """Inches that the rows take where nothing makes them smaller."""
+    return (rows[-1].place + 1) * LINE_APART
+
+
 def _forest(ax: Axes, rows: Sequence[Row]) -> None:
     ax.axvline(0, color="black", linewidth=0.8, zorder=1.5)
     for row in rows:
         _data_set(ax, row, row.shown) if isinstance(row.shown, Share) else _mean(ax, row, row.shown)
-    size = FONT * min(1.0, TALLEST / ((rows[-1].place + 1) * LINE_APART))
+    size = FONT * min(1.0, TALLEST / _natural(rows))
     ax.set_yticks([row.place for row in rows], [row.name for row in rows], fontsize=size)
     for label, row in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_fontweight("normal" if isinstance(row.shown, Share) else "bold")
     ax.set_ylim(rows[-1].place + 0.6, -0.6)
-    ax.set_xlim(Window([0.0, *(end for row in rows for end in _ends(row.shown))]).limits)
+    close_up(ax, "x", [0.0, *(end for row in rows for end in _ends(row.shown))])
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"NAUBC minus {RANDOM}'s (% of gap) ↓")

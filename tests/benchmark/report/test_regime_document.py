@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from benchmark.cli.main import cli
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
+from benchmark.report.tables import loss_table
 
 DOCS = Path(__file__).parents[3] / "docs"
 NUMBER = r"([-+][\d.]+)"
@@ -39,6 +40,14 @@ def test_the_controls_are_those_of_their_results(archive, name, said):
     shares = [100 * found[f"share_of_gap_{each}"] for each in ("mean", "low", "high")]
     assert said == pytest.approx([*losses, *shares], abs=0.51)
     assert said[:3] == pytest.approx(losses, abs=0.00051)
+
+
+def test_the_table_of_nyud_is_that_of_its_results():
+    with unpacked(DOCS / "study" / "nyud-cpu.zip") as folder:
+        written = loss_table.render(read_results(folder))["tables/loss_vs_labels.md"].decode()
+    rows = [line for line in written.splitlines() if line.startswith("| ")]
+    assert len(rows) == 6
+    assert [row for row in rows if row not in (DOCS / "regime.md").read_text()] == []
 
 
 def test_what_is_said_of_rare_classes_is_what_the_results_say():
