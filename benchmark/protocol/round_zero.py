@@ -49,6 +49,11 @@ def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]
             _compute(bench, seed, missing)
 
 
+def has_record(bench: Bench, seed: int) -> bool:
+    """Whether the record of round 0 of a seed is stored, with or without its weights."""
+    return stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed)) is not None
+
+
 def missing_of(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
     """Those of the strategies for which round 0 of a seed, or their companion in it, is not stored."""
     stored = _stored(bench, seed)

@@ -14,7 +14,7 @@ from benchmark.protocol.jobs import Job, plan
 from benchmark.protocol.labels.history import History
 from benchmark.protocol.references.constant import has_constant, share_constant
 from benchmark.protocol.round_key import key_of
-from benchmark.protocol.round_zero import missing_of, share_round_zero
+from benchmark.protocol.round_zero import has_record, missing_of, share_round_zero
 from benchmark.protocol.train_and_evaluate import stored_round
 from benchmark.protocol.trajectory import Turn, run_full_data, run_trajectory
 from benchmark.records.round_store import FULL_DATA, Round
@@ -43,13 +43,25 @@ def run_job(bench: Bench, job: Job) -> None:
     elif job.kind == "full-data":
         run_full_data(bench, job.seed)
     else:
-        share_round_zero(bench, job.seed, strategies_of(bench.experiment))
+        share_round_zero(bench, job.seed, _not_ended(bench, job.seed))
         share_constant(bench, job.seed)
 
 
 def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
     """Fresh strategies of an experiment by name; round 0 trains the companions of all."""
     return {named.name: named.create() for named in map(resolve, experiment.every_strategy)}
+
+
+def _not_ended(bench: Bench, seed: int) -> dict[str, Strategy]:
+    """Strategies that may still start from round 0 of a seed: those with a round that is not stored.
+
+    So results without weights, as an archive has them, are not trained again when there is nothing to add.
+    """
+    names, quiet = strategies_of(bench.experiment), replace(bench, progress=Progress(quiet=True))
+    if not has_record(quiet, seed):
+        return names
+    rounds = len(bench.counts)
+    return {n: s for n, s in names.items() if _kept(quiet, Job("trajectory", seed, n), rounds) < rounds}
 
 
 @dataclass(frozen=True)
@@ -175,7 +187,7 @@ def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
 def _lacks_something(bench: Bench, seed: int) -> bool:
     """Whether round 0 of a seed is to be trained: it lacks what a strategy trains beside the network, too."""
     try:
-        return bool(missing_of(bench, seed, strategies_of(bench.experiment)))
+        return bool(missing_of(bench, seed, _not_ended(bench, seed)))
     except Exception:  # the job meets the same error, and says it
         return True
 

@@ -89,6 +89,31 @@ def test_what_is_lost_is_computed_again_to_the_same_numbers(undisturbed, tmp_pat
     assert finished(small_bench(folder)) == before
 
 
+def without_weights(bench, folder):
+    """A copy of the results as an archive has them: of round 0 the record alone."""
+    shutil.copytree(bench.store.root, folder)
+    (folder / "rooms/round-0/seed-0/weights.pt").unlink()
+    return folder
+
+
+def test_whole_results_without_weights_are_not_trained_again(undisturbed, tmp_path, small_bench, monkeypatch):
+    bench = small_bench(without_weights(undisturbed[0], tmp_path / "copy"))
+    assert {work_left(bench, job) for job in plan(bench.experiment)} == {Work()}
+    monkeypatch.setattr("benchmark.protocol.train_and_evaluate.train", pytest.fail)
+    assert finished(bench) == undisturbed[1]
+
+
+def test_what_is_added_to_results_without_weights_trains_round_zero_for_itself(
+    undisturbed, tmp_path, small_bench
+):
+    bench, before = undisturbed
+    folder = without_weights(bench, tmp_path / "copy")
+    shutil.rmtree(folder / "rooms/learning-loss")
+    again = small_bench(folder)
+    assert work_left(again, Job("round-0", 0)).trainings == 1
+    assert finished(again) == before
+
+
 def test_nothing_is_trained_twice(undisturbed, monkeypatch):
     bench, before = undisturbed
     assert {work_left(bench, job) for job in plan(bench.experiment)} == {Work()}
