@@ -9,6 +9,9 @@ from click.testing import CliRunner
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.cli.main import cli
 from benchmark.experiment.loading import load_experiment
+from benchmark.experiment.planned import check_plan, plan_of
+from benchmark.report import read_studies
+from benchmark.report.planning.pilot import read_pilot
 
 FILE = Path(__file__).parents[2] / "docs" / "examples" / "study.yaml"
 WRITTEN = yaml.safe_load(FILE.read_text())
@@ -51,3 +54,24 @@ def test_the_method_is_developed_on_rows_of_the_rooms_and_on_images_that_no_stud
     assert {"random", "consistency-diversity"} < set(experiment.strategies)
     assert experiment.development or experiment.data["seed"] == 1
     assert min(experiment.seeds) >= 200
+
+
+STUDY = FILE.parents[1] / "study"
+
+
+def test_the_next_study_keeps_its_plan():
+    experiment = load_experiment(STUDY / "nyud.yaml", None, {"plan": str(STUDY / "nyud-plan.yaml")})
+    plan = plan_of(experiment)
+    check_plan(experiment, plan, "nyud")
+    assert plan.primary == plan.family[0] == "consistency-diversity"
+    assert not experiment.development, "judged on the official validation images"
+    seeds = load_experiment(STUDY / "development" / "nyud.yaml", None, {}).seeds
+    assert not {*plan.seeds} & {*seeds, *plan.computed_from.seeds}
+
+
+def test_the_pilot_of_the_next_study_is_the_archive_beside_it():
+    known = plan_of(load_experiment(STUDY / "nyud.yaml", None, {"plan": str(STUDY / "nyud-plan.yaml")}))
+    archive = STUDY / known.computed_from.pilots[0].folder
+    pilot = read_pilot(read_studies([archive]), [archive])
+    assert [(each.folder, each.digest) for each in known.computed_from.pilots] == list(pilot.digests)
+    assert known.computed_from.gap == pytest.approx(pilot.gap.mean, abs=1e-3)

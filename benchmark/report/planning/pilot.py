@@ -12,12 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.records.round_store import (
-    FULL_DATA,
-    NOISE_FLOOR,
-    Store,
-    results_table,
-)
+from benchmark.records.round_store import FULL_DATA, NOISE_FLOOR, results_table
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.load import total_loss
 from benchmark.report.results.random_draws import RANDOM
@@ -122,8 +117,7 @@ def _draws(subject: DatasetResults, budgets: Sequence[int]) -> dict[int, list[fl
 
 def _trainings(study: Study, dataset: str, budgets: Sequence[int]) -> list[float]:
     """The NAUBC of repeated trainings of one labelled set, where `mtal noise` made some."""
-    stores = [Store(source.folder) for source in study.sources]
-    rounds = [done for store in stores for done in store.noise_rounds(dataset, NOISE_FLOOR)]
+    rounds = [done for source in study.sources for done in source.noise_of(dataset, NOISE_FLOOR)]
     return areas_after_first(rounds, budgets)
 
 
@@ -141,7 +135,7 @@ def _measured(subject: DatasetResults) -> dict[str, Deviation]:
 def _digests(study: Study, sources: Sequence[Path]) -> tuple[tuple[str, str], ...]:
     """By the names that were given: an archive lies elsewhere while it is read."""
     names = [source.resolve().name for source in sources]
-    tables = [results_table(Store(source.folder).rounds()) for source in study.sources]
+    tables = [results_table(source.rounds) for source in study.sources]
     return tuple((name, hashlib.sha256(table).hexdigest()) for name, table in zip(names, tables, strict=True))
 
 

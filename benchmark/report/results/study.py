@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmark.records.round_store import CONSTANT, Round
+from benchmark.records.faults import ERROR, kept_error
+from benchmark.records.round_store import CONSTANT, NOISE_FLOOR, NOISE_SELECTION, Round, Store
 from benchmark.report.results.load import Results, read_results, stored_rounds
 from benchmark.report.results.settings import experiment_of
 from benchmark.untrusted_files import read_json
@@ -18,13 +20,27 @@ from strategies.reference import without_draw
 class Source:
     """One folder of results: its data sets, its ``environment.json`` and its ``experiment.yaml``.
 
-    ``experiment`` is empty where the folder does not have that file.
+    ``experiment`` is empty where the folder does not have that file. All that is asked later is read at once:
+    the folder of an archive is gone then.
     """
 
     folder: Path
     datasets: tuple[str, ...]
     environment: Mapping[str, Any]
     experiment: Mapping[str, Any]
+    #: Every stored round, and the trainings by which noise was measured.
+    rounds: tuple[Round, ...] = ()
+    noise: tuple[Round, ...] = ()
+    #: Why trajectories failed, by their folders.
+    errors: Mapping[Path, str] = field(default_factory=dict)
+
+    def noise_of(self, dataset: str, part: str) -> list[Round]:
+        """The trainings of a part of the noise of a data set (``NOISE_FLOOR``, ``NOISE_SELECTION``)."""
+        return [done for done in self.noise if (done.dataset, done.strategy) == (dataset, part)]
+
+    def error_of(self, dataset: str, strategy: str, seed: int) -> str | None:
+        """Why a trajectory failed; None where it left no reason."""
+        return self.errors.get(Store(self.folder).trajectory(dataset, strategy, seed))
 
     @property
     def strategies(self) -> Mapping[str, Mapping[str, Any]]:
@@ -80,5 +96,24 @@ def read_study(folder: Path) -> Study:
     known = set(results.table[["dataset", "strategy"]].itertuples(index=False, name=None))
     rounds = tuple(done for done in stored if (done.dataset, done.strategy) in known)
     environment = read_json(folder / "environment.json")
-    source = Source(folder, tuple(results.datasets), environment, experiment_of(folder))
+    source = Source(
+        folder,
+        datasets=tuple(results.datasets),
+        environment=environment,
+        experiment=experiment_of(folder),
+        rounds=stored,
+        noise=tuple(_noise(Store(folder))),
+        errors=dict(_errors(folder)),
+    )
     return Study(results, rounds, (source,))
+
+
+def _noise(store: Store) -> Iterator[Round]:
+    for dataset, part in product(store.noise_datasets(), (NOISE_FLOOR, NOISE_SELECTION)):
+        yield from store.noise_rounds(dataset, part)
+
+
+def _errors(folder: Path) -> Iterator[tuple[Path, str]]:
+    for file in folder.glob(f"*/*/seed-*/{ERROR}"):
+        if said := kept_error(file.parent):
+            yield file.parent, said

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaincinv  # scipy.stats takes half a second to import
 
-from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round, Store
+from benchmark.records.round_store import NOISE_FLOOR, NOISE_SELECTION, Round
 from benchmark.report.formats.numbers import head
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import TOTAL_LOSS
@@ -115,9 +115,8 @@ def notes(study: Study) -> list[str]:
 
 def measured(study: Study, dataset: str) -> Noise | None:
     """The noise of a data set, from all folders of the study; None where none was measured."""
-    stores = [Store(source.folder) for source in study.sources]
     repeats, draws = (
-        [done for store in stores for done in store.noise_rounds(dataset, part)]
+        [done for source in study.sources for done in source.noise_of(dataset, part)]
         for part in (NOISE_FLOOR, NOISE_SELECTION)
     )
     if not repeats:

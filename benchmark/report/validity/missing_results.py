@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmark.records.faults import kept_error
-from benchmark.records.round_store import ROUND_ZERO, Store
+from benchmark.records.round_store import ROUND_ZERO
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.formats.numbers import listed_gaps
 from benchmark.report.results.load import FULL_DATA, total_loss
@@ -38,9 +37,8 @@ def gaps(
 def reason(subject: DatasetResults, name: str, seed: int) -> str | None:
     """Why a trajectory failed, or the round 0 that it needs; None if neither left a reason."""
     for source in subject.study.sources_of(subject.dataset):
-        store = Store(source.folder)
-        own = kept_error(store.trajectory(subject.dataset, name, seed))
-        first = None if name == FULL_DATA else kept_error(store.trajectory(subject.dataset, ROUND_ZERO, seed))
+        own = source.error_of(subject.dataset, name, seed)
+        first = None if name == FULL_DATA else source.error_of(subject.dataset, ROUND_ZERO, seed)
         found = own or (first and f"round 0 failed: {first}")
         if found:
             return found if len(found) <= LETTERS else f"{found[:LETTERS]}..."

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.records.round_store import Round, Store
+from benchmark.records.round_store import NOISE_FLOOR, Round, Store
+from benchmark.report import read_studies
 from benchmark.report.results import archives as share
 from benchmark.report.results.archives import Packed, pack, unpacked
 from benchmark.report.results.study import read_study
@@ -79,6 +80,26 @@ def test_a_reason_longer_than_any_that_is_packed_is_no_part_of_results(results, 
         content.writestr("rooms/entropy/seed-0/error.txt", b"x" * 2001)
     with pytest.raises(UserError, match=r"error\.txt.*no part of results"), unpacked(tmp_path / "a.zip"):
         pass
+
+
+def test_an_archive_is_read_whole_and_is_not_needed_after(results, tmp_path):
+    store = Store(results)
+    for repeat in range(3):
+        loss = {"total": {"loss": 1.0 + repeat / 10}}
+        store.write(Round("rooms", NOISE_FLOOR, repeat, 0, "key", ("a", "b"), loss, "w"))
+    (results / "experiment.yaml").write_text(
+        "dataset: rooms\nstrategies: ['entropy[task=depth]', margin]\nseeds: [0]\nbudgets: [2, 3]\n"
+    )
+    failed = store.trajectory("rooms", "margin", 0)
+    failed.mkdir(parents=True)
+    (failed / "error.txt").write_text("ValueError: no such margin")
+    pack(results, tmp_path / "a.zip")
+    (own,), (packed,) = (read_studies([source]).sources for source in (results, tmp_path / "a.zip"))
+    assert packed.rounds == own.rounds
+    assert packed.noise == own.noise
+    assert packed.noise_of("rooms", NOISE_FLOOR) == store.noise_rounds("rooms")
+    assert packed.error_of("rooms", "margin", 0) == own.error_of("rooms", "margin", 0)
+    assert own.error_of("rooms", "margin", 0) == "ValueError: no such margin"
 
 
 def test_the_same_results_are_the_same_bytes(results, tmp_path):
