@@ -34,6 +34,7 @@ HEAD = ("experiment.yaml", "environment.json", RESULTS)
 #: A planned study's.
 PLANNED = (PLAN, CHANGES)
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy|\.losses\.npy\.gz)", re.ASCII)
+ROUNDS = "*/*/seed-*/round-*.json"
 #: Numbers of single images, in files beside their rounds.
 OF_IMAGES = ("round-*.scores.npy", "round-*.losses.npy.gz")
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
@@ -61,10 +62,11 @@ def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
     The same results give the same bytes. Without ``scores`` and losses of single images it is a tenth of the
     size, and says no longer why images were chosen, nor how far results are of these validation images. A
     file whose name is none of a run, such as a copy of a round, is left out; the table of results is that of
-    the stored rounds. Raises UserError for a folder that could not be reported on, and a file that is there.
+    the stored rounds, so that a run that has not ended may be packed too. Raises UserError for a folder that
+    could not be reported on, and a file that is there.
     """
     missing = [name for name in HEAD if not (folder / name).is_file()]
-    if missing:
+    if missing and (missing != [RESULTS] or not any(folder.glob(ROUNDS))):
         raise UserError(f"{folder} holds no {missing[0]}: give the folder of a run, as `mtal run` writes it.")
     if out.exists():
         raise UserError(f"{out} is there already: give the name of a new file.")
@@ -73,7 +75,8 @@ def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
     _check_amount(str(folder), [file.stat().st_size for file in files])
     rounds = _readable(folder)
     table = {folder / RESULTS: results_table(rounds)} if rounds else {}
-    members = ((file, table[file] if file in table else _content(file, scores)) for file in files)
+    named = dict.fromkeys((*files, *table))
+    members = ((file, table[file] if file in table else _content(file, scores)) for file in named)
     write_atomically(out, _packed(folder, members))
     return Packed(sum(file.suffix == ".json" and file.name.startswith("round-") for file in files), left_out)
 
@@ -126,7 +129,7 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
 def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
     planned = [name for name in PLANNED if (folder / name).exists()]
-    found = [folder / name for name in (*HEAD, *planned)]
+    found = [folder / name for name in (*HEAD, *planned) if name != RESULTS or (folder / name).exists()]
     kinds = ("round-*.json", *(OF_IMAGES if scores else ()), ERROR)
     found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}

@@ -155,6 +155,14 @@ def test_the_table_that_is_packed_is_that_of_the_rounds(results, tmp_path):
         assert (folder / "results.csv").read_bytes() == sound
 
 
+def test_a_run_that_has_not_ended_is_packed_with_the_table_of_its_rounds(results, tmp_path):
+    pack(results, tmp_path / "ended.zip")
+    (results / "results.csv").unlink()
+    pack(results, tmp_path / "going-on.zip")
+    with unpacked(tmp_path / "ended.zip") as one, unpacked(tmp_path / "going-on.zip") as other:
+        assert content_of(one) == content_of(other)
+
+
 def test_what_could_not_be_unpacked_is_not_packed(results, tmp_path, monkeypatch):
     monkeypatch.setattr(share, "MOST", 3)
     with pytest.raises(UserError, match="more than results can be"):
