@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,18 @@ READERS = 60.0  # seconds: trajectories of a seed that start together read it on
 Stored = tuple[Round, dict[str, Any]]
 
 
-def share_round_zero(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> None:
-    """Train round 0 of a seed with the companions of these strategies, unless that is stored."""
+def share_round_zero(
+    bench: Bench, seed: int, strategies: Mapping[str, Strategy], wanted: Callable[[str], bool]
+) -> None:
+    """Train round 0 of a seed with the companions of these strategies, unless that is stored.
+
+    ``wanted`` says of a strategy that lacks something, by its name, whether it still needs it.
+    """
     with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed):
         # Under the lock: of jobs that start together, one trains and the others find it stored.
-        if missing := missing_of(bench, seed, strategies):
-            _compute(bench, seed, missing)
+        missing = missing_of(bench, seed, strategies)
+        if needed := {name: strategy for name, strategy in missing.items() if wanted(name)}:
+            _compute(bench, seed, needed)
 
 
 def has_record(bench: Bench, seed: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 
 from benchmark.experiment.config import Experiment
@@ -43,7 +44,8 @@ def run_job(bench: Bench, job: Job) -> None:
     elif job.kind == "full-data":
         run_full_data(bench, job.seed)
     else:
-        share_round_zero(bench, job.seed, _not_ended(bench, job.seed))
+        strategies, wanted = strategies_of(bench.experiment), partial(_starts_from, bench, job.seed)
+        share_round_zero(bench, job.seed, strategies, wanted)
         share_constant(bench, job.seed)
 
 
@@ -52,16 +54,13 @@ def strategies_of(experiment: Experiment) -> dict[str, Strategy]:
     return {named.name: named.create() for named in map(resolve, experiment.every_strategy)}
 
 
-def _not_ended(bench: Bench, seed: int) -> dict[str, Strategy]:
-    """Strategies that may still start from round 0 of a seed: those with a round that is not stored.
+def _starts_from(bench: Bench, seed: int, strategy: str) -> bool:
+    """Whether a strategy may still start from round 0 of a seed: one of its rounds is not stored.
 
     So results without weights, as an archive has them, are not trained again when there is nothing to add.
     """
-    names, quiet = strategies_of(bench.experiment), replace(bench, progress=Progress(quiet=True))
-    if not has_record(quiet, seed):
-        return names
-    rounds = len(bench.counts)
-    return {n: s for n, s in names.items() if _kept(quiet, Job("trajectory", seed, n), rounds) < rounds}
+    quiet, rounds = replace(bench, progress=Progress(quiet=True)), len(bench.counts)
+    return not has_record(quiet, seed) or _kept(quiet, Job("trajectory", seed, strategy), rounds) < rounds
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,8 @@ def _full_data(bench: Bench, job: Job) -> Iterator[Round | None]:
 def _lacks_something(bench: Bench, seed: int) -> bool:
     """Whether round 0 of a seed is to be trained: it lacks what a strategy trains beside the network, too."""
     try:
-        return bool(missing_of(bench, seed, _not_ended(bench, seed)))
+        missing = missing_of(bench, seed, strategies_of(bench.experiment))
+        return any(_starts_from(bench, seed, name) for name in missing)
     except Exception:  # the job meets the same error, and says it
         return True
 

@@ -34,7 +34,6 @@ HEAD = ("experiment.yaml", "environment.json", RESULTS)
 #: A planned study's.
 PLANNED = (PLAN, CHANGES)
 ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy|\.losses\.npy\.gz)", re.ASCII)
-ROUNDS = "*/*/seed-*/round-*.json"
 #: Numbers of single images, in files beside their rounds.
 OF_IMAGES = ("round-*.scores.npy", "round-*.losses.npy.gz")
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
@@ -65,12 +64,13 @@ def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
     the stored rounds, so that a run that has not ended may be packed too. Raises UserError for a folder that
     could not be reported on, and a file that is there.
     """
-    missing = [name for name in HEAD if not (folder / name).is_file()]
-    if missing and (missing != [RESULTS] or not any(folder.glob(ROUNDS))):
+    files, left_out = _files(folder, scores)
+    derived = {RESULTS} if any(map(_is_round, files)) else set()
+    missing = [name for name in HEAD if name not in derived and not (folder / name).is_file()]
+    if missing:
         raise UserError(f"{folder} holds no {missing[0]}: give the folder of a run, as `mtal run` writes it.")
     if out.exists():
         raise UserError(f"{out} is there already: give the name of a new file.")
-    files, left_out = _files(folder, scores)
     _refuse_links(folder, files)
     _check_amount(str(folder), [file.stat().st_size for file in files])
     rounds = _readable(folder)
@@ -78,7 +78,7 @@ def pack(folder: Path, out: Path, scores: bool = True) -> Packed:
     named = dict.fromkeys((*files, *table))
     members = ((file, table[file] if file in table else _content(file, scores)) for file in named)
     write_atomically(out, _packed(folder, members))
-    return Packed(sum(file.suffix == ".json" and file.name.startswith("round-") for file in files), left_out)
+    return Packed(sum(map(_is_round, files)), left_out)
 
 
 @contextmanager
@@ -128,8 +128,7 @@ def _refuse_links(folder: Path, files: list[Path]) -> None:
 
 def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
-    planned = [name for name in PLANNED if (folder / name).exists()]
-    found = [folder / name for name in (*HEAD, *planned) if name != RESULTS or (folder / name).exists()]
+    found = [folder / name for name in (*HEAD, *PLANNED) if (folder / name).exists()]
     kinds = ("round-*.json", *(OF_IMAGES if scores else ()), ERROR)
     found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}
@@ -153,11 +152,14 @@ def _packed(folder: Path, members: Iterable[tuple[Path, bytes]]) -> bytes:
     return stream.getvalue()
 
 
+def _is_round(file: Path) -> bool:
+    return file.suffix == ".json" and file.name.startswith("round-")
+
+
 def _content(file: Path, scores: bool) -> bytes:
     if file.name != ERROR:
         content = file.read_bytes()
-        is_round = file.suffix == ".json" and file.name.startswith("round-")
-        return _without_scores(content) if is_round and not scores else content
+        return _without_scores(content) if _is_round(file) and not scores else content
     reason = (kept_error(file.parent) or "").encode()[: REASON_BYTES - 1]
     return reason.decode(errors="ignore").encode() + b"\n"
 

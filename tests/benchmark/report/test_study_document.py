@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
@@ -20,6 +21,7 @@ from benchmark.report.study_protocol import protocol
 from benchmark.report.tables import headline_table
 from benchmark.report.tables.costs import STAGES
 from benchmark.report.validity.measured_noise import measured
+from strategies.registry import resolve
 
 DOCS = Path(__file__).parents[3] / "docs"
 STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")
@@ -77,6 +79,18 @@ def test_so_are_those_of_the_method_s_choices(data):
     column = {"rooms": 2, "rooms-longtail": 3}[data]
     said = {row[1].strip(" `"): row[column].strip() for row in table if row[column].strip()}
     assert said == differences
+
+
+def test_what_the_improved_form_was_declared_on_is_what_its_archive_says():
+    rows = study_of("development-nyud").results.table
+    rows = rows[(rows["seed"] == 200) & (rows["task"] == "total") & (rows["metric"] == "loss")]
+    losses = {name: group.sort_values("labelled")["value"] for name, group in rows.groupby("strategy")}
+    section = (DOCS / "study.md").read_text().split("\n## 6. ")[1].split("\n## ")[0]
+    said = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| `")]
+    assert len(said) == 8
+    for name, *cells in said:
+        full = resolve(name.split("`")[1]).name
+        assert [float(cell) for cell in cells] == pytest.approx(losses[full].tolist(), abs=5e-4)
 
 
 def noise_table(preset):
