@@ -8,9 +8,11 @@ refined prediction per task.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
@@ -102,7 +104,8 @@ class Projected(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """B x ``width`` x h x w of the finest map."""
         projected = [module(each) for module, each in zip(self.project, maps, strict=True)]
-        return torch.stack(at_finest(projected)).sum(0).relu()
+        # One after another: a stack of them would leave the layout in which convolutions are fast.
+        return reduce(torch.add, at_finest(projected)).relu()
 
 
 JOINS: Mapping[str, Callable[[Sequence[int], int], nn.Module]] = {
@@ -114,8 +117,9 @@ JOINS: Mapping[str, Callable[[Sequence[int], int], nn.Module]] = {
 class Distillation(nn.Module):
     """F_t = features_t + sum over other tasks a of conv(features_a) * sigmoid(conv(features_a)).
 
-    A separate pair of 3x3 convolutions for every ordered pair of tasks. All convolutions that read one task
-    run as one, which is the same arithmetic in far fewer kernels.
+    A separate pair of 3x3 convolutions for every ordered pair of tasks. All that read one task run as two, one
+    of values and one of gates, which is the same arithmetic in far fewer kernels. Not as one: halves of a map
+    in channels last lie apart, which costs a twentieth of a step on a CPU.
     """
 
     def __init__(self, tasks: Sequence[str], width: int) -> None:
@@ -130,7 +134,8 @@ class Distillation(nn.Module):
         """Distilled features of every task."""
         distilled = dict(features)
         for source, module in self.messages.items():
-            value, gate = module(features[source]).chunk(2, 1)
+            halves = module.weight.chunk(2)
+            value, gate = (F.conv2d(features[source], half, padding=1) for half in halves)
             gated = (value * gate.sigmoid()).split(self.width, 1)
             for target, message in zip((t for t in self.tasks if t != source), gated, strict=True):
                 distilled[target] = distilled[target] + message
