@@ -20,7 +20,7 @@ def compare(strategy: str, against: str, *sources: str | Path) -> Comparison:
     Raises UserError for what cannot be read, and for a strategy that the results do not hold.
 
     Examples:
-        >>> print(str(compare("entropy", "random", "docs/study/camvid.zip")).partition(":")[0])
+        >>> print(str(compare("entropy", "random", "docs/study/first/camvid.zip")).partition(":")[0])
         camvid
     """
     return load(*sources).compare(strategy, against)

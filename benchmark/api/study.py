@@ -32,9 +32,9 @@ def load(*sources: str | Path) -> Study:
     not compare.
 
     Examples:
-        >>> study = load("docs/study/camvid.zip")
+        >>> study = load("docs/study/first/camvid.zip")
         >>> study
-        Study('docs/study/camvid.zip': camvid, 5 strategies, 3 seeds)
+        Study('docs/study/first/camvid.zip': camvid, 5 strategies, 3 seeds)
         >>> study.naubc.groupby("strategy")["naubc"].mean().round(2)
         strategy
         consistency-diversity    1.82
@@ -130,7 +130,7 @@ class Study:
         results do not hold, and with several data sets unless one is named.
 
         Examples:
-            >>> figure = load("docs/study/camvid.zip").plot(task="semseg")
+            >>> figure = load("docs/study/first/camvid.zip").plot(task="semseg")
             >>> [ax.get_ylabel() for ax in figure.axes][2:]
             ['mIoU (%) ↑', 'Pixel accuracy (%) ↑']
         """
@@ -146,7 +146,7 @@ class Study:
         Raises UserError for a strategy that the results do not hold.
 
         Examples:
-            >>> compared = load("docs/study/camvid.zip").compare("entropy", "random")
+            >>> compared = load("docs/study/first/camvid.zip").compare("entropy", "random")
             >>> compared.numbers[["seeds", "mean", "low", "high"]].round(2)
                seeds  mean   low  high
             0      3  0.12 -0.09  0.32

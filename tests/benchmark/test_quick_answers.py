@@ -80,7 +80,7 @@ write_report(Path(sys.argv[1]), show=show)
 
 def test_a_report_shows_its_table_before_it_draws(tmp_path):
     """Processor time of everything before, the start of Python and pandas included: mostly below a second."""
-    with unpacked(ROOT / "docs/study/camvid.zip") as folder:
+    with unpacked(ROOT / "docs/study/first/camvid.zip") as folder:
         assert least(lambda: _shown(folder), limit=2) < 2
 
 

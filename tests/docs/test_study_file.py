@@ -59,19 +59,28 @@ def test_the_method_is_developed_on_rows_of_the_rooms_and_on_images_that_no_stud
 STUDY = FILE.parents[1] / "study"
 
 
-def test_the_next_study_keeps_its_plan():
-    experiment = load_experiment(STUDY / "nyud.yaml", None, {"plan": str(STUDY / "nyud-plan.yaml")})
+STUDIES = [file for file in sorted(STUDY.glob("*.yaml")) if not file.stem.endswith("-plan")]
+
+
+def planned(file):
+    return load_experiment(file, None, {"plan": str(file.with_name(f"{file.stem}-plan.yaml"))})
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_a_study_keeps_its_plan(file):
+    experiment = planned(file)
     plan = plan_of(experiment)
-    check_plan(experiment, plan, "nyud")
+    check_plan(experiment, plan, experiment.dataset)
     assert plan.primary == plan.family[0] == "consistency-diversity"
     assert not experiment.development, "judged on the official validation images"
     seeds = load_experiment(STUDY / "development" / "nyud.yaml", None, {}).seeds
     assert not {*plan.seeds} & {*seeds, *plan.computed_from.seeds}
 
 
-def test_the_pilot_of_the_next_study_is_the_archive_beside_it():
-    known = plan_of(load_experiment(STUDY / "nyud.yaml", None, {"plan": str(STUDY / "nyud-plan.yaml")}))
-    archive = STUDY / known.computed_from.pilots[0].folder
-    pilot = read_pilot(read_studies([archive]), [archive])
-    assert [(each.folder, each.digest) for each in known.computed_from.pilots] == list(pilot.digests)
-    assert known.computed_from.gap == pytest.approx(pilot.gap.mean, abs=1e-3)
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_the_pilot_of_a_study_is_the_archive_beside_it(file):
+    known = plan_of(planned(file)).computed_from
+    archives = [STUDY / pilot.folder for pilot in known.pilots]
+    pilot = read_pilot(read_studies(archives), archives)
+    assert [(each.folder, each.digest) for each in known.pilots] == list(pilot.digests)
+    assert known.gap == pytest.approx(pilot.gap.mean, abs=1e-3)

@@ -127,7 +127,7 @@ def test_a_check_of_data_is_the_report(asked):
 
 
 def test_a_comparison_has_the_numbers_that_its_text_says(asked):
-    zipped = ROOT / "docs/study/rooms.zip"
+    zipped = ROOT / "docs/study/first/rooms.zip"
     found, code = asked("compare", "entropy", "random", zipped)
     assert (code, found["strategy"], found["against"]) == (0, "entropy", "random")
     (rooms,) = found["datasets"]
@@ -145,7 +145,7 @@ def test_a_comparison_has_the_numbers_that_its_text_says(asked):
 
 
 def test_what_three_seeds_cannot_say_is_null(asked):
-    found, _ = asked("compare", "entropy", "random", ROOT / "docs/study/camvid.zip")
+    found, _ = asked("compare", "entropy", "random", ROOT / "docs/study/first/camvid.zip")
     (camvid,) = found["datasets"]
     assert len(camvid["seeds"]) == 3
     assert [camvid[key] for key in ("p", "corrected", "detectable")] == [None] * 3

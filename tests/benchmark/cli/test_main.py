@@ -233,7 +233,7 @@ def test_status_counts_the_rounds(mtal, tmp_path):
 
 
 def test_status_reads_the_archives_that_a_report_reads(mtal):
-    archive = ROOT / "docs" / "study" / "camvid.zip"
+    archive = ROOT / "docs" / "study" / "first" / "camvid.zip"
     ended = mtal("status", archive, "--watch")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-1] == "48 of 48 rounds in all"

@@ -32,13 +32,13 @@ def said():
 
 
 def study_of(name):
-    with unpacked(DOCS / "study" / f"{name}.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / f"{name}.zip") as folder:
         return read_study(folder)
 
 
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail", "rooms-video"])
 def test_the_tables_of_the_study_are_those_of_its_results(data):
-    with unpacked(DOCS / "study" / f"{data}.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / f"{data}.zip") as folder:
         written = headline_table.render(read_results(folder))["tables/headline.md"].decode()
     rows = [line.split("|")[1:7] for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == 11
@@ -56,7 +56,7 @@ def test_the_tables_of_the_study_are_those_of_its_results(data):
 
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail", "rooms-video", "camvid"])
 def test_the_gap_to_full_data_is_that_of_its_results(data):
-    with unpacked(DOCS / "study" / f"{data}.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / f"{data}.zip") as folder:
         gap = evidence(read_results(folder), data).gap
     text = " ".join((DOCS / "first-study.md").read_text().split())
     if data == "camvid":
@@ -68,7 +68,7 @@ def test_the_gap_to_full_data_is_that_of_its_results(data):
 
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail"])
 def test_so_are_those_of_the_method_s_choices(data):
-    with unpacked(DOCS / "study" / f"dev-{data}.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / f"dev-{data}.zip") as folder:
         written = headline_table.render(read_results(folder))["tables/headline.md"].decode()
     rows = [[cell.strip().replace("\\", "") for cell in line.split("|")] for line in written.splitlines()]
     differences = {row[1]: row[3] for row in rows if len(row) > 3 and row[1].startswith("consistency")}
@@ -94,7 +94,7 @@ def noise_table(preset):
 
 @pytest.mark.parametrize(("preset", "pool"), [("quick", 100), ("standard", 400)])
 def test_the_noise_floor_is_that_of_its_trainings(preset, pool):
-    with unpacked(DOCS / "study" / f"noise-{preset}.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / f"noise-{preset}.zip") as folder:
         found = measured(read_study(folder), "rooms").floors
     gains = ["", *(f"{before.mean - floor.mean:.3f}" for before, floor in pairwise(found))]
     expected = [
@@ -110,7 +110,7 @@ def test_the_noise_floor_is_that_of_its_trainings(preset, pool):
 
 
 def test_what_is_said_of_the_noise_follows_from_it():
-    with unpacked(DOCS / "study" / "noise-standard.zip") as folder:
+    with unpacked(DOCS / "study" / "first" / "noise-standard.zip") as folder:
         found = measured(read_study(folder), "rooms").floors
     gains = [(before.mean - floor.mean) / floor.deviation for before, floor in pairwise(found)]
     assert f"gain {gains[0]:.0f} and {gains[1]:.0f} times their deviation" in said()
