@@ -130,7 +130,9 @@ def test_wrong_questions_are_one_sentence(study, ask, words):
 
 
 def test_several_folders_are_one_study(pytestconfig):
-    both = [pytestconfig.rootpath / "docs" / "study" / "first" / name for name in ("camvid.zip", "dev-rooms.zip")]
+    both = [
+        pytestconfig.rootpath / "docs" / "study" / "first" / name for name in ("camvid.zip", "dev-rooms.zip")
+    ]
     study = load(*both)
     assert study.datasets == ["camvid", "rooms"]
     with pytest.raises(UserError, match="there are 2 data sets; give one of camvid, rooms"):

@@ -190,7 +190,9 @@ def test_the_table_of_camvid_is_that_of_its_results():
     for name in ("core-set", "consistency-diversity", "random", "entropy", "learning-loss"):
         cells = [f"{means[name, size]:.3f}" for size in (18, 37, 73)]
         (row,) = [
-            line for line in (DOCS / "first-study.md").read_text().splitlines() if line.startswith(f"| {name} | 1.")
+            line
+            for line in (DOCS / "first-study.md").read_text().splitlines()
+            if line.startswith(f"| {name} | 1.")
         ]
         assert [cell.strip() for cell in row.split("|")[2:7]] == [*cells, *areas[name]]
 
