@@ -117,9 +117,9 @@ JOINS: Mapping[str, Callable[[Sequence[int], int], nn.Module]] = {
 class Distillation(nn.Module):
     """F_t = features_t + sum over other tasks a of conv(features_a) * sigmoid(conv(features_a)).
 
-    A separate pair of 3x3 convolutions for every ordered pair of tasks. All that read one task run as two, one
-    of values and one of gates, which is the same arithmetic in far fewer kernels. Not as one: halves of a map
-    in channels last lie apart, which costs a twentieth of a step on a CPU.
+    A separate pair of 3x3 convolutions for every ordered pair of tasks. All that read one task run as two,
+    one of values and one of gates, which is the same arithmetic in far fewer kernels. Not as one: halves of
+    a map in channels last lie apart, which costs a twentieth of a step on a CPU.
     """
 
     def __init__(self, tasks: Sequence[str], width: int) -> None:

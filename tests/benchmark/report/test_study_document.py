@@ -55,5 +55,6 @@ def test_every_form_of_the_product_lost_more_in_development_than_coverage_with_t
         method = areas[areas.index.str.startswith("consistency-diversity")]
         covers = method[method.index.str.contains("select=cover")]
         products = method[~method.index.str.contains("select=(?:cover|random)", regex=True)]
-        assert len(covers) == 3 and len(products) >= 3
+        assert len(covers) == 3
+        assert len(products) >= 3
         assert products.min() > covers.max()
