@@ -114,12 +114,27 @@ JOINS: Mapping[str, Callable[[Sequence[int], int], nn.Module]] = {
 }
 
 
+class GatedConvolution(nn.Conv2d):
+    """conv(x) * sigmoid(conv'(x)), 3x3.
+
+    Its weights are one tensor, those of values above those of gates, and run as two convolutions: halves of
+    one map in channels last lie apart, which costs a twentieth of a training step on a CPU.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, 2 * after, 3, padding=1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """B x ``after`` x h x w."""
+        value, gate = (F.conv2d(features, half, padding=1) for half in self.weight.chunk(2))
+        return value * gate.sigmoid()
+
+
 class Distillation(nn.Module):
     """F_t = features_t + sum over other tasks a of conv(features_a) * sigmoid(conv(features_a)).
 
-    A separate pair of 3x3 convolutions for every ordered pair of tasks. All that read one task run as two,
-    one of values and one of gates, which is the same arithmetic in far fewer kernels. Not as one: halves of
-    a map in channels last lie apart, which costs a twentieth of a step on a CPU.
+    A separate pair of 3x3 convolutions for every ordered pair of tasks. All that read one task run together,
+    which is the same arithmetic in far fewer kernels.
     """
 
     def __init__(self, tasks: Sequence[str], width: int) -> None:
@@ -127,16 +142,14 @@ class Distillation(nn.Module):
         self.tasks, self.width = tuple(tasks), width
         others = len(tasks) - 1
         self.messages = nn.ModuleDict(
-            {task: nn.Conv2d(width, 2 * others * width, 3, padding=1, bias=False) for task in tasks if others}
+            {task: GatedConvolution(width, others * width) for task in tasks if others}
         )
 
     def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Distilled features of every task."""
         distilled = dict(features)
         for source, module in self.messages.items():
-            halves = module.weight.chunk(2)
-            value, gate = (F.conv2d(features[source], half, padding=1) for half in halves)
-            gated = (value * gate.sigmoid()).split(self.width, 1)
+            gated = module(features[source]).split(self.width, 1)
             for target, message in zip((t for t in self.tasks if t != source), gated, strict=True):
                 distilled[target] = distilled[target] + message
         return distilled
