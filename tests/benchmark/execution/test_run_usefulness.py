@@ -131,6 +131,14 @@ def test_fifths_are_all_free_images_in_rising_order(values, labelled):
 
 def test_the_correlation_is_spearman_s():
     first, second = np.random.default_rng(0).normal(size=(2, 30, 1))
-    expected = scipy.stats.spearmanr(first[:, 0], second[:, 0]).statistic
-    assert rank_correlation(first, second) == pytest.approx(expected)
+    apart = first[:, 0].argsort().argsort() - second[:, 0].argsort().argsort()
+    assert rank_correlation(first, second) == pytest.approx(1 - 6 * (apart**2).sum() / (30 * (30**2 - 1)))
     assert np.isnan(rank_correlation(first, np.ones((30, 1))))
+
+
+def test_the_correlation_is_of_mean_ranks_whatever_the_scales_of_tasks_are():
+    first = np.array([[1, 900.0], [2, 700], [3, 800], [4, 100]])  # ranks 0 to 3, means 1.5, 1, 2, 1.5
+    second = np.array([[0.1], [0.2], [0.4], [0.3]])
+    ranked, other = np.array([2.5, 1, 4, 2.5]), np.array([1, 2, 4, 3])  # ties have their mean rank
+    assert rank_correlation(first, second) == pytest.approx(np.corrcoef(ranked, other)[0, 1])
+    assert rank_correlation(first * [1, 1e-6], second) == rank_correlation(first, second)
