@@ -31,17 +31,17 @@ EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
 Difference = tuple[str, Any, Any]  # a field, its value there and now
 #: What results in one folder must agree on, for numbers to be comparable.
 FIXED = (
-    *(
-        "data",
-        "development",
-        "oracle_split",
-        "task_weights",
-        "tasks",
-        "costs",
-        "cost_columns",
-        "first_labels",
-    ),
-    *("network", "recipe", "budgets"),
+    "data",
+    "development",
+    "oracle_split",
+    "task_weights",
+    "tasks",
+    "costs",
+    "cost_columns",
+    "first_labels",
+    "network",
+    "recipe",
+    "budgets",
 )
 
 
@@ -147,49 +147,59 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     The plan that the experiment names is kept there too. Raises UserError for a folder that holds results on
     other data, for a broken one, and for an experiment that contradicts its plan.
     """
-    import torch
-
-    from benchmark.records.environment import ARITHMETIC, describe
-
     if (planned := plan_of(experiment)) is not None:
         check_plan(experiment, planned, bench.dataset.name)
-    threads = torch.get_num_threads()
-    environment = describe(
-        experiment.network,
-        bench.normalisation,
-        bench.dataset,
-        experiment.every_strategy,
-        bench.device,
-        threads,
-        bench.deterministic,
-        bench.pretrained_digest,
-    )
-    environment |= {"arithmetic": ARITHMETIC[experiment.recipe.precision], **facts}
-    before = read_environment(out)
-    if before and (before["data"]["name"], before["data"]["digest"]) != (
-        bench.dataset.name,
-        bench.dataset.digest,
-    ):
-        raise UserError(
-            f"{out} holds results on other data (the images or labels differ): give another --out."
-        )
+    environment, before = {**_environment(experiment, bench), **facts}, read_environment(out)
+    _refuse_other_data(out, before, bench)
     held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
     if held:
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
     out.mkdir(parents=True, exist_ok=True)
     if planned is not None:
         keep_plan(planned, out, bench.store.rounds())
+    fields = _all_settings(experiment, out, held)
+    write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
+    write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def _environment(experiment: Experiment, bench: Bench) -> dict[str, Any]:
+    import torch
+
+    from benchmark.records.environment import ARITHMETIC, describe
+
+    described = describe(
+        experiment.network,
+        bench.normalisation,
+        bench.dataset,
+        experiment.every_strategy,
+        bench.device,
+        torch.get_num_threads(),
+        bench.deterministic,
+        bench.pretrained_digest,
+    )
+    return {**described, "arithmetic": ARITHMETIC[experiment.recipe.precision]}
+
+
+def _refuse_other_data(out: Path, before: Mapping[str, Any], bench: Bench) -> None:
+    now = {"name": bench.dataset.name, "digest": bench.dataset.digest}
+    if before and any(before["data"][field] != value for field, value in now.items()):
+        raise UserError(
+            f"{out} holds results on other data (the images or labels differ): give another --out."
+        )
+
+
+def _all_settings(experiment: Experiment, out: Path, held: bool) -> dict[str, Any]:
+    """What the experiment's file says; of a folder that holds results it repeats all that they are of."""
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes", "plan"}
     fields = seen_from(out, experiment.settings(without=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
-        for name in ("strategies", "seeds"):  # so that the file repeats all that the folder holds
+        for name in ("strategies", "seeds"):
             fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
         fields["references"] = max(stored.get("references", 1), fields["references"])
     if (out / PLAN).is_file():
         fields["plan"] = PLAN
-    write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
-    write_atomically(out / ENVIRONMENT, to_json(environment))
+    return fields
 
 
 def write_noise_head(bench: Bench, out: Path) -> None:
