@@ -6,12 +6,14 @@ archive below docs/ and a table of its report, and the mark of its end:
     <!-- study/nyud-cpu.zip: loss_vs_labels -->
     <!-- end of table -->
 
-``costs_and_losses`` is a table of no report: NAUBC and what choosing costs, a row a strategy.
+``costs_and_losses`` is a table of no report: NAUBC and what choosing costs, a row a strategy. ``claim`` is
+none at all: the sentences that the page of the report begins with.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,10 +21,11 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.report.dataset_results import subjects
+from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.table import MISSING, Cell, Table
-from benchmark.report.formats.text import markdown
+from benchmark.report.formats.text import escape_markdown, markdown
 from benchmark.report.labels import tables as label_tables
+from benchmark.report.page.claim import claim
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.study import Study, read_study
 from benchmark.report.tables import cost_table, headline_table, loss_table
@@ -31,6 +34,7 @@ from benchmark.report.tables.costs import mean_costs
 DOCS = Path(__file__).parents[2] / "docs"
 END = "<!-- end of table -->"
 PLACE = re.compile(rf"(?P<mark><!-- (?P<archive>\S+\.zip): (?P<table>\w+) -->)\n.*?(?={END})", re.DOTALL)
+WIDTH = 120
 HEADS = ("NAUBC", "minus random", "of the gap", "pool pass (s)", "selection (s)")
 
 
@@ -47,22 +51,28 @@ def with_tables(text: str, folder: Path = DOCS) -> str:
 
 
 def rows(folder: Path, archive: str, table: str) -> list[str]:
-    """The lines of a table in Markdown."""
+    """The lines in Markdown, without what stands above and below a table."""
     tables = _tables(folder / archive)
     if table not in tables:
         raise UserError(f"{archive} has no table {table}: it has {', '.join(sorted(tables))}.")
-    return [line for line in tables[table].splitlines() if line.startswith("|")]
+    return tables[table]
 
 
 @cache
-def _tables(archive: Path) -> Mapping[str, str]:
-    """Every table of an archive in Markdown, by its name."""
+def _tables(archive: Path) -> Mapping[str, list[str]]:
+    """The lines of every table of an archive in Markdown, by its name."""
     with unpacked(archive) as folder:
         study = read_study(folder)
         files = loss_table.render(study.results) | headline_table.render(study.results)
         files |= cost_table.render(study) | label_tables.render(study)
         found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
-        return {**found, "costs_and_losses": markdown(list(_costs_and_losses(study)))}
+        found["costs_and_losses"] = markdown(list(_costs_and_losses(study)))
+        lines = {name: [row for row in text.splitlines() if row[:1] == "|"] for name, text in found.items()}
+        return {**lines, "claim": [line for subject in subjects(study) for line in _claim(subject)]}
+
+
+def _claim(subject: DatasetResults) -> list[str]:
+    return textwrap.wrap(escape_markdown(claim(subject.evidence).sentence), WIDTH, break_on_hyphens=False)
 
 
 def _costs_and_losses(study: Study) -> Iterator[Table]:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.authoring.study_tables import DOCS, END, PLACE, main, rows, with_tables
 from benchmark.errors import UserError
+from benchmark.report.page.claim import claim
 from benchmark.report.results.archives import pack
 from benchmark.report.results.load import read_results
 from benchmark.report.statistics.dataset_statistics import evidence
@@ -62,9 +63,15 @@ def test_costs_and_losses_are_those_of_the_results(packed):
         assert all(float(each) >= 0 for each in seconds)
 
 
+def test_the_claim_is_the_page_s(packed):
+    docs, folder = packed
+    said = re.sub(r"\\(.)", r"\1", " ".join(rows(docs, "small.zip", "claim")))
+    assert said == claim(evidence(read_results(folder), "rooms")).sentence
+
+
 def test_what_is_not_there_is_named(packed):
     docs, _ = packed
-    with pytest.raises(UserError, match=r"small\.zip has no table scores: it has cost, costs_and_losses, "):
+    with pytest.raises(UserError, match=r"small\.zip has no table scores: it has claim, cost, "):
         with_tables(document("scores"), docs)
     with pytest.raises(UserError, match=r"nothing\.zip"):
         with_tables(document("cost").replace("small", "nothing"), docs)
