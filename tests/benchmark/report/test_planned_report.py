@@ -62,6 +62,14 @@ def test_the_headline_is_the_plan_s(folder):
     assert "(tested by the plan alone)" in " ".join(found.notes) or "consistency" in found.sentence
 
 
+def test_the_rest_of_the_family_stands_behind_the_primary_comparison(folder):
+    study = with_plan(folder, family=["entropy", "consistency-diversity"])
+    first, besides, *_ = claim(evidence(study.results, "rooms")).sentence.split(". ")
+    assert first.startswith("By the plan, entropy")
+    assert "consistency-diversity" not in first
+    assert besides.startswith("In the same family, consistency-diversity")
+
+
 def test_what_it_does_not_name_is_exploratory(folder):
     study = with_plan(folder)
     sentence = claim(evidence(study.results, "rooms")).sentence

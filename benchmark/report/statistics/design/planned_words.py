@@ -12,10 +12,16 @@ EXPLORATORY = "What the plan does not name is exploratory"
 
 
 def decided(found: Planned, places: int) -> str:
-    """The headline: what the plan says of its primary comparison, or of its family; no stop at its end."""
-    ones = [d for d in found.decisions if found.plan.primary in (None, d.strategy)]
-    sentence = "; ".join(_status(found, one, places) for one in ones)
-    return f"{_changed(found)}By the plan, {sentence}"
+    """The headline: what the plan says of its primary comparison, then of its family; no stop at its end."""
+    first = [_status(found, one, places) for one in found.decisions if _is_first(found, one)]
+    besides = [_status(found, one, places) for one in found.decisions if not _is_first(found, one)]
+    family = f". In the same family, {'; '.join(besides)}" if besides else ""
+    return f"{_changed(found)}By the plan, {'; '.join(first)}{family}"
+
+
+def _is_first(found: Planned, one: Decision) -> bool:
+    """Whether it is what the plan decides on: without a primary comparison, each is."""
+    return found.plan.primary in (None, one.strategy)
 
 
 def planned_notes(found: Planned, gap: FullDataGap, places: int) -> Iterator[str]:
