@@ -28,7 +28,7 @@ from benchmark.report.labels import tables as label_tables
 from benchmark.report.page.claim import claim
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.study import Study, read_study
-from benchmark.report.tables import cost_table, headline_table, loss_table
+from benchmark.report.tables import cost_table, delta_mtl_table, headline_table, loss_table
 from benchmark.report.tables.costs import mean_costs
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,7 +64,7 @@ def _tables(archive: Path) -> Mapping[str, list[str]]:
     with unpacked(archive) as folder:
         study = read_study(folder)
         files = loss_table.render(study.results) | headline_table.render(study.results)
-        files |= cost_table.render(study) | label_tables.render(study)
+        files |= cost_table.render(study) | delta_mtl_table.render(study) | label_tables.render(study)
         found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
         found["costs_and_losses"] = markdown(list(_costs_and_losses(study)))
         lines = {name: [row for row in text.splitlines() if row[:1] == "|"] for name, text in found.items()}
