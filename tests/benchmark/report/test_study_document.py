@@ -1,16 +1,20 @@
 """docs/study.md says what its published results say; its marked tables are held by test_study_tables."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
+from benchmark.authoring.study_tables import rows as marked
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.study import read_study
 from benchmark.report.statistics.dataset_statistics import evidence
 from strategies.registry import resolve
 
 DOCS = Path(__file__).parents[3] / "docs"
+DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
 
 def said():
@@ -58,3 +62,32 @@ def test_every_form_of_the_product_lost_more_in_development_than_coverage_with_t
         assert len(covers) == 3
         assert len(products) >= 3
         assert products.min() > covers.max()
+
+
+def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
+    study = study_of("rooms-longtail")
+    found = evidence(study.results, "rooms-longtail")
+    method, improved = found.planned.decisions
+    assert (method.status, method.seeds) == ("worse", 10)
+    assert not found.planned.changes
+    interval = f"95 % interval {method.low:.3f} to {method.high:.3f}, p = {method.holm:.3f}, ten seeds"
+    assert f"by {method.mean:.3f} of NAUBC ({interval})" in said()
+    assert f"which is {100 * method.mean / found.gap.mean:.0f} % of what labels can gain there" in said()
+    assert (improved.strategy, improved.status) == (DECLARED, "equivalent")
+    both = found.image_areas.difference("consistency-diversity", "random")
+    assert f"over seeds and images {both.low:.3f} to {both.high:.3f}" in said()
+
+
+def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_saliency():
+    rows = study_of("rooms-longtail").results.table
+    losses = rows[
+        (rows["metric"] == "loss") & (rows["task"] == "total") & rows["labelled"].isin([40, 80, 160])
+    ]
+    means = losses.groupby(["labelled", "strategy"])["value"].mean().unstack()
+    assert (means["consistency-diversity"] > means.filter(regex="^random").mean(axis=1)).all()
+    heads, _, *table = (row.split("|")[1:-1] for row in marked(DOCS, "study/rooms-longtail.zip", "delta_mtl"))
+    by_name = {
+        name.strip(): [float(re.search(r"-[\d.]+", cell)[0]) for cell in cells] for name, *cells in table
+    }
+    lost = np.subtract(by_name["random (mean of 3 draws)"], by_name["consistency-diversity"])
+    assert heads[1 + lost.argmax()].strip() == "saliency"
