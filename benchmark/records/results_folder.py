@@ -157,7 +157,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     out.mkdir(parents=True, exist_ok=True)
     if planned is not None:
         keep_plan(planned, out, bench.store.rounds())
-    fields = _all_settings(experiment, out, held)
+    fields = _fields_of_all(experiment, out, held)
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
 
@@ -188,7 +188,7 @@ def _refuse_other_data(out: Path, before: Mapping[str, Any], bench: Bench) -> No
         )
 
 
-def _all_settings(experiment: Experiment, out: Path, held: bool) -> dict[str, Any]:
+def _fields_of_all(experiment: Experiment, out: Path, held: bool) -> dict[str, Any]:
     """What the experiment's file says; of a folder that holds results it repeats all that they are of."""
     machine = {"feed", "device", "deterministic", "data_root", "checkpoint_minutes", "plan"}
     fields = seen_from(out, experiment.settings(without=machine))

@@ -3,37 +3,31 @@
 import re
 from collections import defaultdict
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
-from benchmark.experiment.catalogue import open_dataset
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
 from benchmark.report.results.study import read_study
-from benchmark.report.selections.chosen_labels import DISTANCE, chosen_labels
-from benchmark.report.selections.image_labels import image_facts
+from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
-from benchmark.report.statistics.intervals import t_interval
 from benchmark.report.study_protocol import protocol
 from benchmark.report.tables import headline_table
 from benchmark.report.tables.costs import STAGES
 from benchmark.report.validity.measured_noise import measured
+from tests.helpers.published import DOCS, RARE, one_line, published, spreads
 
-DOCS = Path(__file__).parents[3] / "docs"
 STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")
 
 
 def said():
-    """The document as one line."""
-    return " ".join((DOCS / "first-study.md").read_text().split())
+    return one_line("first-study.md")
 
 
 def study_of(name):
-    with unpacked(DOCS / "study" / "first" / f"{name}.zip") as folder:
-        return read_study(folder)
+    return published(f"first/{name}.zip")
 
 
 @pytest.mark.parametrize("data", ["rooms", "rooms-longtail", "rooms-video"])
@@ -201,21 +195,11 @@ def test_the_table_of_camvid_is_that_of_its_results():
 @pytest.mark.parametrize("data", ["rooms-video", "dev-rooms-longtail"])
 def test_what_is_said_of_the_labels_of_selections_is_what_the_command_says(data):
     """It renders the rooms again."""
-    study = study_of(data)
-    ran = study.sources[0].experiment
-    opened = open_dataset(ran["dataset"], ran["data"])
-    assert study.sources[0].environment["data"]["digest"] == opened.digest
-    chosen = chosen_labels(study.rounds, image_facts(opened)).groupby("strategy")
-    rare = "semseg (% of images with a rare class)"
-
-    def spread(name, column, places):
-        mean, _, high = t_interval(chosen.get_group(name)[column].tolist())
-        return f"{mean:.{places}f} ± {high - mean:.{places}f}"
-
+    spread = spreads(study_of(data))
     if data == "rooms-video":
         order = ("core-set", "consistency-diversity", "random", "entropy", "learning-loss")
         assert ", ".join(spread(name, DISTANCE, 2) for name in order) in said()
     else:
-        assert f"rare classes in {spread('true-loss', rare, 1)} % of images" in said()
+        assert f"rare classes in {spread('true-loss', RARE, 1)} % of images" in said()
         assert f"({spread('consistency-diversity', DISTANCE, 2)} of the distance of random" in said()
-        assert f"no rarer ({spread('consistency-diversity', rare, 1)} %)" in said()
+        assert f"no rarer ({spread('consistency-diversity', RARE, 1)} %)" in said()

@@ -1,30 +1,26 @@
 """docs/study.md says what its published results say; its marked tables are held by test_study_tables."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
-from benchmark.report.results.archives import unpacked
-from benchmark.report.results.study import read_study
+from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
 from strategies.registry import resolve
+from tests.helpers.published import DOCS, RARE, one_line, published, spreads
 
-DOCS = Path(__file__).parents[3] / "docs"
 DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
 
 def said():
-    """The document as one line."""
-    return " ".join((DOCS / "study.md").read_text().split())
+    return one_line("study.md")
 
 
 def study_of(name):
-    with unpacked(DOCS / "study" / f"{name}.zip") as folder:
-        return read_study(folder)
+    return published(f"{name}.zip")
 
 
 def test_what_the_improved_form_was_declared_on_is_what_its_archive_says():
@@ -91,3 +87,18 @@ def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_sali
     }
     lost = np.subtract(by_name["random (mean of 3 draws)"], by_name["consistency-diversity"])
     assert heads[1 + lost.argmax()].strip() == "saliency"
+
+
+@pytest.mark.slow
+def test_what_is_said_of_the_images_that_it_chose_there_is_what_the_command_says():
+    """It renders the rooms again."""
+    spread = spreads(study_of("rooms-longtail"))
+
+    def mean(name, column, places):
+        return spread(name, column, places).partition(" ")[0]
+
+    edges = [mean(name, "edge (% of pixels)", 2) for name in ("consistency-diversity", "random")]
+    assert f"edges on {edges[0].removesuffix('0')} % of their pixels (random {edges[1]} %)" in said()
+    assert f"farther apart ({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
+    rare = spread("consistency-diversity", RARE, 1)
+    assert f"{rare} % of its images show a rare class, {mean('random', RARE, 1)} % of random's" in said()

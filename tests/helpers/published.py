@@ -1,0 +1,38 @@
+"""Documents, and the published results that they speak of."""
+
+from pathlib import Path
+
+from benchmark.experiment.catalogue import open_dataset
+from benchmark.report.results.archives import unpacked
+from benchmark.report.results.study import read_study
+from benchmark.report.selections.chosen_labels import chosen_labels
+from benchmark.report.selections.image_labels import image_facts
+from benchmark.report.statistics.intervals import t_interval
+
+DOCS = Path(__file__).parents[2] / "docs"
+RARE = "semseg (% of images with a rare class)"
+
+
+def one_line(document):
+    """The whole of a document of docs/ as one line."""
+    return " ".join((DOCS / document).read_text().split())
+
+
+def published(archive):
+    """The study in an archive below docs/study."""
+    with unpacked(DOCS / "study" / archive) as folder:
+        return read_study(folder)
+
+
+def spreads(study):
+    """What ``mtal chosen`` says of a strategy's column, to so many places; the data are rendered again."""
+    ran = study.sources[0].experiment
+    opened = open_dataset(ran["dataset"], ran["data"])
+    assert study.sources[0].environment["data"]["digest"] == opened.digest
+    chosen = chosen_labels(study.rounds, image_facts(opened)).groupby("strategy")
+
+    def spread(name, column, places):
+        mean, _, high = t_interval(chosen.get_group(name)[column].tolist())
+        return f"{mean:.{places}f} ± {high - mean:.{places}f}"
+
+    return spread
