@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processor_time import in_imports
 
 from benchmark.execution.serial import run_serial
 from benchmark.protocol import trajectory
 from benchmark.protocol.work_left import plan
 from benchmark.records.round_store import COLUMNS, Round, Store, to_json
-from tests.helpers.processor_time import in_imports
 
 LONG = {
     "recipe": {"iterations": 2, "batch_size": 4, "evaluation_batch_size": 64},

@@ -1,9 +1,9 @@
 """Commands that only look begin at once: nothing heavy is imported before it is used."""
 
 import pytest
+from processor_time import ROOT, in_imports
 
 from benchmark.report.results.archives import unpacked
-from tests.helpers.processor_time import ROOT, in_imports
 
 SCRIPT = """
 import sys

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from published import DOCS, RARE, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.report.results.archives import unpacked
@@ -17,7 +18,6 @@ from benchmark.report.study_protocol import protocol
 from benchmark.report.tables import headline_table
 from benchmark.report.tables.costs import STAGES
 from benchmark.report.validity.measured_noise import measured
-from tests.helpers.published import DOCS, RARE, one_line, published, spreads
 
 STUDIES = ("rooms", "rooms-longtail", "rooms-video", "camvid", "dev-rooms", "dev-rooms-longtail")
 

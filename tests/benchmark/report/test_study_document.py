@@ -4,13 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from published import DOCS, RARE, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
 from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
 from strategies.registry import resolve
-from tests.helpers.published import DOCS, RARE, one_line, published, spreads
 
 DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
