@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.authoring.listings import by_family
+from benchmark.authoring.marked_parts import rewritten
 from benchmark.authoring.strategy_needs import needs, passes
-from benchmark.errors import UserError
 from strategies.parameters import as_text
 from strategies.registry import Entry, Named, resolve
 
 DOCS = Path(__file__).parents[2] / "docs" / "strategies.md"
-BEGIN, END = "<!-- strategies: `make docs` writes this table -->", "<!-- end of strategies -->"
+MARK = "strategies: `make docs` writes this table"
 HEAD = ("name", "family", "needs", "passes", "numbers", "parameters", "source")
 
 
@@ -24,15 +24,6 @@ def strategies_table() -> str:
     rows = [HEAD, ("---",) * len(HEAD), *map(_row, by_family())]
     lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
     return "\n".join([*lines, "", _legend()])
-
-
-def with_table(text: str, table: str) -> str:
-    """A document with the table between its two marks. Raises UserError where it has no such marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"The document must hold {BEGIN} and, below it, {END}.")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -73,7 +64,8 @@ def main() -> None:
     """Write the table of the built-in strategies into the documentation."""
     import baselines  # noqa: F401 - registers them; plug-ins stay out
 
-    DOCS.write_text(with_table(DOCS.read_text(encoding="utf-8"), strategies_table()), encoding="utf-8")
+    text = rewritten(DOCS.read_text(encoding="utf-8"), MARK, lambda _: strategies_table())
+    DOCS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.authoring.marked_parts import rewritten
 from benchmark.errors import UserError
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.table import MISSING, Cell, Table
@@ -32,8 +33,7 @@ from benchmark.report.tables import cost_table, delta_mtl_table, headline_table,
 from benchmark.report.tables.costs import mean_costs
 
 DOCS = Path(__file__).parents[2] / "docs"
-END = "<!-- end of table -->"
-PLACE = re.compile(rf"(?P<mark><!-- (?P<archive>\S+\.zip): (?P<table>\w+) -->)\n.*?(?={END})", re.DOTALL)
+MARK = r"(?P<archive>\S+\.zip): (?P<table>\w+)"
 WIDTH = 120
 HEADS = ("NAUBC", "minus random", "of the gap", "pool pass (s)", "selection (s)")
 
@@ -41,13 +41,9 @@ HEADS = ("NAUBC", "minus random", "of the gap", "pool pass (s)", "selection (s)"
 def with_tables(text: str, folder: Path = DOCS) -> str:
     """A document with the tables that its marks name; archives lie below ``folder``.
 
-    Raises UserError for an archive or a table that is not there.
+    Raises UserError where it has no such mark, and for an archive or a table that is not there.
     """
-
-    def written(place: re.Match[str]) -> str:
-        return "\n".join([place["mark"], *rows(folder, place["archive"], place["table"]), ""])
-
-    return PLACE.sub(written, text)
+    return rewritten(text, MARK, lambda found: "\n".join(rows(folder, found["archive"], found["table"])))
 
 
 def rows(folder: Path, archive: str, table: str) -> list[str]:
@@ -105,9 +101,15 @@ def _number(value: float, form: str) -> str:
     return MISSING if pd.isna(value) else form.format(value)
 
 
+def documents(folder: Path = DOCS) -> list[Path]:
+    """Those that hold such a table."""
+    files = sorted(folder.glob("*.md"))
+    return [file for file in files if re.search(f"<!-- {MARK} -->", file.read_text(encoding="utf-8"))]
+
+
 def main(folder: Path = DOCS) -> None:
     """Write the tables of all documents of a folder."""
-    for file in sorted(folder.glob("*.md")):
+    for file in documents(folder):
         file.write_text(with_tables(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 import harness
 
 import baselines  # noqa: F401 - registers the built-in strategies
+from benchmark.authoring.marked_parts import rewritten
 from benchmark.execution.serial import facts_of, run_serial
 from benchmark.experiment.config import validated
 from benchmark.progress import Progress
@@ -41,9 +42,9 @@ STUDY = {
     "threads": 1,
     "checkpoint_minutes": 0.002,
 }
-#: The file that the table goes to besides the terminal, between these lines: ``make torture`` names one.
+#: The file that the table goes to besides the terminal, below this mark: ``make torture`` names one.
 TABLE = "MTAL_TORTURE_TABLE"
-FROM, TO = "<!-- made by make torture -->\n", "<!-- to here -->\n"
+MARK = "made by make torture"
 
 
 @dataclass
@@ -83,9 +84,10 @@ def pytest_terminal_summary(terminalreporter):
     for line in lines():
         terminalreporter.write_line(line)
     if file := os.environ.get(TABLE):
-        before, after = Path(file).read_text(encoding="utf-8").split(FROM)
-        table, after = "\n".join(["", *lines(), "", ""]), after.split(TO)[1]
-        Path(file).write_text(before + FROM + table + TO + after, encoding="utf-8")
+        text = rewritten(
+            Path(file).read_text(encoding="utf-8"), MARK, lambda _: "\n".join(["", *lines(), ""])
+        )
+        Path(file).write_text(text, encoding="utf-8")
 
 
 def lines() -> list[str]:
