@@ -27,6 +27,7 @@ SPECIAL = {
     "`": r"\`{}",
     "±": r"$\pm$",
     "²": "$^2$",
+    "°": r"$^{\circ}$",
     "\N{EN DASH}": r"\textendash{}",
     "[": "{[}",  # no argument of a preceding "\\"
     "*": "{*}",
@@ -53,8 +54,15 @@ def lists(sections: Sequence[Section]) -> str:
 def _list(section: Section) -> Iterator[str]:
     yield rf"\paragraph{{{escape(section.title)}}}"
     yield r"\begin{itemize}\footnotesize\raggedright"
-    yield from (rf"  \item {escape(name)}: {escape(fact)}" for name, fact in section.facts)
+    yield from (rf"  \item {escape(name)}: {_breakable(escape(fact))}" for name, fact in section.facts)
     yield r"\end{itemize}"
+
+
+def _breakable(text: str) -> str:
+    """Digests are wider than a column, and LaTeX breaks no line within them."""
+    return re.sub(
+        r"\b[0-9a-f]{32,}\b", lambda digest: re.sub(r".{8}(?!$)", r"\g<0>\\allowbreak ", digest[0]), text
+    )
 
 
 def _glyph(character: str) -> str:

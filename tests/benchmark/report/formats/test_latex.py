@@ -1,12 +1,14 @@
+import hashlib
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.report.formats.latex import document_part, escape
-from benchmark.report.formats.table import Cell, Table
+from benchmark.report.formats.latex import document_part, escape, lists
+from benchmark.report.formats.table import Cell, Section, Table
 from benchmark.report.results.load import read_results
+from benchmark.report.results.metrics import KNOWN
 from benchmark.report.tables.loss_table import render
 
 HOSTILE = [
@@ -18,7 +20,7 @@ HOSTILE = [
     "é 中 \n",
 ]
 #: Commands that the escaping may use; anything else would be the name's own.
-OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|\$-\$|-\{\}|\{[\[*]\}"
+OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^(?:2|\{\\circ\})\$|\$-\$|-\{\}|\{[\[*]\}"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,7 @@ OWN = r"\\`\{\}|\\(text[a-z]+\{\}|[{}$&#%_])|\$\\pm\$|\$\^2\$|\$-\$|-\{\}|\{[\[*
         ("[x]*", "{[}x]{*}"),
         ("\\", r"\textbackslash{}"),
         ("1 ± 2", r"1 $\pm$ 2"),
+        ("Mean angle (°)", r"Mean angle ($^{\circ}$)"),
         ("é", "é"),
         ("中\n", "U+4E2DU+FFFD"),
     ],
@@ -114,3 +117,15 @@ def test_a_table_wider_than_a_column_goes_over_both(columns, environment):
     tex = document_part([Table(["10 % (40)"] * columns, [("random", [Cell("1.000")] * columns)], [], "", [])])
     assert rf"\begin{{{environment}}}[t]" in tex
     assert rf"\end{{{environment}}}" in tex
+
+
+@pytest.mark.parametrize("metric", KNOWN.values(), ids=KNOWN)
+def test_every_metric_of_a_task_has_its_letters(metric):
+    assert "U+" not in escape(metric.label)
+
+
+def test_a_digest_may_be_broken_and_is_the_same_without_the_breaks():
+    digest = hashlib.sha256(b"data").hexdigest()
+    text = lists([Section("data", [("digest", digest), ("tasks", "ab " * 40)])])
+    assert text.count(r"\allowbreak ") == 7
+    assert digest in text.replace(r"\allowbreak ", "")
