@@ -35,8 +35,8 @@ class Gate:
 
 
 def of_random(experiment: Experiment) -> Experiment:
-    """The same training, of random selection alone; of other images where a seed renders them."""
-    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True}
+    """The same training, of random alone and by no plan; of other images where a seed renders them."""
+    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True, "plan": None}
     return on_other_images(experiment, "gate").model_copy(update=wanted)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.records.round_store import COLUMNS
 from benchmark.report.results.load import FULL_DATA, KEY, Results
-from benchmark.report.results.settings import comparable, differences, written
+from benchmark.report.results.settings import comparable, differences, known_facts, written
 from benchmark.report.results.study import Source, Study
 
 TRAJECTORY = ["dataset", "strategy", "seed"]
@@ -86,9 +86,7 @@ def _all_differences(
     if pools[0] != pools[1]:
         yield f"pool: {pools[0]} and {pools[1]}"
     yield from _budget_differences(one, other, dataset)
-    for part in ("data", "tasks"):
-        facts = [{part: source.environment.get(part)} for source in (mine, theirs)]
-        yield from differences(*facts)
+    yield from differences(known_facts(mine.environment), known_facts(theirs.environment))
     settings = [
         comparable(source.experiment, pool, str(source.folder / "experiment.yaml"))
         for source, pool in zip((mine, theirs), pools, strict=True)

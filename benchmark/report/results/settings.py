@@ -70,23 +70,56 @@ def planned_budgets(experiment: Mapping[str, Any], pool: int, origin: str) -> li
 def comparable(experiment: Mapping[str, Any], pool: int, origin: str) -> dict[str, Any]:
     """What decides the numbers of an experiment, with the defaults of fields that its file does not name.
 
-    Empty for one that is not known. Raises UserError for an experiment that this version cannot read.
+    Empty for one that is not known. No plug-in that it names is executed: its code is in the environment.
+    Raises UserError for an experiment that this version cannot read.
     """
+    if not experiment:
+        return {}
+    parts: dict[str, Any] = {name: experiment.get(name) or {} for name in ("data", "task_weights", "tasks")}
+    parts |= {name: _leaf(experiment.get(name)) for name in ("costs", "cost_columns")}
+    parts["first_labels"] = experiment.get("first_labels") or "images"
+    parts["network"] = _network(experiment.get("network") or {}, f"{origin}, network")
+    parts["recipe"] = _recipe(experiment.get("recipe") or {}, f"{origin}, recipe")
+    budgets = planned_budgets(experiment, pool, origin)
+    return parts | ({"budgets": budgets} if budgets else {})
+
+
+def _network(given: Any, origin: str) -> dict[str, Any]:
+    """With defaults; plug-ins by name and weights as a file, for where these lie decides nothing."""
+    from benchmark.experiment.config import NetworkConfig
+    from benchmark.plugins import plain_name
+
+    if not isinstance(given, Mapping):
+        raise UserError(f"{origin}: must hold fields, not {given!r:.60}.")
+    known = NetworkConfig.model_fields.items()
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in known}
+    if unknown := set(given) - set(defaults):
+        raise UserError(f"{origin}: there is no field {min(map(str, unknown))}.")
+    fields: dict[str, Any] = {**defaults, **given}
+    fields |= {part: plain_name(str(fields[part])) for part in ("name", "backbone")}
+    fields |= {part: _leaf(fields[part]) for part in ("options", "backbone_options")}
+    return fields | ({"pretrained": "a file"} if isinstance(fields["pretrained"], str) else {})
+
+
+def _leaf(given: Any) -> str:
+    """As one value, for a folder without any (prices, options) differs from one that has some."""
+    return written(dict(sorted(given.items())) if isinstance(given, Mapping) and given else None)
+
+
+def _recipe(given: Any, origin: str) -> dict[str, Any]:
     from pydantic import ValidationError
 
-    from benchmark.experiment.config import NetworkConfig
     from benchmark.experiment.recipe import Recipe
     from benchmark.experiment.validation import sentences
 
-    if not experiment:
-        return {}
-    mappings = ("data", "task_weights", "tasks", "costs", "cost_columns")
-    parts: dict[str, Any] = {name: experiment.get(name) or {} for name in mappings}
-    parts["first_labels"] = experiment.get("first_labels") or "images"
-    for name, model in (("network", NetworkConfig), ("recipe", Recipe)):
-        try:
-            parts[name] = model.model_validate(experiment.get(name) or {}).model_dump(mode="json")
-        except ValidationError as error:
-            raise UserError(sentences(error, f"{origin}, {name}", model)) from None
-    budgets = planned_budgets(experiment, pool, origin)
-    return parts | ({"budgets": budgets} if budgets else {})
+    try:
+        return Recipe.model_validate(given).model_dump(mode="json")
+    except ValidationError as error:
+        raise UserError(sentences(error, origin, Recipe)) from None
+
+
+def known_facts(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides numbers beside the experiment: data, tasks, weights from a file, code of the network."""
+    network = flattened({"network": environment.get("network")})
+    code = {name: leaf for name, leaf in network.items() if name.endswith(".code")}
+    return {part: environment.get(part) for part in ("data", "tasks", "pretrained")} | code

@@ -1,5 +1,7 @@
 """A gate trains random and full data alone, elsewhere than the study, and ends with its verdict."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -55,6 +57,12 @@ def test_rendered_images_are_others_than_the_study_s(folder):
 def test_data_without_a_seed_stay_as_they_are():
     fields = FIELDS | {"data": {"pool": 8}}
     assert of_random(validated(fields, "test")).data == {"pool": 8}
+
+
+def test_a_planned_study_is_held_to_its_gate_without_its_plan():
+    """Which compares strategies and seeds that a gate has not, and would be refused."""
+    planned = validated(FIELDS, "test").model_copy(update={"plan": Path("plan.yaml")})
+    assert of_random(planned).plan is None
 
 
 def test_the_verdict_is_said_and_stored(folder):

@@ -95,6 +95,11 @@ def test_a_trajectory_that_is_shorter_in_one_is_not_the_same(folder):
         ({"settings": {"recipe": {"iterations": 100}}}, r"recipe\.iterations: 80 and 100"),
         ({"settings": {"recipe": {"iterations": 80, "batch_size": 4}}}, r"recipe\.batch_size: 8 and 4"),
         ({"settings": {"network": {"name": "mti_net"}}}, r"network\.name: pad_net and mti_net"),
+        ({"settings": {"costs": {"semseg": 10, "depth": 1}}}, r"costs: none and depth 1, semseg 10"),
+        ({"settings": {"cost_columns": {"depth": "area"}}}, r"cost_columns: none and depth area"),
+        ({"settings": {"network": {"options": {"depth": 3}}}}, r"network\.options: none and depth 3"),
+        ({"settings": {"network": {"backbone": "/b/x.py:mine"}}}, r"network\.backbone: tiny and mine"),
+        ({"settings": {"network": {"pretrained": "w.pth"}}}, r"network\.pretrained: no and a file"),
         ({"settings": {"budgets": [40, 80, 120]}}, r"budgets: 40, 80, 120, 160 and 40, 80, 120"),
         ({"budgets": (50, 80), "settings": {"budgets": [50, 80]}}, r"images: 40, 80, 120, 160 and 50, 80"),
         ({"pool": 300, "data": {"pool": 300}}, r"pool: 400 and 300"),
@@ -105,6 +110,39 @@ def test_results_that_do_not_compare_are_refused_with_what_differs(folder, chang
     one, other = folder("a", ["random"]), folder("b", ["entropy"], **changes)
     with pytest.raises(UserError, match=rf"a and .*b cannot be in one report.*rooms.*{sentence}"):
         one_of(one, other)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "sentence"),
+    [
+        ({"network": {"backbone": {"name": "mine", "code": "2"}}}, r"network\.backbone\.code: 1 and 2"),
+        ({"pretrained": {"sha256": "b"}}, r"pretrained\.sha256: a and b"),
+    ],
+)
+def test_code_and_weights_must_be_the_same_wherever_they_lie(folder, synthetic, theirs, sentence):
+    ours = {"network": {"backbone": {"name": "mine", "code": "1"}}, "pretrained": {"sha256": "a"}}
+
+    def with_file(name, facts):
+        network = {"backbone": f"/{name}/x.py:mine", "pretrained": f"/{name}/w.pth"}
+        return synthetic.add_facts(folder(name, [name], settings={"network": network}), **facts)
+
+    one, same = with_file("random", ours), with_file("entropy", ours)
+    assert one_of(one, same).results.strategies == ["entropy", "random"]
+    with pytest.raises(UserError, match=sentence):
+        one_of(one, with_file("best", ours | theirs))
+
+
+def test_no_file_that_results_name_is_executed(folder, tmp_path):
+    (tmp_path / "evil.py").write_text("raise SystemExit('executed')\n")
+    network = {"name": f"{tmp_path}/evil.py:net", "backbone": f"{tmp_path}/evil.py:trunk"}
+    one, other = (folder(name, [name], settings={"network": network}) for name in ("random", "entropy"))
+    assert one_of(one, other).results.strategies == ["entropy", "random"]
+
+
+def test_prices_are_the_same_in_any_order(folder):
+    one = folder("a", ["random"], settings={"costs": {"semseg": 10, "depth": 1}})
+    other = folder("b", ["entropy"], settings={"costs": {"depth": 1, "semseg": 10}})
+    assert one_of(one, other).results.strategies == ["entropy", "random"]
 
 
 def test_what_an_older_folder_does_not_say_is_no_difference(folder, synthetic):
@@ -132,6 +170,8 @@ def test_data_sets_of_their_own_may_differ_in_everything(folder, synthetic, tota
     ("settings", "sentence"),
     [
         ({"recipe": {"itrations": 3}}, r"b.experiment.yaml, recipe: there is no field itrations"),
+        ({"network": {"wide": 3}}, r"b.experiment.yaml, network: there is no field wide"),
+        ({"network": "pad_net"}, r"b.experiment.yaml, network: must hold fields, not 'pad_net'"),
         ({"budgets": ["many"]}, r"b.experiment.yaml: a budget must be a count"),
         ({"budgets": [40, 20]}, r"budgets: must grow"),
     ],
