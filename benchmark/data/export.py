@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
+from benchmark.data.folder.config import FIELD_KINDS
 from benchmark.errors import UserError
+from benchmark.plugins import TASKS
+from benchmark.tasks import KINDS
 from benchmark.tasks.task import IGNORE, Task
+from strategies.registration import loaded_files
 
 Encode = Callable[[NDArray[Any]], bytes]
 SPLITS = ("train", "val")
@@ -54,8 +58,9 @@ def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     The folder appears whole or not at all. Images and labels read back equal (normals within 1e-7), but for
     images in ``nyud-a`` and ``nyud-b``, which are JPEG files; normals in ``nyud-c``, which are bytes (within
     0.5 degrees), and in ``nyud-a``, which are bytes in JPEG files (within 3 degrees); edges in ``nyud-d``,
-    which has none, and ignored ones in ``nyud-a`` and ``nyud-c``, which are none there. Equal data sets give
-    equal files.
+    which has none, and ignored ones in ``nyud-a`` and ``nyud-c``, which are none there. The YAML file of
+    folders names the same tasks, with their weights and options; groups and columns are not written. Equal
+    data sets give equal files.
 
     Raises UserError for an unknown layout, a folder that is there, and classes that the layout cannot hold.
     """
@@ -227,5 +232,22 @@ def _description(dataset: MultiTaskDataset) -> str:
 
 
 def _task_description(task: Task) -> dict[str, Any]:
-    common: dict[str, Any] = {"folder": f"{{split}}/{task.name}", "kind": task.kind, "partial": True}
-    return common | ({"classes": list(task.classes), "ignore": IGNORE} if task.kind == "categorical" else {})
+    """All that makes the same task again; defaults are said too, for another version's may differ."""
+    described = {"folder": f"{{split}}/{task.name}", "kind": task.kind, "partial": True}
+    described |= {"weight": task.weight, "options": task.options.model_dump(mode="json")}
+    registered = _registered(task)
+    described |= {"task": registered} if registered else {}
+    described |= {"classes": list(task.classes)} if task.kind == "categorical" else {}
+    return described | ({"ignore": IGNORE} if task.kind in FIELD_KINDS["ignore"] else {})
+
+
+def _registered(task: Task) -> str | None:
+    """NAME or FILE.py:NAME of the registered task that it is, where its own name and kind do not say so."""
+    named = TASKS.find(task.name)
+    own = (named.thing if named else KINDS[task.kind]) is type(task)
+    alike = (each for each in TASKS.everything().values() if each.thing is type(task))
+    entry = named if own else next(alike, None)
+    if entry is None:
+        return None
+    file = next((file for file in loaded_files(TASKS) if file in entry.files), None)
+    return f"{file}:{entry.name}" if file else None if own else entry.name

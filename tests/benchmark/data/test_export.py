@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
 from benchmark.data.dataset import Sample
 from benchmark.data.export import LAYOUTS, export
@@ -36,6 +37,44 @@ def test_folders_read_back_equal(rooms, tmp_path):
         for task, label in before.labels.items():
             rounding = 1e-7 if task == "normals" else 0  # readers bring them to unit length
             np.testing.assert_allclose(after.labels[task], label, rtol=0, atol=rounding, err_msg=task)
+
+
+OWN = """
+from benchmark.plugins import register_task
+from benchmark.tasks.edge import Edge
+
+@register_task("exported-cracks", source="this test")
+class Cracks(Edge):
+    "Thin, too."
+"""
+
+
+def test_tasks_of_folders_read_back_as_what_they_were(rooms, tmp_path):
+    """Under names that say nothing of their losses, with weights, options and a file of one's own."""
+    export(rooms, "folder", tmp_path / "out")
+    (tmp_path / "out" / "own.py").write_text(OWN)
+    described = yaml.safe_load((tmp_path / "out" / "dataset.yaml").read_text())
+    edge = {"folder": "{split}/edge", "weight": 7.0, "options": {"positive_weight": 0.8}}
+    described["tasks"] = {
+        "borders": edge | {"task": "edge"},
+        "plain": {"folder": "{split}/edge", "kind": "binary"},
+        "cracks": edge | {"task": "own.py:exported-cracks"},
+        "human_parts": {"folder": "{split}/semseg", "classes": 20},
+        "rooms": {"folder": "{split}/semseg", "kind": "categorical", "classes": 20},
+    }
+    (tmp_path / "out" / "dataset.yaml").write_text(yaml.safe_dump(described))
+    before = open_dataset(str(tmp_path / "out" / "dataset.yaml"), {})
+    kinds = {task.name: type(task).__name__ for task in before.tasks}
+    assert [kinds[name] for name in ("borders", "plain", "cracks")] == ["Edge", "Saliency", "Cracks"]
+    export(before, "folder", tmp_path / "again")
+    after = open_dataset(str(tmp_path / "again" / "dataset.yaml"), {})
+    said = [
+        [(type(task), task.name, task.classes, task.weight, task.options) for task in each.tasks]
+        for each in (before, after)
+    ]
+    assert said[1] == said[0]
+    # What 255 means was said, and is not to be doubted.
+    assert {coding.ignored for coding in after.codings.values()} == {None}
 
 
 def degrees(one, two):
