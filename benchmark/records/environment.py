@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from benchmark.tasks.task import Task
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "mtal-benchmark")
+#: What says of a folder where its rounds were computed, and may change between two runs.
+MACHINE = ("device", "python", "platform", "revision", "packages")
 
 #: What a precision of the recipe means, whatever torch's defaults are.
 ARITHMETIC = {
@@ -64,6 +66,18 @@ def describe(
         "packages": {name: _version(name) for name in PACKAGES},
         "revision": revision(),
     }
+
+
+def earlier_machines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Machines and versions other than these that a folder's rounds were computed with, oldest first."""
+    stored = before.get("earlier")
+    each = [*(stored if isinstance(stored, list) else []), _machine(before)]
+    present = _machine(now)
+    return [one for at, one in enumerate(each) if one and one != present and one not in each[:at]]
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: environment[name] for name in MACHINE if name in environment}
 
 
 def _task(task: Task) -> dict[str, Any]:

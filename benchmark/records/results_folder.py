@@ -154,12 +154,21 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
     if held:
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
+        environment |= _earlier(before, environment)
     out.mkdir(parents=True, exist_ok=True)
     if planned is not None:
         keep_plan(planned, out, bench.store.rounds())
     fields = _fields_of_all(experiment, out, held)
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def _earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Other machines and versions of the folder's rounds, which are kept, where there are any."""
+    from benchmark.records.environment import earlier_machines
+
+    found = earlier_machines(before, now)
+    return {"earlier": found} if found else {}
 
 
 def _environment(experiment: Experiment, bench: Bench) -> dict[str, Any]:

@@ -92,8 +92,20 @@ def _settings(source: Source) -> Facts:
 
 
 def _machine(source: Source) -> Facts:
-    found = _words({name: source.environment[name] for name in MACHINE if name in source.environment})
-    return {name.removeprefix("packages."): value for name, value in found.items()}
+    known = source.environment
+    found = _versions({name: known[name] for name in MACHINE if name in known})
+    earlier = known.get("earlier")
+    others = [_other(each, found) for each in earlier] if isinstance(earlier, list) else []
+    return found | ({"earlier rounds": "; ".join(others)} if others else {})
+
+
+def _other(machine: Any, now: Facts) -> str:
+    """What an earlier machine had that is not as now."""
+    return written({name: value for name, value in _versions(machine).items() if now.get(name) != value})
+
+
+def _versions(known: Any) -> Facts:
+    return {name.removeprefix("packages."): value for name, value in _words(known).items()}
 
 
 def _words(value: Any) -> Facts:

@@ -162,6 +162,20 @@ def test_folders_that_differ_each_say_their_own(folder, synthetic):
     assert machine["python"] == "3.12.1"
 
 
+def test_what_earlier_rounds_were_computed_with_is_said_where_it_was_something_else(folder, synthetic):
+    path = folder(("random",))
+    now = read_study(path).sources[0].environment
+    older = {"python": now["python"], "device": "cpu", "packages": {"torch": "2.11.0", "timm": None}}
+    synthetic.add_facts(path, earlier=[older, {"revision": "abc"}])
+    assert (
+        facts(read_study(path))["machine and versions"]["earlier rounds"]
+        == "device cpu, torch 2.11.0; revision abc"
+    )
+    for broken in (5, "x", [5], None):
+        synthetic.add_facts(path, earlier=broken)
+        assert facts(read_study(path))["machine and versions"]["torch"] == "2.12.0"
+
+
 def test_strategies_that_are_not_shown_are_not_listed(folder):
     found = facts(read_study(folder()).only(["random"]))
     assert set(found["rooms: strategies"]) == {"random"}
