@@ -25,6 +25,7 @@ from benchmark.experiment.config import Experiment, budget_counts
 from benchmark.experiment.recipe import Recipe
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import Normalisation, normalisation_of
+from benchmark.networks.weights.at_hand import timms_own
 from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.first_labelled_set import random_set, turns_of_tasks
@@ -115,15 +116,19 @@ class Bench:
         return {image: position for position, image in enumerate(self.dataset.train.ids)}
 
     @cached_property
-    def pretrained_digest(self) -> str | None:
-        """sha256 of the file of pre-trained weights, given or a package's. Raises UserError if it is none."""
+    def pretrained(self) -> Mapping[str, str]:
+        """What tells pre-trained weights: sha256 of a file, given or a package's, or timm's name of its own.
+
+        Empty for fresh ones. Raises UserError for a file that is none.
+        """
         network = self.experiment.network
         file = weights_file(network.backbone, network.pretrained)
         if file is None:
-            return None
+            own = timms_own(network.backbone) if network.pretrained else None
+            return {"timm": own} if own else {}
         if not file.is_file():  # a pipe would make the reader wait
             raise UserError(f"network.pretrained: {file} is no file; give a file of weights.")
-        return file_digest(file)
+        return {"sha256": file_digest(file)}
 
     @cached_property
     def normalisation(self) -> Normalisation:

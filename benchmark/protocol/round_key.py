@@ -40,7 +40,7 @@ def key_of(
             "data": [bench.dataset.name, bench.dataset.key],
             "tasks": {task.name: _task(task) for task in bench.dataset.tasks},
             "network": _network(experiment.network),
-            "pretrained": bench.pretrained_digest,
+            "pretrained": next(iter(bench.pretrained.values()), None),
             "normalisation": [bench.normalisation.mean, bench.normalisation.spread],
             "recipe": experiment.recipe.settings(),
             # This round's budget and the next one's, which its selection depends on: budgets added later

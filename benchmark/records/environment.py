@@ -41,9 +41,9 @@ def describe(
     device: torch.device,
     threads: int,
     deterministic: bool,
-    weights: str | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What ``environment.json`` holds; ``weights`` is the sha256 of pre-trained ones, if from a file."""
+    """What ``environment.json`` holds; ``weights`` tells pre-trained ones (``Bench.pretrained``)."""
     return {
         "data": {
             "name": dataset.name,
@@ -57,7 +57,7 @@ def describe(
         "strategies": {named.name: _strategy(named) for named in map(resolve, strategies)},
         "network": _network(network),
         "normalisation": asdict(normalisation),
-        "pretrained": weights and {"sha256": weights},
+        "pretrained": dict(weights) if weights else None,
         "device": device_name(device),
         "threads": threads,
         "deterministic": deterministic,

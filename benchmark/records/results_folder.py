@@ -184,7 +184,7 @@ def _environment(experiment: Experiment, bench: Bench) -> dict[str, Any]:
         bench.device,
         torch.get_num_threads(),
         bench.deterministic,
-        bench.pretrained_digest,
+        bench.pretrained,
     )
     return {**described, "arithmetic": ARITHMETIC[experiment.recipe.precision]}
 

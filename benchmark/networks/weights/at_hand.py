@@ -34,6 +34,12 @@ def check_weights(network: NetworkConfig) -> None:
         )
 
 
+def timms_own(backbone: str) -> str | None:
+    """The name of the weights that timm has for a backbone; another version of it may have others."""
+    config = _config(backbone)
+    return config and (config.hf_hub_id or config.url or None)
+
+
 def is_kept(backbone: str) -> bool:
     """Whether timm would find the weights of a backbone without a network."""
     import torch

@@ -12,6 +12,7 @@ from benchmark.networks import build_network
 from benchmark.networks.backbones.by_name import make_backbone
 from benchmark.networks.weights import packaged
 from benchmark.networks.weights.packaged import PACKAGES, read_packaged, renamed, weights_file
+from benchmark.protocol.round_key import key_of
 from benchmark.tasks import make_task
 
 LITE = "tf_efficientnet_lite0"
@@ -59,8 +60,22 @@ def test_images_are_normalised_as_in_its_training():
 
 def test_the_key_and_the_environment_name_the_weights(small_bench, tmp_path):
     bench = small_bench(tmp_path, network=config().model_dump(mode="json"))
-    file = weights_file(LITE, True)
-    assert bench.pretrained_digest == hashlib.sha256(file.read_bytes()).hexdigest() == PACKAGES[LITE].sha256
+    digest = hashlib.sha256(weights_file(LITE, True).read_bytes()).hexdigest()
+    assert bench.pretrained == {"sha256": digest} == {"sha256": PACKAGES[LITE].sha256}
+
+
+def test_weights_of_timm_s_own_enter_the_key_by_their_name(small_bench, tmp_path, monkeypatch):
+    """A version that has others for the same backbone must not go on with rounds of these."""
+    fields = {"backbone": "resnet18", "pretrained": True, "width": 8, "blocks": 1}
+
+    def found():
+        bench = small_bench(tmp_path, network=fields)
+        return bench.pretrained, key_of(bench, "random", 0, 0, ["a"], None)
+
+    told, key = found()
+    assert told == {"timm": "timm/resnet18.a1_in1k"}
+    monkeypatch.setattr("benchmark.protocol.bench.timms_own", lambda _: "timm/resnet18.a2_in1k")
+    assert found()[1] != key
 
 
 def test_a_file_that_is_another_is_refused_and_doctor_says_what_to_do(tmp_path, monkeypatch):
