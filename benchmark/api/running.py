@@ -99,7 +99,8 @@ def run(
 
     Args:
         dataset: A data set by name, the YAML file of one of your own, or the YAML file of an experiment.
-        preset: smoke, quick, standard or paper. Quick if it is not given, and no file of an experiment is.
+        preset: smoke, quick, standard, paper, or what the data has besides: cpu, frozen. Quick if it is
+            not given, and no file of an experiment is.
         strategies: Names, ``FILE.py:NAME``, or a class derived from ``Strategy`` or a function of scores
             itself; these go by their own names, ``least_sure`` as ``least-sure``.
         seeds: How many, or which ones.

@@ -8,8 +8,10 @@ from published import DOCS, RARE, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
+from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
+from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 from strategies.registry import resolve
 
 DECLARED = "consistency-diversity[select=cover,weighting=none]"
@@ -72,6 +74,18 @@ def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
     assert (improved.strategy, improved.status) == (DECLARED, "equivalent")
     both = found.image_areas.difference("consistency-diversity", "random")
     assert f"over seeds and images {both.low:.3f} to {both.high:.3f}" in said()
+
+
+def test_the_rows_of_random_there_meet_the_six_criteria_of_a_gate():
+    study = study_of("rooms-longtail").only(["random"])
+    found = measured(DatasetResults(study, "rooms-longtail"))
+    judged = tuple(criteria(found))
+    assert len(judged) == 6
+    assert all(criterion.met for criterion in judged)
+    text = gate_text(found, judged)
+    assert re.search(r"saliency\s+28 %, semseg 35 %", text)
+    assert re.search(r"gap 0\.9417: 5\.1 %", text)
+    assert "largest share of the fall 35 %, spread of NAUBC over seeds 5.1 % of the gap" in said()
 
 
 def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_saliency():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -216,3 +219,19 @@ def test_camvid_example() -> None:
         semseg, [dataset.tasks[0].classes.index(name) for name in ("car", "pedestrian", "bicyclist")]
     )
     np.testing.assert_array_equal(sample.labels["saliency"] == 1, movers)
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="the real frames are not here: ../shared/realdata/camvid")
+def test_the_masks_of_the_frames_are_made_as_the_example_says(tmp_path: Path) -> None:
+    """From some of their classes, by the script beside the description."""
+    files = sorted(CAMVID.glob("*/semseg/*.png"))[::60]
+    for file in files:
+        copy = tmp_path / file.relative_to(CAMVID)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    script = PROJECT / "docs" / "examples" / "camvid_masks.py"
+    subprocess.run([sys.executable, script, tmp_path], check=True)
+    for file in files:
+        for task in ("edge", "saliency"):
+            place = file.parents[1].relative_to(CAMVID) / task / file.name
+            np.testing.assert_array_equal(Image.open(tmp_path / place), Image.open(CAMVID / place))
