@@ -12,6 +12,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.study_plan import StudyPlan, read_plan, validated_plan, written_plan
 from benchmark.records.round_store import CHANGES, PLAN, Round, to_json, write_atomically
 from benchmark.untrusted_files import read_json
+from strategies.reference import without_draw
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,23 @@ class Change:
 
 @dataclass(frozen=True)
 class KeptPlan:
-    """The plan of a folder, and what it was changed from after results were there, oldest first."""
+    """The plan of a folder, and what it was changed from after results were there, oldest first.
+
+    ``without`` are folders of planned trajectories that had no plan, where several make one report.
+    """
 
     plan: StudyPlan
     changes: tuple[Change, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def was_changed(self) -> bool:
         """Whether results were there before this plan was."""
-        return bool(self.changes)
+        return bool(self.changes or self.without)
+
+    def is_of(self, strategy: str) -> bool:
+        """Whether the plan compares a strategy; all draws of random are one."""
+        return without_draw(strategy) in (*self.plan.family, self.plan.against)
 
     def differences(self) -> Iterator[str]:
         """What each change changed, in words."""
@@ -46,6 +55,8 @@ class KeptPlan:
                 yield f"it was made {when}"
             elif now is not None:
                 yield f"it was changed {when}: {'; '.join(_changed(change.before, now))}"
+        for folder in self.without:
+            yield f"what is in {folder} was computed without it"
 
 
 def keep_plan(plan: StudyPlan, out: Path, stored: Iterable[Round]) -> None:

@@ -162,7 +162,15 @@ def numbers(compared: Sequence[Pair]) -> pd.DataFrame:
 def _numbers(pair: Pair) -> dict[str, Any]:
     one = asdict(pair.comparison)
     shares = {f"share_of_gap_{part}": pair.found.gap.share(one[part]) for part in ("mean", "low", "high")}
-    return {"dataset": pair.found.dataset} | one | shares
+    return {"dataset": pair.found.dataset} | one | shares | _by_plan(pair)
+
+
+def _by_plan(pair: Pair) -> dict[str, Any]:
+    """What the plan says of the pair, in the place of p values, if it names it."""
+    plan = pair.found.planned
+    if plan is None or not plan.names(pair.strategy, pair.against):
+        return {}
+    return {"p": None, "corrected": None} | plan.numbers(pair.strategy, pair.against)
 
 
 def document(compared: Sequence[Pair]) -> dict[str, Any]:
@@ -228,7 +236,7 @@ def _difference(pair: Pair, one: Comparison) -> str:
     """With its interval, in losses and in shares of the gap."""
     gap = pair.found.gap
     share = gap.percent(one.mean, "+")
-    if math.isnan(one.low):
+    if math.isnan(one.low) or _by_plan(pair):  # whose own interval follows, and is one of all its looks
         return f"{pair.signed(one.mean)}{f' ({share} of the gap to full data)' if share else ''}"
     interval = f"{pair.signed(one.mean)}, 95 % interval {pair.signed(one.low)} to {pair.signed(one.high)}"
     bounds = f"{gap.percent(one.low, '+')} to {gap.percent(one.high, '+')}"

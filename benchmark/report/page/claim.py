@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -175,6 +175,7 @@ def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iter
     """The headline number behind the claim: its paired difference to random."""
     one = next((compared for compared in found.against_random if compared.strategy == best), None)
     if one is not None and not math.isnan(one.mean):
+        one = _without_interval(one) if _is_planned(found, one) else one
         interval = "" if math.isnan(one.low) else f" (95 %: {one.low:+.{places}f} to {one.high:+.{places}f})"
         yield (
             f"Mean loss over the budgets (NAUBC) of {best} minus that of {RANDOM}, paired over {one.seeds} "
@@ -183,6 +184,15 @@ def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iter
         )
     if found.family.size:
         yield gap_words(found.gap, places)
+
+
+def _is_planned(found: DatasetStatistics, one: Comparison) -> bool:
+    return found.planned is not None and found.planned.names(one.strategy, one.against)
+
+
+def _without_interval(one: Comparison) -> Comparison:
+    """The plan's interval, which holds at all its looks, stands in the claim, and is wider."""
+    return replace(one, low=math.nan, high=math.nan)
 
 
 def _share(gap: FullDataGap, one: Comparison) -> str:
@@ -197,7 +207,7 @@ def _verdict(found: DatasetStatistics, one: Comparison) -> str:
     family = found.family
     if math.isnan(one.corrected):
         return "too few seeds for a test"
-    if found.planned and found.planned.of(one.strategy, one.against):
+    if _is_planned(found, one):
         return "tested by the plan alone"
     shown = "a difference is shown" if one.corrected < LEVEL else "no difference is shown"
     p = "p < 0.001" if one.corrected < 0.001 else f"p = {one.corrected:.3f}"

@@ -137,8 +137,11 @@ class Proposal:
     @cached_property
     def levels(self) -> list[float]:
         """What the smallest p value of the family must keep at each look."""
+        return self._levels(self.wish.one_sided)
+
+    def _levels(self, one_sided: bool) -> list[float]:
         try:
-            design = GroupSequential(self.looks, self.wish.bound, self.wish.one_sided)
+            design = GroupSequential(self.looks, self.wish.bound, one_sided)
         except ValueError as error:
             raise UserError(f"--looks: {error}.") from None
         return design.levels(self.test.each)
@@ -156,10 +159,13 @@ class Proposal:
 
     @property
     def equivalence(self) -> float | None:
-        """That equivalence is shown at the last look, if there is no difference."""
+        """That equivalence is shown at the last look, without a difference and with the pilot's gap."""
         if self.wish.margin is None:
             return None
-        margin, one_side = self.in_loss(self.wish.margin), PairedTest(self.levels[-1], 1, True)
+        margin, one_side = (
+            self.in_loss(self.wish.margin),
+            PairedTest(self._levels(one_sided=True)[-1], 1, True),
+        )
         return equivalence_power(margin, self.deviation.value, self.looks[-1], one_side)
 
     @property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import islice
 
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.records.kept_plan import KeptPlan
 from benchmark.records.round_store import COLUMNS
 from benchmark.report.results.load import FULL_DATA, KEY, Results
 from benchmark.report.results.settings import comparable, differences, known_facts, written
@@ -34,8 +36,9 @@ def _joined(one: Study, other: Study) -> Study:
         _check_same_settings(one, other, dataset)
     twice = _held_twice(one, other)
     rounds = [done for done in other.rounds if (done.dataset, done.strategy, done.seed) not in twice]
+    plans = {name: _plan(name, one, other) for name in {**one.results.plans, **other.results.plans}}
     return Study(
-        results=_joined_results(one.results, other.results, twice),
+        results=replace(_joined_results(one.results, other.results, twice), plans=plans),
         rounds=(*one.rounds, *rounds),
         sources=(*one.sources, *other.sources),
     )
@@ -53,9 +56,21 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         full_data=one.full_data or other.full_data,
         priced=one.priced | other.priced,
         metrics=one.metrics | other.metrics,
-        plans={**one.plans, **other.plans},
         image_totals={**other.image_totals, **one.image_totals},
     )
+
+
+def _plan(dataset: str, one: Study, other: Study) -> KeptPlan:
+    """The plan of a data set, and where planned trajectories were computed without it."""
+    each = [(study, study.results.plans.get(dataset)) for study in (one, other)]
+    kept = next(plan for _, plan in each if plan)
+    names = [_folders(study) for study, plan in each if not plan and _has_planned(study, dataset, kept)]
+    return replace(kept, without=(*(name for _, plan in each if plan for name in plan.without), *names))
+
+
+def _has_planned(study: Study, dataset: str, kept: KeptPlan) -> bool:
+    table = study.results.table
+    return any(map(kept.is_of, set(table.loc[table["dataset"] == dataset, "strategy"])))
 
 
 def _keys(table: pd.DataFrame) -> list[tuple[str, str, int]]:
@@ -70,7 +85,8 @@ def _check_same_settings(one: Study, other: Study, dataset: str) -> None:
         for difference in _all_differences(one.results, other.results, mine, theirs, dataset)
     )
     plans = [study.results.plans.get(dataset) for study in (one, other)]
-    if None not in plans and plans[0] != plans[1]:
+    kept = [replace(plan, without=()) for plan in plans if plan]
+    if any(plan != kept[0] for plan in kept):
         found["another plan"] = None
     if found:
         raise UserError(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from benchmark.experiment.study_plan import StudyPlan
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
-from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.results.random_draws import RANDOM, draws_of
 from benchmark.report.statistics.design.planned_tests import Planned, planned
 from benchmark.report.statistics.evaluation_images import ImageAreas, image_areas
 from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
@@ -135,7 +136,23 @@ def _image_areas(results: Results, dataset: str, budgets: tuple[int, ...]) -> Im
 
 def _planned(results: Results, dataset: str, values: pd.DataFrame, gap: FullDataGap) -> Planned | None:
     kept = results.plans.get(dataset)
-    return planned(kept.plan, values, gap, tuple(kept.differences())) if kept else None
+    if kept is None:
+        return None
+    lacking = _lacking(kept.plan, total_loss(results.trajectories(dataset)))
+    return planned(kept.plan, values, gap, tuple(kept.differences()), lacking)
+
+
+def _lacking(plan: StudyPlan, rows: pd.DataFrame) -> set[int]:
+    """Seeds without all draws of random that the plan has, at all its budgets."""
+    learned = rows[rows["strategy"] != FULL_DATA]
+    seeds = {int(seed) for seed in learned["seed"]}
+    if learned["labelled"].nunique() < len(plan.budgets):  # nobody has come to the last one yet
+        return seeds
+    if plan.against != RANDOM:
+        return set()
+    counts = draws_of(learned).pivot_table(index="seed", columns="labelled", values="draws", fill_value=0)
+    least = counts.min(axis="columns")
+    return seeds - {int(seed) for seed in least.index[least >= plan.references]}
 
 
 def _gap(every: Curves, rows: pd.DataFrame) -> FullDataGap:

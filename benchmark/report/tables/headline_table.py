@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import pandas as pd
 
@@ -36,8 +37,7 @@ def make_headline(found: DatasetStatistics) -> Table:
     groups = found.naubc.groupby("strategy")["naubc"]
     ranked, references = found.order
     places = decimals(float(groups.mean().abs().max()))
-    values = found.naubc[found.naubc["strategy"].isin(ranked)].rename(columns={"naubc": "value"})
-    marked = best(values, len(found.seeds))
+    marked = _best(found)
     rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
     return Table(
         heads=(*BEFORE, *([OF_THE_ORACLE] if found.oracle.oracle else []), *AFTER),
@@ -95,9 +95,16 @@ def _row(found: DatasetStatistics, name: str, areas: Sequence[float], places: in
 
 def area_cell(found: DatasetStatistics, name: str) -> Cell:
     """The mean NAUBC of a strategy, marked as in the table."""
-    values = found.naubc[found.naubc["strategy"].isin(found.order[0])].rename(columns={"naubc": "value"})
     cell = _mean(_areas(found, name), len(found.seeds), _places(found))
-    return replace(cell, mark="best") if name in best(values, len(found.seeds)) else cell
+    return replace(cell, mark="best") if name in _best(found) else cell
+
+
+def _best(found: DatasetStatistics) -> frozenset[str]:
+    """What is marked: nothing of a planned study, whose plan alone tells strategies apart."""
+    if found.planned:
+        return frozenset()
+    values = found.naubc[found.naubc["strategy"].isin(found.order[0])].rename(columns={"naubc": "value"})
+    return best(values, len(found.seeds))
 
 
 def difference_cell(found: DatasetStatistics, name: str) -> Cell:
@@ -133,9 +140,17 @@ def _compared(found: DatasetStatistics, one: Comparison | None, places: int) -> 
     return [
         Cell(f"{one.mean:+.{places}f}", _spread(half, places), _count(one.seeds, len(found.seeds))),
         *(_share(scale, one.mean, half) for scale in scales),
-        Cell(_p(one.corrected)),
+        _p_cell(found, one),
         Cell(_number(one.detectable, places), f" ({detectable})" if detectable else ""),
     ]
+
+
+def _p_cell(found: DatasetStatistics, one: Comparison) -> Cell:
+    """The plan's p of what it names: any other would be one look too many."""
+    by_plan = found.planned and found.planned.of(one.strategy, one.against)
+    if found.planned and by_plan:
+        return Cell(_p(found.planned.p(by_plan)), " (plan)")
+    return Cell(_p(one.corrected))
 
 
 def _share(scale: FullDataGap | OracleGain, mean: float, half: float) -> Cell:
@@ -201,12 +216,16 @@ def _tested(found: DatasetStatistics) -> str:
         return f"{len(found.seeds)} seeds are descriptive: no test, and nothing here ranks strategies."
     if not found.family.size:
         return ""
-    exploratory = "Exploratory, not by the plan: " if found.planned else ""
-    return (
-        f"{exploratory}p: two-sided paired t test, Holm-corrected for the {found.family.words}; "
-        "detectable: the true difference that these seeds find in four studies of five at the corrected "
-        "level."
+    detectable = (
+        "detectable: the true difference that these seeds find in four studies of five at the corrected level"
     )
+    test = f"p: two-sided paired t test, Holm-corrected for the {found.family.words}"
+    if found.planned:
+        return (
+            f"p (plan): over its looks and its family. Exploratory, not by the plan: any other {test}. "
+            f"Intervals of the table know nothing of looks; {detectable}."
+        )
+    return f"{test}; {detectable}."
 
 
 def left_out_note(found: DatasetStatistics) -> str:
@@ -243,7 +262,7 @@ def _numbers(found: DatasetStatistics) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _of_comparison(found: DatasetStatistics, one: Comparison | None) -> dict[str, float | None]:
+def _of_comparison(found: DatasetStatistics, one: Comparison | None) -> dict[str, Any]:
     """The difference to random, in losses and in shares of the gap and of what an oracle won, and how many
     are corrected for.
     """
@@ -258,7 +277,17 @@ def _of_comparison(found: DatasetStatistics, one: Comparison | None) -> dict[str
         for part in ("mean", "low", "high")
     }
     scales = {"comparisons": found.family.size, "gap": found.gap.mean, "oracle_gain": found.oracle.mean}
-    return {f"minus_random_{part}": numbers.get(part) for part in in_loss} | shares | of_oracle | scales
+    losses = {f"minus_random_{part}": numbers.get(part) for part in in_loss}
+    return losses | shares | of_oracle | scales | (_by_plan(found, one) if one else {})
+
+
+def _by_plan(found: DatasetStatistics, one: Comparison) -> dict[str, Any]:
+    """What the plan says of it, in the place of the p values of a comparison that it names."""
+    if found.planned is None:
+        return {}
+    none = {f"minus_random_{part}": None for part in ("p", "corrected")}
+    named = found.planned.names(one.strategy, one.against)
+    return (none if named else {}) | found.planned.numbers(one.strategy, one.against)
 
 
 def _columns(name: str, labels: Labels | None) -> dict[str, float | None]:

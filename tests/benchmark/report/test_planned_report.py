@@ -1,7 +1,9 @@
 """A study with a plan: page, tables, comparison and protocol decide by it, and one without is as before."""
 
 import json
+import re
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -10,9 +12,10 @@ from benchmark.experiment.study_plan import validated_plan, written_plan
 from benchmark.records.kept_plan import keep_plan, kept_plan
 from benchmark.records.round_store import CHANGES, Store
 from benchmark.report import read_studies, terminal_text
-from benchmark.report.compare import compare
+from benchmark.report.compare import compare, document, pairs
 from benchmark.report.page.claim import claim
 from benchmark.report.results.archives import pack
+from benchmark.report.results.merge import merged
 from benchmark.report.results.study import read_study
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.study_protocol import protocol
@@ -96,6 +99,68 @@ def test_compare_tests_what_is_planned_by_the_plan(folder):
     assert "Exploratory: the plan does not name it." in other
 
 
+def test_no_other_test_of_a_planned_comparison_is_printed(folder):
+    """Looked at after every seed, an ordinary test finds a difference far too often."""
+    study = with_plan(folder)
+    found = evidence(study.results, "rooms")
+    (decision,) = found.planned.decisions
+    table = headline_table.make_headline(found)
+    cells = dict(table.rows)
+    p = table.heads.index("p (Holm)")
+    assert (cells["entropy"][p].mean, cells["entropy"][p].spread) == (f"{decision.holm:.3f}", " (plan)")
+    assert cells["consistency-diversity"][p].spread == ""
+    assert table.said_of_marks == ""
+    rows = headline_table.long_table([found]).set_index("strategy")
+    assert pd.isna(rows.loc["entropy", ["minus_random_p", "minus_random_corrected"]]).all()
+    assert rows.loc["entropy", "plan_p"] == decision.holm
+    assert rows.loc["entropy", "plan_status"] == decision.status
+    assert not pd.isna(rows.loc["consistency-diversity", "minus_random_corrected"])
+    assert pd.isna(rows.loc["consistency-diversity", "plan_p"])
+    for pair in (("entropy", "random"), ("random", "entropy")):
+        (numbers,) = document(pairs(study.results, *pair))["datasets"]
+        assert (numbers["p"], numbers["corrected"], numbers["plan_p"]) == (None, None, decision.holm)
+        assert numbers["text"].count("% interval") == 1
+    (other,) = document(pairs(study.results, "consistency-diversity", "random"))["datasets"]
+    assert other["corrected"] is not None
+    assert "plan_p" not in other
+
+
+def test_a_look_waits_for_all_draws_of_random_and_for_full_data(folder, synthetic, table, tmp_path):
+    """The study has one draw a seed, and all full-data losses but that of seed 2."""
+    planned = evidence(with_plan(folder, references=2).results, "rooms").planned
+    assert (planned.there, planned.decisions[0].seeds) == (0, 0)
+    rest = [row for row in table if row[1:3] != ("full-data", 2)]
+    other = synthetic.add_experiment(synthetic.write(tmp_path / "rest", rest), budgets=[40, 80, 120, 160])
+    assert evidence(with_plan(other).results, "rooms").planned.there == 2
+    assert evidence(with_plan(other, margin=None).results, "rooms").planned.there == 6
+
+
+def test_a_look_waits_for_the_last_budget(folder, synthetic, table, tmp_path):
+    rest = [row for row in table if row[4] != 160]
+    other = synthetic.add_experiment(synthetic.write(tmp_path / "rest", rest), budgets=[40, 80, 120, 160])
+    planned = evidence(with_plan(other).results, "rooms").planned
+    assert (planned.there, planned.decisions[0].seeds) == (0, 0)
+
+
+def test_trajectories_without_the_plan_are_told_when_folders_become_one(folder, synthetic, table, tmp_path):
+    one = with_plan(folder)
+
+    def beside(name, strategy):
+        rows = [row for row in table if row[1] == strategy]
+        path = synthetic.add_rounds(synthetic.write(tmp_path / name, rows), rows)
+        return read_study(synthetic.add_experiment(path, budgets=[40, 80, 120, 160], seeds=list(range(6))))
+
+    for order in ((one, beside("a", "entropy")), (beside("b", "entropy"), one)):
+        kept = merged(order).results.plans["rooms"]
+        assert kept.was_changed
+        (said,) = kept.differences()
+        assert re.fullmatch(r"what is in .*[ab] was computed without it", said)
+        again = merged([merged(order), one]).results.plans["rooms"]
+        assert list(again.differences()) == [said]
+    exploratory = merged([one, beside("c", "consistency-diversity")])
+    assert not exploratory.results.plans["rooms"].was_changed
+
+
 def test_without_a_plan_nothing_is_said_of_one(folder):
     study = read_study(folder)
     assert evidence(study.results, "rooms").planned is None
@@ -124,7 +189,7 @@ def test_a_plan_before_results_is_replaced_and_one_after_is_kept(folder, tmp_pat
 def test_a_changed_plan_is_said_first(folder):
     keep_plan(plan(), folder, Store(folder).rounds())
     sentence = claim(evidence(read_study(folder).results, "rooms")).sentence
-    assert sentence.startswith("The plan was changed after results were there. By the plan, entropy")
+    assert sentence.startswith("The plan was not there before all results. By the plan, entropy")
     facts = dict(fact for section in protocol(read_study(folder)) for fact in section.facts)
     assert "it was made after" in facts["plan changed"]
 

@@ -71,6 +71,7 @@ def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
     interval = f"95 % interval {method.low:.3f} to {method.high:.3f}, p = {method.holm:.3f}, ten seeds"
     assert f"by {method.mean:.3f} of NAUBC ({interval})" in said()
     assert f"which is {100 * method.mean / found.gap.mean:.0f} % of what labels can gain there" in said()
+    assert f"less than the plan's margin of 10 % (p = {method.equivalence:.3f})" in said()
     assert (improved.strategy, improved.status) == (DECLARED, "equivalent")
     both = found.image_areas.difference("consistency-diversity", "random")
     assert f"over seeds and images {both.low:.3f} to {both.high:.3f}" in said()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -51,7 +51,7 @@ class Planned:
     """What the plan decides so far; ``next_look`` is None after the last, or where all is decided.
 
     ``there`` are the plan's first seeds that are whole, ``beyond`` seeds of the results that it does not
-    name.
+    name. A seed is whole with all strategies, draws of random and, for a margin in shares, full data.
     ``changes`` say what was changed of it after results were there.
     """
 
@@ -66,11 +66,39 @@ class Planned:
         """The decision on a planned comparison; None on any other, and on one that is seen from the other."""
         return next((d for d in self.decisions if (d.strategy, d.against) == (strategy, against)), None)
 
+    def names(self, strategy: str, against: str) -> bool:
+        """Whether the pair is a planned comparison, whichever way round: no other test of it counts."""
+        return (self.of(strategy, against) or self.of(against, strategy)) is not None
 
-def planned(plan: StudyPlan, values: pd.DataFrame, gap: FullDataGap, changes: Sequence[str] = ()) -> Planned:
-    """The plan's decisions from a column ``value`` (NAUBC) per ``strategy`` and ``seed``."""
+    def p(self, one: Decision) -> float:
+        """By the declared correction."""
+        return one.max_t if self.plan.correction == "max-t" else one.holm
+
+    def numbers(self, strategy: str, against: str) -> dict[str, str | float | None]:
+        """A planned comparison for machines; all None of any other. Signs are of the plan's own pair."""
+        one = self.of(strategy, against) or self.of(against, strategy)
+        known = (
+            (one.status, one.seeds, one.mean, one.low, one.high, self.p(one), one.equivalence) if one else ()
+        )
+        parts = ("status", "seeds", "mean", "low", "high", "p", "equivalence_p")
+        return {f"plan_{part}": known[at] if known else None for at, part in enumerate(parts)}
+
+
+def planned(
+    plan: StudyPlan,
+    values: pd.DataFrame,
+    gap: FullDataGap,
+    changes: Sequence[str] = (),
+    lacking: Collection[int] = (),
+) -> Planned:
+    """The plan's decisions from a column ``value`` (NAUBC) per ``strategy`` and ``seed``.
+
+    ``lacking`` are seeds that are not whole although all strategies have a value: draws of random are to
+    come. A look with some of them would be another look once they are there.
+    """
     wide = values.pivot_table(index="seed", columns="strategy", values="value")
     wide = wide.reindex(index=list(plan.seeds), columns=[*plan.family, plan.against])
+    wide.loc[[seed in lacking or _lacks_margin(plan, seed, gap) for seed in wide.index]] = math.nan
     differences = wide[list(plan.family)].sub(wide[plan.against], axis="index").to_numpy(float)
     found, next_look = decisions(plan, differences, gap)
     beyond = sorted({int(seed) for seed in values.dropna(subset="value")["seed"]} - set(plan.seeds))
@@ -146,6 +174,12 @@ class _SoFar:
         """The mean and its repeated interval, at the level of this look and of the family."""
         level = self.design.levels(self.plan.level / len(self.plan.family))[self.number]
         return t_interval(column.tolist(), 1 - (2 if self.plan.one_sided else 1) * level)
+
+
+def _lacks_margin(plan: StudyPlan, seed: int, gap: FullDataGap) -> bool:
+    """Whether the seed's own gap, which the margin is a share of, is not known yet."""
+    size = plan.margin_size
+    return size is not None and size.share is not None and seed not in gap.by_seed
 
 
 def _margins(plan: StudyPlan, seeds: Sequence[int], gap: FullDataGap) -> list[float] | None:

@@ -32,8 +32,8 @@ def planned_notes(found: Planned, gap: FullDataGap, places: int) -> Iterator[str
             yield f"{_numbers(found, one, gap, places)}."
     if found.next_look is not None:
         yield (
-            f"The next look is at {found.next_look} seeds; the plan's first {found.there} are whole. A test "
-            "before would be one look too many."
+            f"The next look is at {found.next_look} seeds; the plan's first {found.there} are whole"
+            f"{_whole(found)}. A test before would be one look too many."
         )
     if found.beyond:
         yield f"Seeds that the plan does not name count for none of its tests: {_listed(found.beyond)}."
@@ -68,10 +68,10 @@ def _status(found: Planned, one: Decision, places: int) -> str:
             f"{pair} is not tested yet: the first look is at {plan.looks[0]} seeds, {found.there} are whole"
         )
     seeds = f"{one.seeds} of {len(plan.seeds)} seeds"
-    size = f"{one.mean:+.{places}f}, {_level(found)} interval {one.low:+.{places}f} to {one.high:+.{places}f}"
-    p = _p(one.max_t if plan.correction == "max-t" else one.holm)
+    size = f"{one.mean:+.{places}f}, {_interval(found)} {one.low:+.{places}f} to {one.high:+.{places}f}"
+    p = _p(found.p(one))
     if one.status in ("better", "worse"):
-        return f"{one.strategy} is {one.status} than {one.against} ({size}, {p}, {seeds})"
+        return f"{one.strategy} is {one.status} than {one.against} ({size}, {p}, {seeds}){_small(found, one)}"
     if one.status == "equivalent" and plan.margin_size:
         within = plan.margin_size.words
         return f"{pair} is equivalent within {within} ({size}, {_p(one.equivalence)}, {seeds})"
@@ -96,12 +96,33 @@ def _numbers(found: Planned, one: Decision, gap: FullDataGap, places: int) -> st
 
 
 def _changed(found: Planned) -> str:
-    return "The plan was changed after results were there. " if found.changes else ""
+    return "The plan was not there before all results. " if found.changes else ""
 
 
-def _level(found: Planned) -> str:
-    sides = 2 if found.plan.one_sided else 1
-    return f"{100 * (1 - sides * found.plan.level):g} %"
+def _small(found: Planned, one: Decision) -> str:
+    """That a difference which is shown is shown to be within the margin too."""
+    margin = found.plan.margin_size
+    if margin is None or not one.equivalence <= found.plan.level:
+        return ""
+    return f", by less than {margin.words} ({_p(one.equivalence)})"
+
+
+def _whole(found: Planned) -> str:
+    """What a seed needs besides its strategies."""
+    plan, size = found.plan, found.plan.margin_size
+    draws = f"{plan.references} draws of {plan.against}" if plan.references > 1 else ""
+    full = "full data" if size is not None and size.share is not None else ""
+    needs = " and ".join(filter(None, [draws, full]))
+    return f" ({needs} included)" if needs else ""
+
+
+def _interval(found: Planned) -> str:
+    """It holds at every look and for all of the family together, where there are several."""
+    plan, sides = found.plan, 2 if found.plan.one_sided else 1
+    looks = "over all looks" if len(plan.looks) > 1 else ""
+    family = "of the family" if len(plan.family) > 1 else ""
+    scope = " and ".join(filter(None, [looks, family]))
+    return " ".join(filter(None, [f"{100 * (1 - sides * plan.level):g} % interval", scope]))
 
 
 def _p(value: float) -> str:

@@ -116,8 +116,10 @@ def test_equivalent_within_the_margin_and_undecided_without():
     without = planned(plan(), values(a=differences), gap_of())
     assert only(without).status == "undecided"
     assert "no difference is shown" in decided(without, 3)
+    # Five seeds are a look, and of two of them nobody knows what the margin is: they are not whole.
     unknown = planned(plan(margin="10 % of the gap"), values(a=differences), gap_of(range(3)))
-    assert math.isnan(only(unknown).equivalence)
+    assert (only(unknown).status, only(unknown).seeds, unknown.there) == ("open", 0, 3)
+    assert "is not tested yet: the first look is at 5 seeds, 3 are whole" in decided(unknown, 3)
     fixed = planned(plan(margin=0.1), values(a=differences), gap_of(range(0)))
     assert only(fixed).status == "equivalent"
 
@@ -152,9 +154,55 @@ def test_seeds_that_are_not_planned_count_for_nothing():
     assert any("does not name count for none" in note for note in planned_notes(found, gap_of(), 3))
 
 
+def test_a_seed_that_lacks_draws_waits_as_one_that_lacks_a_strategy():
+    """Else a look would be one before its last draws are there, and another one after."""
+    differences = noise(20, mean=-0.2)
+    waiting = planned(plan(references=3, margin=0.001), values(a=differences), gap_of(), lacking={4, 17})
+    assert (only(waiting).seeds, waiting.there, waiting.next_look) == (0, 4, 5)
+    assert any(
+        "4 are whole (3 draws of random included)" in note for note in planned_notes(waiting, gap_of(), 3)
+    )
+    at_the_next = planned(plan(references=3, margin=0.001), values(a=differences), gap_of(), lacking={17})
+    assert only(at_the_next).seeds in (5, 10)
+    whole = planned(plan(references=3, margin=0.001), values(a=differences), gap_of())
+    assert only(whole) == only(at_the_next)
+
+
+def test_a_small_difference_that_is_shown_is_said_to_be_small_too():
+    differences = noise(20, mean=0.04, spread=0.02)
+    one = planned(plan(margin=0.1, looks=[20]), values(a=differences), gap_of())
+    assert only(one).status == "worse"
+    assert decided(one, 3).endswith("20 of 20 seeds), by less than 0.1 (p < 0.001)")
+    without = planned(plan(margin=0.03, looks=[20]), values(a=differences), gap_of())
+    assert decided(without, 3).endswith("20 of 20 seeds)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"looks": [20]}, "95 % interval +"),
+        ({}, "95 % interval over all looks "),
+        ({"looks": [20], "family": ["a", "b"]}, "95 % interval of the family "),
+        ({"family": ["a", "b"]}, "95 % interval over all looks and of the family "),
+        ({"looks": [20], "one_sided": True}, "90 % interval +"),
+    ],
+)
+def test_an_interval_is_called_what_it_is(changes, name):
+    found = planned(plan(**changes), values(a=noise(20, mean=0.2), b=noise(20, 1)), gap_of())
+    assert name in decided(found, 3)
+
+
+def test_numbers_for_machines_are_those_of_the_words():
+    found = planned(plan(correction="max-t"), values(a=noise(20, mean=-0.2)), gap_of())
+    numbers = found.numbers("random", "a")
+    assert numbers == found.numbers("a", "random")
+    assert (numbers["plan_status"], numbers["plan_p"]) == ("better", only(found).max_t)
+    assert set(found.numbers("b", "random").values()) == {None}
+
+
 def test_changes_are_said_first():
     found = planned(plan(), values(a=noise(20)), gap_of(), ["it was changed after 3 rounds"])
-    assert decided(found, 3).startswith("The plan was changed after results were there.")
+    assert decided(found, 3).startswith("The plan was not there before all results.")
     assert any("no confirmation" in note for note in planned_notes(found, gap_of(), 3))
 
 
