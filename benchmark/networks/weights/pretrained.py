@@ -7,7 +7,7 @@ a log line says so. Here what it loads is watched, counted and refused unless al
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,8 @@ def load_weights(model: nn.Module, name: str, file: Path) -> str:
 
     Raises UserError unless every tensor of the model was loaded and is finite, and for a file with others.
     """
-    handed = Handed(model.state_dict(keep_vars=True), read_weights(file))
+    own = model.state_dict(keep_vars=True)
+    handed = Handed(own, read_weights(file, own.keys()))
     match = _matched(model, [handed], list(handed.own))
     origin = _of_file(file)
     if not match.complete:
@@ -79,10 +80,11 @@ def load_weights(model: nn.Module, name: str, file: Path) -> str:
     return f"{name}: {match.summary} loaded from {origin}"
 
 
-def read_weights(file: Path) -> dict[str, Tensor]:
+def read_weights(file: Path, own: Iterable[str] = ()) -> dict[str, Tensor]:
     """The tensors of a .safetensors file or of one that torch saved, without wrappers and prefixes.
 
-    Nothing is unpickled. Raises UserError for a file that is not there, broken, or no weights.
+    A prefix stays where the model's ``own`` names have it. Nothing is unpickled. Raises UserError for a file
+    that is not there, broken, or no weights.
     """
     if not file.is_file():
         raise UserError(f"network.pretrained: there is no file {file}.")
@@ -97,7 +99,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         raise UserError(
             f"network.pretrained: {file} cannot be read as weights ({first_line(error)})."
         ) from error
-    weights = _unwrapped(content)
+    weights = _unprefixed(_unwrapped(content), frozenset(own))
     if not weights or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
         raise UserError(f"network.pretrained: {file} must hold named tensors, as state_dict() gives them.")
     return weights
@@ -120,10 +122,16 @@ def _unwrapped(content: Any) -> dict[str, Any]:
     for _ in WRAPPERS:  # more than one in another is rare, and one in itself has no end
         wrapped = (content.get(key) for key in WRAPPERS) if isinstance(content, Mapping) else ()
         content = next((inner for inner in wrapped if isinstance(inner, Mapping)), content)
-    weights = {str(name): value for name, value in content.items()} if isinstance(content, Mapping) else {}
+    return {str(name): value for name, value in content.items()} if isinstance(content, Mapping) else {}
+
+
+def _unprefixed(weights: dict[str, Any], own: Set[str]) -> dict[str, Any]:
+    """Stripped of prefixes as long as no fewer names are the model's own: its parts may be called so."""
+    best = weights
     while weights and (prefix := next((p for p in PREFIXES if all(n.startswith(p) for n in weights)), "")):
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}
-    return weights
+        best = max(weights, best, key=lambda each: len(own & each.keys()))
+    return best
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,23 @@ def test_a_backbone_of_ones_own_starts_from_a_file_of_weights_that_fits(file, tm
         make_backbone(name, weights)
 
 
+@pytest.mark.parametrize("part", ["model", "backbone", "module"])
+@pytest.mark.parametrize("before", ["", "module.", "model.", "backbone.model.", "_orig_mod.module."])
+def test_what_a_backbone_of_ones_own_calls_its_parts_is_no_prefix(file, tmp_path, part, before):
+    parts = "self.stem, self.deep = nn.Conv2d(3, 8, 4, 4, bias=bias), nn.Conv2d(8, 8, 2, 2)"
+    kept = f"self.{part} = nn.ModuleList([nn.Conv2d(3, 8, 4, 4), nn.Conv2d(8, 8, 2, 2)])"
+    file.write_text(NETWORK.replace(parts, kept))
+    name, weights = f"{file}:my_backbone", tmp_path / "weights.pt"
+    given = {tensor: torch.rand_like(value) for tensor, value in make_backbone(name).state_dict().items()}
+    assert all(tensor.startswith(f"{part}.") for tensor in given)
+    torch.save({before + tensor: value for tensor, value in given.items()}, weights)
+    loaded = make_backbone(name, weights)
+    assert all(torch.equal(value, given[tensor]) for tensor, value in loaded.state_dict().items())
+    torch.save({before + tensor: given[tensor] for tensor in list(given)[1:]}, weights)
+    with pytest.raises(UserError, match=rf"3 of 4 backbone tensors match; {part}\.0\.weight is missing"):
+        make_backbone(name, weights)
+
+
 def test_one_stride_gets_a_pyramid_where_a_network_wants_one(file):
     file.write_text(
         NETWORK.replace("(8, 8), (4.0, 8.0), 8", "(8,), (4.0,), 4").replace("[fine, ", "[fine] or [")
