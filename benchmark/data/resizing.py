@@ -97,15 +97,23 @@ def on_canvas(sample: Sample, size: Size, shrink: Mapping[str, Shrink] = Mapping
     """The sample in the upper left corner of a canvas of ``size`` (height, width).
 
     Larger images are shrunk until they fit, smaller ones are not magnified. The rest of the canvas is ignored
-    by every label. ``shrink`` has rules by task.
+    by every label, but by one that has the size of the canvas already. ``shrink`` has rules by task.
     """
     height, width = sample.image.shape[:2]
     share = min(1, size[0] / height, size[1] / width)
     shrunk = max(1, round(share * height)), max(1, round(share * width))
     canvas = np.full((*size, 3), MEAN_COLOUR, np.uint8)
     canvas[: shrunk[0], : shrunk[1]] = resized_image(sample.image, shrunk)
-    labels = {t: resized_label(v, shrunk, shrink.get(t, "nearest")) for t, v in sample.labels.items()}
-    return Sample(canvas, {task: _padded(label, size) for task, label in labels.items()})
+    rules = {task: shrink.get(task, "nearest") for task in sample.labels}
+    labels = {task: _placed(label, shrunk, size, rules[task]) for task, label in sample.labels.items()}
+    return Sample(canvas, labels)
+
+
+def _placed(label: NDArray[Any], shrunk: Size, size: Size, shrink: Shrink) -> NDArray[Any]:
+    """What is as large as the canvas was drawn on it, and is in its place."""
+    if label.shape[:2] == size:
+        return label
+    return _padded(resized_label(label, shrunk, shrink), size)
 
 
 def _padded(label: NDArray[Any], size: Size) -> NDArray[Any]:

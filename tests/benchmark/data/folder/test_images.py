@@ -121,6 +121,16 @@ def test_images_of_two_orientations_fit_on_a_canvas(root: Path) -> None:
     assert by_option.digest == opened(root, size=[16, 16], fit="canvas").digest
 
 
+def test_a_label_of_the_canvas_s_size_is_taken_as_it_is_and_one_of_the_image_s_shrinks(root: Path) -> None:
+    edge, semseg = noise(9, 2, 8, 8), np.repeat(np.eye(HEIGHT // 2, WIDTH // 2, dtype=np.uint8), 2, 0)
+    save(root, "train", "edge", 0, edge)
+    save(root, "train", "semseg", 0, np.repeat(semseg, 2, 1))
+    labels = opened(root, size=[8, 8], fit="canvas").train[0].labels
+    np.testing.assert_array_equal(labels["edge"], edge)
+    np.testing.assert_array_equal(labels["semseg"][:6], np.eye(6, 8))
+    assert (labels["semseg"][6:] == 255).all()
+
+
 def test_deep_images_that_use_few_bits_are_named(root: Path) -> None:
     deep = noise(3, 4096, HEIGHT, WIDTH, dtype=np.uint16)
     deep[0, 0] = 4000
