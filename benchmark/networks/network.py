@@ -109,12 +109,22 @@ class Network(nn.Module, ABC):
         feature sees much of the padding.
         """
         (height, width), (below, right) = size, self._padding(size)
-        stride = self.training_stride if self.training else 1
-        predicted = (-(-(height + below) // stride), -(-(width + right) // stride))
+        predicted = self._predicted((height + below, width + right))
         outputs = self._on_dropped(maps, predicted)
         if not below and not right:
             return outputs
-        return outputs.mapped(lambda features: self._cropped(features, size))
+        rows, columns = self._predicted(size)
+
+        def cropped(each: Tensor) -> Tensor:
+            # Exact where predictions are: a share of them, rounded up, may be one more than there are labels.
+            return each[..., :rows, :columns] if each.shape[-2:] == predicted else self._cropped(each, size)
+
+        return outputs.mapped(cropped)
+
+    def _predicted(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of refined predictions of an image of this size."""
+        stride = self.training_stride if self.training else 1
+        return -(-size[0] // stride), -(-size[1] // stride)
 
     def trunk_features(self, maps: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, ...]:
         """Maps of the frozen trunk as strategies see them, of images of this size: in float32 and cropped."""
