@@ -83,6 +83,7 @@ class SideBySide(Backbone):
         self.copies = nn.ModuleList(copy.deepcopy(backbone) for _ in range(count))
         self.channels = tuple(count * channels for channels in backbone.channels)
         self.strides, self.multiple, self.loaded = backbone.strides, backbone.multiple, backbone.loaded
+        self.normalisation = backbone.normalisation
         self.trunk = backbone.trunk  # frozen, it is the same in all copies: one of its maps serves them
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -52,6 +52,16 @@ def test_pretrained_weights_see_what_their_configuration_says(weights, name):
     assert f"those of timm's {name}: a file of weights does not say its own" in network.loaded
 
 
+@pytest.mark.parametrize("network", ["multi_task", "single_task", "pad_net"])
+def test_every_network_says_by_what_it_normalises(weights, network):
+    built = build_network(
+        NetworkConfig(name=network, backbone="test_vit", pretrained=weights("test_vit")), TASKS
+    )
+    mean, spread = (", ".join(f"{float(v):.3g}" for v in values) for values in (built.mean, built.spread))
+    assert f"; images are normalised by mean {mean} and spread {spread}, those of timm's" in built.loaded
+    assert mean == "0.5, 0.5, 0.5"
+
+
 @pytest.mark.parametrize(
     "name", ["vit_tiny_patch16_224", "tf_efficientnetv2_s", "vit_base_patch16_clip_224", "resnetv2_50x1_bit"]
 )
