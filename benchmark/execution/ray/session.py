@@ -16,6 +16,7 @@ from benchmark.errors import UserError
 from benchmark.execution.ray.cleanup import reaped
 from benchmark.execution.resources import Node
 from benchmark.optional_libraries import install_command
+from benchmark.training.hardware.cores import cores_here
 from benchmark.training.hardware.devices import usable_gpus
 
 ADDRESS = "RAY_ADDRESS"
@@ -102,7 +103,8 @@ def _up(own: list[Node]) -> Iterator[Event]:
 
 
 def _this_machine() -> Node:
-    return Node(len(os.sched_getaffinity(0)), usable_gpus().gpus)
+    # In a container a machine has more cores than may be used: more jobs would wait for each other.
+    return Node(cores_here().usable, usable_gpus().gpus)
 
 
 def _start(ray: Any, own: list[Node]) -> None:

@@ -14,6 +14,27 @@ from benchmark.execution.resources import Wish
 NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="the engine needs the extra `cluster`")
 
 
+@pytest.fixture
+def cores(monkeypatch, tmp_path):
+    """Sets how many cores a machine of eight binds this process to, and their time that its group may use."""
+
+    def has(bound, quota="max"):
+        (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
+        monkeypatch.setattr("benchmark.training.hardware.cores.GROUPS", tmp_path)
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: range(bound))
+        monkeypatch.setattr("os.cpu_count", lambda: 8)
+
+    return has
+
+
+@pytest.mark.parametrize(
+    ("bound", "quota", "usable"), [(4, "max", 4), (8, 250_000, 2), (3, 650_000, 3), (8, 50_000, 1)]
+)
+def test_this_machine_has_the_cores_that_may_be_used(cores, bound, quota, usable):
+    cores(bound, quota)
+    assert [node.cpus for node in nodes()] == [usable]
+
+
 @NEEDS_RAY
 @pytest.mark.parametrize(
     ("name", "wish", "chosen"),
@@ -26,8 +47,8 @@ NEEDS_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="the engine need
         ("ray", Wish(), "RayEngine"),
     ],
 )
-def test_one_job_at_a_time_is_serial_and_more_are_ray(small_experiment, monkeypatch, name, wish, chosen):
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(4))
+def test_one_job_at_a_time_is_serial_and_more_are_ray(small_experiment, cores, name, wish, chosen):
+    cores(4)
     assert type(engine_for(small_experiment(), name, wish)).__name__ == chosen
 
 
