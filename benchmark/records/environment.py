@@ -25,6 +25,9 @@ PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "p
 #: What says of a folder where its rounds were computed, and may change between two runs.
 MACHINE = ("device", "python", "platform", "revision", "packages")
 
+#: A GPU as those plan with it who do not see it.
+UNNAMED = "cuda"
+
 #: What a precision of the recipe means, whatever torch's defaults are.
 ARITHMETIC = {
     "fp32": "float32, without TF32",
@@ -66,6 +69,12 @@ def describe(
         "packages": {name: _version(name) for name in PACKAGES},
         "revision": revision(),
     }
+
+
+def named_device(before: Any, now: str) -> str:
+    """The device of now; where jobs elsewhere are yet to name their GPU, the one that a folder names."""
+    is_gpu = isinstance(before, str) and before != "cpu"
+    return before if now == UNNAMED and is_gpu else now
 
 
 def earlier_machines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -154,6 +154,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
     if held:
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
+        environment |= _device(before, environment)
         environment |= _earlier(before, environment)
     out.mkdir(parents=True, exist_ok=True)
     if planned is not None:
@@ -161,6 +162,12 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     fields = _fields_of_all(experiment, out, held)
     write_atomically(out / EXPERIMENT, yaml.safe_dump(fields, sort_keys=False).encode())
     write_atomically(out / ENVIRONMENT, to_json(environment))
+
+
+def _device(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    from benchmark.records.environment import named_device
+
+    return {"device": named_device(before.get("device"), now["device"])}
 
 
 def _earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

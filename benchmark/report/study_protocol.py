@@ -96,12 +96,14 @@ def _machine(source: Source) -> Facts:
     found = _versions({name: known[name] for name in MACHINE if name in known})
     earlier = known.get("earlier")
     others = [_other(each, found) for each in earlier] if isinstance(earlier, list) else []
-    return found | ({"earlier rounds": "; ".join(others)} if others else {})
+    said = "; ".join(filter(None, others))
+    return found | ({"earlier rounds": said} if said else {})
 
 
 def _other(machine: Any, now: Facts) -> str:
-    """What an earlier machine had that is not as now."""
-    return written({name: value for name, value in _versions(machine).items() if now.get(name) != value})
+    """What an earlier machine had that is not as now; empty if there is no such thing."""
+    others = {name: value for name, value in _versions(machine).items() if now.get(name) != value}
+    return written(others) if others else ""
 
 
 def _versions(known: Any) -> Facts:
