@@ -131,13 +131,19 @@ def curve_of(bench: Bench, job: Job) -> Curve:
     """A trajectory as trackers know it. Changed code of a plug-in makes it another one."""
     fields = bench.experiment.model_dump(mode="json", exclude=ELSEWHERE)
     settings = {"dataset": bench.dataset.name, "strategy": job.name, "seed": job.seed, **fields}
-    code = list(resolve(job.strategy).digests) if job.kind == "trajectory" else []
+    parts = [identity(bench.store.root), bench.dataset.name, job.name, job.seed, _code(bench, job)]
+    place = folder_of(bench, job).relative_to(bench.store.root)
+    return Curve(digest_of(parts)[:20], job.label, place, settings)
+
+
+def _code(bench: Bench, job: Job) -> list[str | None]:
+    """Digests of all code that is not built in, as in the key of a round: of other code are other rounds."""
+    code = list[str | None](resolve(job.strategy).digests if job.kind == "trajectory" else ())
     network = bench.experiment.network
     found = NETWORKS.find(network.name), BACKBONES.find(network.backbone)
     code += [entry.digest for entry in found if entry and not entry.built_in]
-    parts = [identity(bench.store.root), bench.dataset.name, job.name, job.seed, code]
-    place = folder_of(bench, job).relative_to(bench.store.root)
-    return Curve(digest_of(parts)[:20], job.label, place, settings)
+    of_data = [bench.dataset.code, *(task.code for task in bench.dataset.tasks)]
+    return [*code, *filter(None, of_data)]  # ids of built-in data and tasks stay
 
 
 def values_of(done: Round) -> dict[str, float]:

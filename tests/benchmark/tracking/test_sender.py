@@ -7,11 +7,14 @@ from threading import Event
 
 import pytest
 import yaml
+from changed_plugins import changed
+from image_folders import Folder, picture, write_png
 from told import Told
 
 from benchmark.execution.serial import run_serial
+from benchmark.plugins import DATASETS, TASKS
 from benchmark.protocol.work_left import Job, plan
-from benchmark.records.round_store import Store
+from benchmark.records.round_store import Store, digest_of
 from benchmark.report import Report
 from benchmark.tracking import sender as courier
 from benchmark.tracking import tracker
@@ -119,6 +122,46 @@ def test_other_folders_and_other_code_have_other_ids(done, small_bench, tmp_path
     assert curve_of(small_bench(tmp_path), job).id != before
     monkeypatch.setattr(type(resolve("random")), "digests", property(lambda self: ("edited",)))
     assert curve_of(done, job).id != before
+
+
+WORDS = ('"""Ramps of depth, and a task for them."""', '"""In other words."""')
+
+
+def edited(folder, name, *edit):
+    """The path of a file of plug-ins with an edit, in a folder of this name, as a new process finds it."""
+    TASKS.entries.pop("relative_depth", None)
+    DATASETS.entries.pop("ramps", None)
+    (folder / name).mkdir(parents=True)
+    return changed(folder / name, *edit)
+
+
+def test_other_code_of_the_data_set_makes_other_curves_and_other_words_do_not(small_bench, tmp_path):
+    def curve(name, *edit):
+        dataset = f"{edited(tmp_path, name, *edit)}:ramps"
+        bench = small_bench(tmp_path, dataset=dataset, data={}, budgets=[2, 4])
+        return curve_of(bench, Job("full-data", 0)).id
+
+    plain, words, steeper = curve("a"), curve("b", *WORDS), curve("c", "1 + self.step", "2 + self.step")
+    assert plain == words != steeper
+
+
+def test_other_code_of_a_task_makes_other_curves(small_bench, tmp_path):
+    def curve(name, *edit):
+        task = {"folder": "{split}/near", "task": f"{edited(tmp_path, name, *edit)}:relative_depth"}
+        folder = Folder(tmp_path / name, {"near": task})
+        folder.label("near", lambda path: write_png(path.with_suffix(".png"), picture()[..., 0]))
+        bench = small_bench(tmp_path, dataset=str(folder.yaml), data={}, budgets=[1, 2])
+        assert bench.dataset.code is None
+        return curve_of(bench, Job("full-data", 0)).id
+
+    plain, words, heavier = curve("a"), curve("b", *WORDS), curve("c", "return 1.0 *", "return 2.0 *")
+    assert plain == words != heavier
+
+
+def test_ids_of_what_is_built_in_stay(done):
+    code = list(resolve("random").digests)
+    parts = [courier.identity(done.store.root), "rooms", "random", 0, code]
+    assert curve_of(done, Job("trajectory", 0, "random")).id == digest_of(parts)[:20]
 
 
 def test_rounds_of_other_settings_are_not_sent(done, small_bench):
