@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from benchmark.errors import BusyError
 from benchmark.networks import Network, build_network, placed
 from benchmark.networks.normalisation import without_weights
 from benchmark.protocol.bench import Bench
@@ -36,7 +40,7 @@ from benchmark.training.train import Trained, state_digest
 from strategies.interface import Strategy
 from strategies.registry import resolve
 
-READERS = 60.0  # seconds: trajectories of a seed that start together read it one after the other
+PATIENCE = 60.0  # seconds: trajectories of a seed that start together read it one after the other
 #: The record of a round 0, and ``{"network": state, "companions": {strategy and its code: state}}``.
 Stored = tuple[Round, dict[str, Any]]
 
@@ -63,15 +67,51 @@ def has_record(bench: Bench, seed: int) -> bool:
 def missing_of(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
     """Those of the strategies for which round 0 of a seed, or their companion in it, is not stored."""
     stored = _stored(bench, seed)
-    return {n: s for n, s in strategies.items() if not stored or not _load(bench, seed, stored, n, s)}
+    return _lacking(bench, seed, stored, strategies) if stored else dict(strategies)
+
+
+def _lacking(
+    bench: Bench, seed: int, stored: Stored, strategies: Mapping[str, Strategy]
+) -> dict[str, Strategy]:
+    """Those of the strategies that have a companion which is not among the stored ones.
+
+    A strategy that was added, or whose code was edited, has none there yet. Others wait while this is asked,
+    so one network at most is made, and none for strategies that say nothing of companions.
+    """
+    _, weights = stored
+    doubtful = {
+        name: strategy
+        for name, strategy in strategies.items()
+        if _code(name) not in weights["companions"] and type(strategy).companion is not Strategy.companion
+    }
+    if not doubtful:
+        return {}
+    network, streams = _network(bench, seed), bench.streams(seed, 0)
+    return {n: s for n, s in doubtful.items() if make_companion(s, network, streams) is not None}
 
 
 def round_zero(bench: Bench, seed: int, name: str, strategy: Strategy) -> Fitted:
     """The network and metrics of round 0, with this strategy's companion; computed if not stored."""
-    with bench.store.locked(bench.dataset.name, ROUND_ZERO, seed, wait=READERS):
+    with _held(bench, seed):
         stored = _stored(bench, seed)
-        loaded = _load(bench, seed, stored, name, strategy) if stored else None
-        return loaded or _compute(bench, seed, {name: strategy})
+        if stored is None or _lacking(bench, seed, stored, {name: strategy}):
+            return _compute(bench, seed, {name: strategy})
+    return _load(bench, seed, stored, name, strategy)
+
+
+@contextmanager
+def _held(bench: Bench, seed: int) -> Iterator[None]:
+    """Hold round 0 of a seed, after whoever holds it now, however long: nobody is at this very job, and a
+    killed process holds nothing.
+    """
+    lock = partial(bench.store.locked, bench.dataset.name, ROUND_ZERO, seed)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(wait=PATIENCE))
+        except BusyError:
+            bench.progress.say(f"round-0, seed {seed} is held by another process: waiting for it")
+            held.enter_context(lock(wait=inf))
+        yield
 
 
 def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fitted:
@@ -108,14 +148,11 @@ def _stored(bench: Bench, seed: int) -> Stored | None:
     return done, weights
 
 
-def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy) -> Fitted | None:
-    """What is stored as a network and this strategy's companion; None if its companion is not among it."""
+def _load(bench: Bench, seed: int, stored: Stored, name: str, strategy: Strategy) -> Fitted:
+    """What is stored as a network and this strategy's companion, which is among it if there is one."""
     done, weights = stored
     network = _network(bench, seed)
     companion = make_companion(strategy, network, bench.streams(seed, 0))
-    # A strategy that was added, or whose code was edited, has no companion there yet.
-    if companion is not None and _code(name) not in weights["companions"]:
-        return None
     network.load_state_dict(weights["network"])
     companions = _restored(name, companion, weights["companions"])
     metrics = {
