@@ -2,9 +2,9 @@
 
 python docs/examples/camvid_masks.py DATA_ROOT
 
-DATA_ROOT/{train,val}/semseg/ID.png hold 0..10 and 255 for what is ignored. Beside them this writes edge/ID.png, 255
-where the class is not that of the left or the upper neighbour (what is ignored counts as a class), and
-saliency/ID.png, 1 for cars, pedestrians and bicyclists, 255 for what is ignored.
+DATA_ROOT/{train,val}/semseg/ID.png hold 0..10 and 255 for what is ignored. Beside them this writes
+edge/ID.png, 255 where the class is not that of the left or the upper neighbour (what is ignored counts as a
+class), and saliency/ID.png, 1 for cars, pedestrians and bicyclists, 255 for what is ignored.
 """
 
 import sys
