@@ -24,10 +24,13 @@ def published(archive):
         return read_study(folder)
 
 
-def spreads(study):
-    """What ``mtal chosen`` says of a strategy's column, to so many places; the data are rendered again."""
+def spreads(study, root=None):
+    """What ``mtal chosen`` says of a strategy's column, to so many places.
+
+    The data are rendered again, or read from a folder.
+    """
     ran = study.sources[0].experiment
-    opened = open_dataset(ran["dataset"], ran["data"])
+    opened = open_dataset(ran["dataset"], ran["data"], root)
     assert study.sources[0].environment["data"]["digest"] == opened.digest
     chosen = chosen_labels(study.rounds, image_facts(opened)).groupby("strategy")
 

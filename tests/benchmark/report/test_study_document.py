@@ -8,12 +8,15 @@ from published import DOCS, RARE, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
-from benchmark.report.dataset_results import DatasetResults
+from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
+from benchmark.report.tables.cost_table import costs_of
+from benchmark.report.tables.costs import mean_costs
 from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 from strategies.registry import resolve
 
+NYUD = DOCS.parents[1] / "shared" / "nyud240"
 DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
 
@@ -60,6 +63,82 @@ def test_every_form_of_the_product_lost_more_in_development_than_coverage_with_t
         assert len(covers) == 3
         assert len(products) >= 3
         assert products.min() > covers.max()
+
+
+def test_the_verdict_of_nyud_is_that_of_its_plan():
+    found = evidence(study_of("nyud").results, "nyud")
+    method, improved = found.planned.decisions
+    assert (method.status, improved.status, improved.strategy) == ("equivalent", "equivalent", DECLARED)
+    assert (method.seeds, improved.seeds, found.planned.plan.looks[0]) == (6, 6, 6)
+    assert not found.planned.changes
+    interval = f"95 % interval over all looks and of the family {method.low:.3f} to {method.high:+.3f}"
+    numbers = f"({interval}; equivalence p = {method.equivalence:.3f}, six seeds)"
+    share = f"which is {100 * method.mean / found.gap.mean:.0f} % of the gap"
+    assert f"{method.mean:+.3f} of [NAUBC]" in said()
+    assert f"{numbers}, {share}" in said()
+    assert f"covers the pool ({improved.mean:.3f}, p = {improved.equivalence:.3f})" in said()
+
+
+def test_what_is_said_of_the_regime_of_nyud_is_what_its_rows_of_random_say():
+    study = study_of("nyud").only(["random"])
+    found = measured(DatasetResults(study, "nyud"))
+    judged = tuple(criteria(found))
+    assert [criterion.met for criterion in judged] == [True] * 6
+    text = " ".join(gate_text(found, judged).split())
+    assert "depth RMSE 1.005 to 0.8993" in text
+    assert "semseg 44 %" in text
+    assert "gap 0.447: 3.8 %" in text
+    rows = study.results.table
+    rows = rows[rows["strategy"].str.startswith("random") & (rows["labelled"] < 795)]
+
+    def curve(task, metric, places):
+        part = rows[(rows["task"] == task) & (rows["metric"] == metric)]
+        return [f"{value:.{places}f}" for value in part.groupby("labelled")["value"].mean()]
+
+    assert f"{', '.join(curve('semseg', 'miou', 1))} at 40, 80, 159, 318 labels" in said()
+    assert f"refined loss falls ({', '.join(curve('semseg', 'loss', 2))})" in said()
+    losses = [float(loss) for loss in curve("total", "loss", 6)]
+    assert f"labels gain {losses[1] - losses[3]:.2f}".replace("0.", ".") in said()
+
+
+def test_costs_and_errors_of_nyud_are_those_of_its_archive():
+    study = study_of("nyud")
+    found = evidence(study.results, "nyud")
+    errors = [found.image_areas.difference(name, "random") for name in ("consistency-diversity", DECLARED)]
+    over_images, over_seeds = (
+        [f"{getattr(error, part):.4f}".lstrip("0") for error in errors]
+        for part in ("over_images", "over_seeds")
+    )
+    assert f"over images is {over_images[0]} (reconstruction) and {over_images[1]} (improved form)" in said()
+    assert f"beside {over_seeds[0]} and {over_seeds[1]} over seeds" in said()
+    (subject,) = subjects(study)
+    spent = mean_costs(costs_of(subject)).set_index("strategy").loc["consistency-diversity"]
+    assert f"a pass over the pool of {spent['observe']:.0f} s" in said()
+    assert f"beside {spent['train']:.0f} s of training a round" in said()
+    heads, _, *table = (row.split("|")[1:-1] for row in marked(DOCS, "study/nyud.zip", "delta_mtl"))
+    of = {row[0].strip(): [re.search(r"-[\d.]+", cell)[0] for cell in row[1:]] for row in table}
+    improved = next(cells for name, cells in of.items() if "cover" in name)
+    method, random = of["consistency-diversity"], of["random (mean of 3 draws)"]
+    depth, semseg = (([head.strip() for head in heads].index(task)) - 1 for task in ("depth", "semseg"))
+    assert f"({method[semseg]} and {improved[semseg]} % against {random[semseg]})" in said()
+    assert f"({method[depth]} against {random[depth]})" in said()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not NYUD.is_dir(), reason="the images are not here: ../shared/nyud240")
+def test_what_is_said_of_the_images_of_nyud_is_what_the_command_says():
+    spread = spreads(study_of("nyud"), NYUD)
+
+    for column, places, form in (
+        ("edge (% of pixels)", 2, "edges on {} % of their pixels (random {})"),
+        ("semseg (classes an image)", 2, "{} classes an image ({})"),
+        (RARE, 1, "{} % of them with a rare class ({})"),
+    ):
+        both = [
+            spread(name, column, places).partition(" ")[0] for name in ("consistency-diversity", "random")
+        ]
+        assert form.format(*both) in said()
+    assert f"({spread('consistency-diversity', DISTANCE, 2).partition(' ')[0]} of random choices)" in said()
 
 
 def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
