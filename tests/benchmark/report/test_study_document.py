@@ -8,7 +8,9 @@ from published import DOCS, RARE, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
+from benchmark.report.compare import document, pairs
 from benchmark.report.dataset_results import DatasetResults, subjects
+from benchmark.report.results.merge import merged
 from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.tables.cost_table import costs_of
@@ -181,6 +183,18 @@ def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_sali
     }
     lost = np.subtract(by_name["random (mean of 3 draws)"], by_name["consistency-diversity"])
     assert heads[1 + lost.argmax()].strip() == "saliency"
+
+
+def test_the_mean_over_the_data_sets_is_that_of_the_command():
+    both = merged([study_of("nyud"), study_of("rooms-longtail")]).results
+    said_of = []
+    for name in ("consistency-diversity", DECLARED):
+        every = document(pairs(both, name, "random"))["over_datasets"]
+        mean, low, high = (f"{100 * every[part]:+.0f}" for part in ("mean", "low", "high"))
+        said_of.append((mean, low, high, f"{every['p']:.3f}"))
+    (mean, low, high, p), (other, below, above, other_p) = said_of
+    assert f"minus random is {mean} % of the gap (95 % {low} to {high} %, p = {p})" in said()
+    assert f"the improved form {other} % ({below} to {above} %, p = {other_p})" in said()
 
 
 @pytest.mark.slow
