@@ -143,6 +143,16 @@ def test_what_is_said_of_the_images_of_nyud_is_what_the_command_says():
     assert f"({spread('consistency-diversity', DISTANCE, 2).partition(' ')[0]} of random choices)" in said()
 
 
+def test_the_labels_that_nyud_s_strategies_need_are_those_of_the_headline():
+    rows = {
+        row.split("|")[1].strip(): row.split("|")[-2] for row in marked(DOCS, "study/nyud.zip", "headline")
+    }
+    improved = next(cell for name, cell in rows.items() if "cover" in name)
+    assert f"the improved form needs {improved.split(' (')[0].strip()} of the labels" in said()
+    for cell in (improved, rows["consistency-diversity"]):
+        assert re.search(r"\(from [\d.]+\)", cell)[0] in said()
+
+
 def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
     study = study_of("rooms-longtail")
     found = evidence(study.results, "rooms-longtail")
