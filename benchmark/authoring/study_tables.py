@@ -12,7 +12,6 @@ none at all: the sentences that the page of the report begins with.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.authoring.marked_parts import rewritten
+from benchmark.authoring.marked_parts import marks, rewritten
 from benchmark.errors import UserError
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.table import MISSING, Cell, Table
@@ -104,7 +103,7 @@ def _number(value: float, form: str) -> str:
 def documents(folder: Path = DOCS) -> list[Path]:
     """Those that hold such a table."""
     files = sorted(folder.glob("*.md"))
-    return [file for file in files if re.search(f"<!-- {MARK} -->", file.read_text(encoding="utf-8"))]
+    return [file for file in files if any(marks(file.read_text(encoding="utf-8"), MARK))]
 
 
 def main(folder: Path = DOCS) -> None:

@@ -35,17 +35,19 @@ class Gate:
 
 
 def of_random(experiment: Experiment) -> Experiment:
-    """The same training, of random alone and by no plan; of other images where a seed renders them."""
-    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True, "plan": None}
+    """The same training, of random selection alone; of other images where a seed renders them."""
+    wanted = {"strategies": (REFERENCE,), "references": DRAWS, "full_data": True}
     return on_other_images(experiment, "gate").model_copy(update=wanted)
 
 
 def on_other_images(experiment: Experiment, purpose: str) -> Experiment:
-    """The same for a purpose before a study: of images that no study uses, where a seed renders them."""
+    """The same for a purpose before a study: by no plan, and of images that no study uses, where a seed
+    renders them.
+    """
     data = dict(experiment.data)
     if isinstance(data.get("seed"), int):
         data["seed"] += 1
-    return experiment.model_copy(update={"data": data, "name": f"{purpose}-{experiment.name}"})
+    return experiment.model_copy(update={"data": data, "plan": None, "name": f"{purpose}-{experiment.name}"})
 
 
 def gate(

@@ -21,7 +21,7 @@ def of_two_rounds(experiment: Experiment) -> Experiment:
     Images are bought whole, at one price.
     """
     whole = {"costs": {}, "cost_columns": {}, "first_labels": "images"}
-    wanted = {"budgets": experiment.budgets[:2], "full_data": True, "plan": None, **whole}
+    wanted = {"budgets": experiment.budgets[:2], "full_data": True, **whole}
     return on_other_images(experiment, "usefulness").model_copy(update=wanted)
 
 

@@ -143,6 +143,12 @@ class StudyPlan(Model):
         """The margin of equivalence."""
         return None if self.margin is None else parse_size(self.margin)
 
+    @property
+    def margin_needs_gap(self) -> bool:
+        """Whether the margin is a share of the gap, which nobody knows without full data."""
+        size = self.margin_size
+        return size is not None and size.share is not None
+
 
 def validated_plan(fields: Mapping[str, Any], origin: str) -> StudyPlan:
     """The plan of these fields. Raises UserError with all mistakes at once."""

@@ -154,8 +154,7 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     held = any(bench.store.rounds())  # the noise alone is no trajectory of a strategy
     if held:
         environment["strategies"] = before.get("strategies", {}) | environment["strategies"]
-        environment |= _device(before, environment)
-        environment |= _earlier(before, environment)
+        environment = _with_earlier(before, environment)
     out.mkdir(parents=True, exist_ok=True)
     if planned is not None:
         keep_plan(planned, out, bench.store.rounds())
@@ -164,18 +163,13 @@ def write_head(experiment: Experiment, bench: Bench, out: Path, facts: Mapping[s
     write_atomically(out / ENVIRONMENT, to_json(environment))
 
 
-def _device(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    from benchmark.records.environment import named_device
+def _with_earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """With other machines and versions of the folder's rounds, which are kept, where there are any."""
+    from benchmark.records.environment import earlier_machines, named_device
 
-    return {"device": named_device(before.get("device"), now["device"])}
-
-
-def _earlier(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Other machines and versions of the folder's rounds, which are kept, where there are any."""
-    from benchmark.records.environment import earlier_machines
-
-    found = earlier_machines(before, now)
-    return {"earlier": found} if found else {}
+    named = {**now, "device": named_device(before.get("device"), now["device"])}
+    found = earlier_machines(before, named)
+    return named | ({"earlier": found} if found else {})
 
 
 def _environment(experiment: Experiment, bench: Bench) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def _numbers(pair: Pair) -> dict[str, Any]:
 def _by_plan(pair: Pair) -> dict[str, Any]:
     """What the plan says of the pair, in the place of p values, if it names it."""
     plan = pair.found.planned
-    if plan is None or not plan.names(pair.strategy, pair.against):
+    if plan is None or not pair.found.is_planned(pair.comparison):
         return {}
     return {"p": None, "corrected": None} | plan.numbers(pair.strategy, pair.against)
 
@@ -236,7 +236,9 @@ def _difference(pair: Pair, one: Comparison) -> str:
     """With its interval, in losses and in shares of the gap."""
     gap = pair.found.gap
     share = gap.percent(one.mean, "+")
-    if math.isnan(one.low) or _by_plan(pair):  # whose own interval follows, and is one of all its looks
+    if math.isnan(one.low) or pair.found.is_planned(
+        one
+    ):  # whose own interval follows, and is one of all its looks
         return f"{pair.signed(one.mean)}{f' ({share} of the gap to full data)' if share else ''}"
     interval = f"{pair.signed(one.mean)}, 95 % interval {pair.signed(one.low)} to {pair.signed(one.high)}"
     bounds = f"{gap.percent(one.low, '+')} to {gap.percent(one.high, '+')}"

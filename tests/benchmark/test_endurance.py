@@ -112,7 +112,7 @@ def test_ten_thousand_rounds_are_counted_in_little_time(tmp_path):
     store = many_rounds(tmp_path / "run")
     status = "from benchmark.cli.main import main; main()"
     counted = "\n10,000 of 10,000 rounds in all\n"
-    assert in_imports(status, "status", store.root, says=counted, limit=1.5) < 1.5
+    assert in_imports(status, "status", store.root, ends=counted, limit=1.5) < 1.5
 
 
 def test_the_table_of_many_rounds_has_a_row_for_every_number(tmp_path):

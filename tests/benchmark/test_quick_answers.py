@@ -49,4 +49,4 @@ write_report(Path(sys.argv[1]), show=show)
 def test_a_report_shows_its_table_before_it_draws():
     """In one and a half times what importing pandas and SciPy takes, which it does too."""
     with unpacked(ROOT / "docs/study/first/camvid.zip") as folder:
-        assert in_imports(SHOWN, folder, limit=2.5) < 2.5
+        assert in_imports(SHOWN, folder, limit=2) < 2

@@ -19,20 +19,20 @@ def in_imports(
     code: str,
     *arguments: str | Path,
     limit: float,
-    says: str = "",
+    ends: str = "",
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
 ) -> float:
     """The first of four ratios below a limit, or the least: a neighbour's load costs time too.
 
     Python runs ``code`` with the ``arguments``, and its start is counted, in both. It must end well, print
-    something, and in it what it ``says``.
+    something, and with the lines that it ``ends`` with.
     """
 
     def ratio() -> float:
         output, seconds = _run(code, *arguments, cwd=cwd, env=env or {})
         assert output.strip()
-        assert says in output
+        assert output.endswith(ends)
         return seconds / _run(IMPORTS, cwd=ROOT, env={})[1]
 
     ratios = [ratio()]

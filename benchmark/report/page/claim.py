@@ -175,7 +175,7 @@ def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iter
     """The headline number behind the claim: its paired difference to random."""
     one = next((compared for compared in found.against_random if compared.strategy == best), None)
     if one is not None and not math.isnan(one.mean):
-        one = _without_interval(one) if _is_planned(found, one) else one
+        one = _without_interval(one) if found.is_planned(one) else one
         interval = "" if math.isnan(one.low) else f" (95 %: {one.low:+.{places}f} to {one.high:+.{places}f})"
         yield (
             f"Mean loss over the budgets (NAUBC) of {best} minus that of {RANDOM}, paired over {one.seeds} "
@@ -184,10 +184,6 @@ def _difference(found: DatasetStatistics, best: str | None, places: int) -> Iter
         )
     if found.family.size:
         yield gap_words(found.gap, places)
-
-
-def _is_planned(found: DatasetStatistics, one: Comparison) -> bool:
-    return found.planned is not None and found.planned.names(one.strategy, one.against)
 
 
 def _without_interval(one: Comparison) -> Comparison:
@@ -207,7 +203,7 @@ def _verdict(found: DatasetStatistics, one: Comparison) -> str:
     family = found.family
     if math.isnan(one.corrected):
         return "too few seeds for a test"
-    if _is_planned(found, one):
+    if found.is_planned(one):
         return "tested by the plan alone"
     shown = "a difference is shown" if one.corrected < LEVEL else "no difference is shown"
     p = "p < 0.001" if one.corrected < 0.001 else f"p = {one.corrected:.3f}"

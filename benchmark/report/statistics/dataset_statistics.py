@@ -70,6 +70,10 @@ class DatasetStatistics:
         """The strategies that differ from random beyond doubt, by the corrected test; best first."""
         return [one for one in self.against_random if one.corrected < LEVEL]
 
+    def is_planned(self, one: Comparison) -> bool:
+        """Whether the plan names the pair, whichever way round: no other test of it counts."""
+        return self.planned is not None and self.planned.either(one.strategy, one.against) is not None
+
     def shown(self, names: Collection[str]) -> DatasetStatistics:
         """The same numbers of these strategies alone: none changes with what is shown."""
         hidden = set(self.naubc["strategy"]) - set(names)

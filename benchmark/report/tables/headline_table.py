@@ -286,8 +286,7 @@ def _by_plan(found: DatasetStatistics, one: Comparison) -> dict[str, Any]:
     if found.planned is None:
         return {}
     none = {f"minus_random_{part}": None for part in ("p", "corrected")}
-    named = found.planned.names(one.strategy, one.against)
-    return (none if named else {}) | found.planned.numbers(one.strategy, one.against)
+    return (none if found.is_planned(one) else {}) | found.planned.numbers(one.strategy, one.against)
 
 
 def _columns(name: str, labels: Labels | None) -> dict[str, float | None]:

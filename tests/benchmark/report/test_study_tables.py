@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from benchmark.authoring.marked_parts import END
-from benchmark.authoring.study_tables import documents, main, rows, with_tables
+from benchmark.authoring.marked_parts import END, marks
+from benchmark.authoring.study_tables import MARK, documents, main, rows, with_tables
 from benchmark.errors import UserError
 from benchmark.report.page.claim import claim
 from benchmark.report.results.archives import pack
 from benchmark.report.results.load import read_results
 from benchmark.report.statistics.dataset_statistics import evidence
 
-MARK = "<!-- small.zip: {} -->"
+SMALL = "<!-- small.zip: {} -->"
 
 
 @pytest.fixture
@@ -27,13 +27,14 @@ def packed(synthetic, tmp_path):
 
 
 def document(table):
-    return f"Before\n{MARK.format(table)}\n| old |\n{END}\nAfter | this |\n"
+    return f"Before\n{SMALL.format(table)}\n| old |\n{END}\nAfter | this |\n"
 
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=file.name) for file in documents()])
 def test_documents_say_what_their_archives_say(file):
     text = file.read_text(encoding="utf-8")
     assert with_tables(text) == text, "make docs"
+    assert text.count(END) == len([*marks(text, MARK)])
 
 
 def test_a_table_is_written_between_its_marks_and_nothing_else(packed):

@@ -66,17 +66,17 @@ class Planned:
         """The decision on a planned comparison; None on any other, and on one that is seen from the other."""
         return next((d for d in self.decisions if (d.strategy, d.against) == (strategy, against)), None)
 
-    def names(self, strategy: str, against: str) -> bool:
-        """Whether the pair is a planned comparison, whichever way round: no other test of it counts."""
-        return (self.of(strategy, against) or self.of(against, strategy)) is not None
+    def either(self, strategy: str, against: str) -> Decision | None:
+        """The same, whichever way round the pair is asked for: signs are those of the plan's own."""
+        return self.of(strategy, against) or self.of(against, strategy)
 
     def p(self, one: Decision) -> float:
         """By the declared correction."""
-        return one.max_t if self.plan.correction == "max-t" else one.holm
+        return _declared_p(self.plan, one)
 
     def numbers(self, strategy: str, against: str) -> dict[str, str | float | None]:
         """A planned comparison for machines; all None of any other. Signs are of the plan's own pair."""
-        one = self.of(strategy, against) or self.of(against, strategy)
+        one = self.either(strategy, against)
         known = (
             (one.status, one.seeds, one.mean, one.low, one.high, self.p(one), one.equivalence) if one else ()
         )
@@ -98,7 +98,8 @@ def planned(
     """
     wide = values.pivot_table(index="seed", columns="strategy", values="value")
     wide = wide.reindex(index=list(plan.seeds), columns=[*plan.family, plan.against])
-    wide.loc[[seed in lacking or _lacks_margin(plan, seed, gap) for seed in wide.index]] = math.nan
+    without_margin = set(plan.seeds) - set(gap.by_seed) if plan.margin_needs_gap else set()
+    wide.loc[[seed in lacking or seed in without_margin for seed in wide.index]] = math.nan
     differences = wide[list(plan.family)].sub(wide[plan.against], axis="index").to_numpy(float)
     found, next_look = decisions(plan, differences, gap)
     beyond = sorted({int(seed) for seed in values.dropna(subset="value")["seed"]} - set(plan.seeds))
@@ -176,12 +177,6 @@ class _SoFar:
         return t_interval(column.tolist(), 1 - (2 if self.plan.one_sided else 1) * level)
 
 
-def _lacks_margin(plan: StudyPlan, seed: int, gap: FullDataGap) -> bool:
-    """Whether the seed's own gap, which the margin is a share of, is not known yet."""
-    size = plan.margin_size
-    return size is not None and size.share is not None and seed not in gap.by_seed
-
-
 def _margins(plan: StudyPlan, seeds: Sequence[int], gap: FullDataGap) -> list[float] | None:
     """The margin by seed: a share of its own gap, or the number; None where there is none."""
     size = plan.margin_size
@@ -193,8 +188,12 @@ def _margins(plan: StudyPlan, seeds: Sequence[int], gap: FullDataGap) -> list[fl
     return None if any(map(math.isnan, gaps)) else [size.in_loss(one) for one in gaps]
 
 
+def _declared_p(plan: StudyPlan, one: Decision) -> float:
+    return one.max_t if plan.correction == "max-t" else one.holm
+
+
 def _status(plan: StudyPlan, one: Decision) -> Status:
     """Shown to be another, or the same within the margin, by the declared correction; else open."""
-    if (one.max_t if plan.correction == "max-t" else one.holm) <= plan.level:
+    if _declared_p(plan, one) <= plan.level:
         return "better" if one.mean < 0 else "worse"
     return "equivalent" if one.equivalence <= plan.level else "open"

@@ -57,7 +57,7 @@ def rule(found: Planned) -> str:
 
 def of_comparison(found: Planned, strategy: str, against: str, places: int) -> str | None:
     """What the plan says of a pair, whichever way round; None of one that it does not name."""
-    one = found.of(strategy, against) or found.of(against, strategy)
+    one = found.either(strategy, against)
     return None if one is None else f"{_changed(found)}By the plan, {_status(found, one, places)}"
 
 
@@ -109,9 +109,9 @@ def _small(found: Planned, one: Decision) -> str:
 
 def _whole(found: Planned) -> str:
     """What a seed needs besides its strategies."""
-    plan, size = found.plan, found.plan.margin_size
+    plan = found.plan
     draws = f"{plan.references} draws of {plan.against}" if plan.references > 1 else ""
-    full = "full data" if size is not None and size.share is not None else ""
+    full = "full data" if plan.margin_needs_gap else ""
     needs = " and ".join(filter(None, [draws, full]))
     return f" ({needs} included)" if needs else ""
 
