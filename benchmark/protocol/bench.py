@@ -30,7 +30,7 @@ from benchmark.networks.weights.packaged import file_digest, weights_file
 from benchmark.progress import Progress
 from benchmark.protocol.first_labelled_set import random_set, turns_of_tasks
 from benchmark.protocol.pool_facts import check_facts, check_trunk, class_shares, group_numbers, told
-from benchmark.protocol.prices import prices
+from benchmark.protocol.prices import check_draws, prices
 from benchmark.random_streams import Streams
 from benchmark.records.round_store import Store
 from benchmark.training.hardware.cores import default_threads
@@ -189,7 +189,6 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     dataset = _with_task_settings(dataset, experiment)
     counts = budget_counts(experiment.budgets, len(dataset.train.ids))
     _check_strategies(experiment, dataset)
-    prices(experiment.costs, experiment.cost_columns, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
 
@@ -226,12 +225,14 @@ def set_up_torch(experiment: Experiment, device: torch.device) -> bool:
 
 def _check_strategies(experiment: Experiment, dataset: MultiTaskDataset) -> None:
     specs = tuple(task.spec for task in dataset.tasks)
+    table = prices(experiment.costs, experiment.cost_columns, dataset)
     for named in map(resolve, experiment.strategies):
         try:
             strategy = named.create()
             strategy.check(specs)
             check_facts(strategy, dataset, frozen=experiment.network.frozen)
             check_trunk(strategy, experiment.network.frozen)
+            check_draws(strategy, table, experiment.first_labels)
         except ValueError as error:
             raise UserError(f"Strategy {named.name!r} cannot run on {dataset.name}: {error}.") from error
 

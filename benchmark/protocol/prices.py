@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from benchmark.data.dataset import MultiTaskDataset
 from benchmark.errors import UserError
+from strategies.interface import Draws, Strategy
 
 Prices = NDArray[np.float64]
 #: Prices that differ by less are the same.
 ALIKE = 1e-12
+#: What a strategy is asked for weights of, to learn whether it has any.
+ANY_DRAW = Draws(np.array([0.5]), np.array([2]), 1)
 
 
 def prices(costs: Mapping[str, float], columns: Mapping[str, str], dataset: MultiTaskDataset) -> Prices:
@@ -46,6 +49,19 @@ def _column(name: str | None, dataset: MultiTaskDataset) -> Prices:
         wrong = ids[int(np.argmin(sound))]
         raise UserError(f"cost_columns: {name!r} has no number over 0 for {wrong!r}, and labels have prices.")
     return numbers
+
+
+def check_draws(strategy: Strategy, table: Prices, first_labels: str) -> None:
+    """Raise ValueError for a strategy that weighs by how likely images were, where they cost unequally.
+
+    What the budget does not pay is passed over there, and how likely the next one was is known to nobody.
+    """
+    one_price = np.ptp(table.sum(1)) < ALIKE and first_labels == "images"
+    if not one_price and strategy.draw_weights(ANY_DRAW) is not None:
+        raise ValueError(
+            "it weighs images by how likely they were to be drawn, which is not known where some images cost "
+            "more than others (cost_columns, first_labels=pairs): take another weighting"
+        )
 
 
 def digest(costs: Prices) -> str | None:

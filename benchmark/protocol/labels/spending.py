@@ -17,13 +17,24 @@ def bought(strategy: Strategy, name: str, pool: Pool) -> Selection:
     """The strategy's selection for ``pool.budget``; nothing where that pays for nothing.
 
     One that buys whole images is asked for as many as the budget pays at their mean price. Where prices
-    differ, it gets of these, in its order of choice, each that is paid by what is left; what then remains is
-    spent in the next round. Raises BrokenSelectionError.
+    differ, it gets of these, in its order of choice, each that is paid by what is left, and is asked again
+    for what that pays, until it wants nothing that is paid: so one that likes cheap images spends as much as
+    any. What then remains is spent in the next round. Raises BrokenSelectionError.
     """
-    count = whole_images(pool)
     if strategy.partial:
-        return choose(strategy, name, pool, count) if _pays_a_label(pool) else NOTHING
-    return _paid(choose(strategy, name, pool, count), pool) if count else NOTHING
+        return choose(strategy, name, pool, whole_images(pool)) if _pays_a_label(pool) else NOTHING
+    return _images(strategy, name, pool)
+
+
+def _images(strategy: Strategy, name: str, pool: Pool) -> Selection:
+    chosen = NOTHING
+    while count := whole_images(pool):
+        more = _paid(choose(strategy, name, pool, count), pool)
+        if not len(more.indices):
+            break
+        chosen = _joined(chosen, more) if len(chosen.indices) else more
+        pool = _after(pool, more)
+    return chosen
 
 
 def whole_images(pool: Pool) -> int:
@@ -50,4 +61,24 @@ def _paid(selection: Selection, pool: Pool) -> Selection:
     if len(paid) == len(selection.indices):
         return selection
     # How likely the next one was is known only where none is passed over.
-    return replace(selection, indices=selection.indices[paid], probabilities=None)
+    return replace(selection, indices=selection.indices[paid], tasks=None, probabilities=None)
+
+
+def _joined(selection: Selection, more: Selection) -> Selection:
+    """Both choices of one round, with the scores and notes of the first, which saw all images."""
+    indices = np.concatenate([selection.indices, more.indices])
+    return replace(selection, indices=indices, tasks=None, probabilities=None)
+
+
+def _after(pool: Pool, selection: Selection) -> Pool:
+    """The pool with these images bought, and what is left to spend."""
+    labels, spent = pool.bought.copy(), float(prices_of(pool, selection.indices).sum())
+    labels[selection.indices] = True
+    return replace(
+        pool,
+        labelled=np.concatenate([pool.labelled, selection.indices]),
+        unlabelled=np.flatnonzero(~labels.all(1)),
+        mask=None if pool.mask is None else labels,
+        budget=pool.budget - spent,
+        budget_left=pool.budget_left - spent,
+    )

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.errors import UserError
-from benchmark.protocol.prices import digest, prices
+from benchmark.protocol.prices import check_draws, digest, prices
+from strategies.registry import resolve
 
 NAMES = ("semseg", "depth", "normals")
 DATA = SimpleNamespace(
@@ -77,3 +79,17 @@ def test_a_column_multiplies_a_task_s_price_image_by_image():
 def test_a_column_that_says_no_price_is_refused(column, word):
     with pytest.raises(UserError, match=word):
         prices({"depth": 1, "normals": 1}, {"semseg": column}, DATA)
+
+
+@pytest.mark.parametrize("how", ["softmax", "consistency-diversity[select=draw,weighting=lure]"])
+@pytest.mark.parametrize("columns", [{}, {"semseg": "hours"}])
+@pytest.mark.parametrize("first", ["images", "pairs"])
+def test_weights_by_probabilities_need_images_of_one_price(how, columns, first):
+    lure = how if "lure" in how else f"{how}[weighting=lure]"
+    table = prices(dict.fromkeys(NAMES, 1), columns, DATA)
+    check_draws(resolve(how.replace("lure", "none")).create(), table, first)
+    if not columns and first == "images":
+        check_draws(resolve(lure).create(), table, first)
+    else:
+        with pytest.raises(ValueError, match="take another weighting"):
+            check_draws(resolve(lure).create(), table, first)
