@@ -17,7 +17,7 @@ class Partial(Modifier):
     """The base's scores, by which labels are bought one by one: the highest percentile over price first.
 
     A label's percentile is the share of the labels to be had for its task that have a lower score, so that
-    scores of different tasks compare; where the base has none for a task, its labels are all at one half.
+    scores of different tasks compare; where the base has none for a task, they are drawn at random.
     What the budget no longer pays is passed over for what it does. With equal prices the tasks are about
     equally often bought; a cheap task is bought down to the percentile at which another one is worth more
     for its price.
@@ -29,6 +29,10 @@ class Partial(Modifier):
     def select(self, pool: Pool, budget: int) -> Selection:
         """Labels for the round's price."""
         del budget
-        scores, pairs = all_tasks(pool, self.scores(pool)), missing_pairs(pool)
-        worth = (percentiles(scores, pool.bought) / pool.costs)[pairs.images, pairs.tasks]
-        return bought_in_order(pool, pairs.at(highest(worth, len(worth), pool.rng)), scores)
+        scores, pairs = self.scores(pool), missing_pairs(pool)
+        # Equal ones would all stand at one half: above every cheaper label of other tasks, or never reached.
+        drawn = {task.name: pool.rng.random(len(pool.ids)) for task in pool.tasks if task.name not in scores}
+        compared = all_tasks(pool, {**scores, **drawn})
+        worth = (percentiles(compared, pool.bought) / pool.costs)[pairs.images, pairs.tasks]
+        best = pairs.at(highest(worth, len(worth), pool.rng))
+        return bought_in_order(pool, best, all_tasks(pool, scores))

@@ -44,14 +44,19 @@ def test_partial_buys_the_highest_percentile_over_price():
     assert mask[:, 3].sum() > mask[:, 0].sum()
 
 
-def test_partial_leaves_a_task_without_a_score_in_the_middle():
-    """Least confidence has a score for classes and yes or no alone."""
+def test_partial_draws_labels_of_a_task_without_a_score():
+    """Least confidence has a score for classes and yes or no alone; at one price all are bought alike."""
     rows = {name: scores()[name] for name in ("semseg", "saliency")}
-    pool = priced(rows, budget=30.0, prices=np.full(4, 0.25))
-    mask, _ = bought(Partial("least-confidence"), pool)
-    assert 0 < mask[:, 2].sum() < COUNT or 0 < mask[:, 3].sum() < COUNT
-    top = np.argsort(-rows["semseg"])[:25]
-    assert mask[top, 0].all()
+    drawn = [
+        bought(Partial("least-confidence"), priced(rows, budget=20.0, prices=np.full(4, 0.25), seed=seed))[0]
+        for seed in range(40)
+    ]
+    counts = np.sum(drawn, 0)
+    assert counts.sum(0).max() < 1.15 * counts.sum(0).min()
+    scored, others = (list(map(NAMES.index, names)) for names in (rows, {*NAMES} - {*rows}))
+    top = {place: np.argsort(-rows[NAMES[place]])[:12] for place in scored}
+    assert all(counts[top[place], place].min() == 40 for place in scored)
+    assert counts[:, others].max() < 30  # none is preferred
 
 
 def test_random_pairs_take_labels_of_all_tasks_alike():
