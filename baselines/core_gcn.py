@@ -17,6 +17,7 @@ class CoreGCN(FeatureStrategy):
     pair of images; features are the shared backbone's, averaged over pixels per stage and standardised, where
     the paper scales the vector of an image to length 1; all unlabelled images are candidates, where the
     authors' code draws some of them.
+    Its time grows with the square of the pool: take subsample[base=core-gcn] beyond some 20,000 images.
     neighbours: how many nearest images an image is linked to.
     steps: training steps of the graph network.
     """

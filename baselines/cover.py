@@ -16,6 +16,8 @@ from strategies.kernels.neighbours import nearest_neighbours
 from strategies.scoring import all_tasks, mean_rank
 
 Width = Literal["spread", "labelled"]
+#: Copies of one image are so far apart, or less: in another batch its features have other last digits.
+SAME = 1e-4
 
 
 @register(
@@ -39,7 +41,8 @@ class Cover(FeatureModifier):
     power: weight of the score; 0 is plain coverage, a large one covers the highest scores alone.
     width: spread, the features' root mean square distance from their mean; labelled, the smallest distance
     between two labelled images that differ, by which the paper goes from coverage to uncertainty as labels
-    grow. Where there are no two, it is the spread.
+    grow; among frames of one scene it is so small that scores alone choose. Where there are no two, it is
+    the spread.
     features: of the network's backbone, or of its frozen, pre-trained trunk, the same in every round (trunk),
     or of the tasks' heads, each task's of length 1 (tasks).
     """
@@ -66,6 +69,9 @@ class Cover(FeatureModifier):
 
 
 def smallest_distance(vectors: NDArray[Any]) -> float:
-    """Between two rows (n x d) that differ; 0 where there are none."""
-    distinct = np.unique(vectors, axis=0)
-    return float(nearest_neighbours(distinct, 1)[0].min()) if len(distinct) > 1 else 0.0
+    """Between two rows of length 1 (n x d) that differ by more than rounding; 0 where there are none."""
+    distinct = vectors[np.unique(vectors.round(5), axis=0, return_index=True)[1]]
+    if len(distinct) < 2:
+        return 0.0
+    distances = nearest_neighbours(distinct, 1)[0]
+    return float(distances[distances > SAME].min(initial=np.inf)) if distances.max() > SAME else 0.0

@@ -99,6 +99,17 @@ def test_a_width_that_no_two_labelled_images_give_is_the_spread():
     assert picks("width=labelled", pool, 5) == picks("width=spread", pool, 5)
 
 
+def test_copies_that_differ_by_rounding_give_no_width():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((12, 40)).astype(np.float32)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    width = smallest_distance(unit)
+    assert width > 0.1
+    copies = unit + rng.uniform(-1e-7, 1e-7, unit.shape).astype(np.float32)
+    assert smallest_distance(np.concatenate([unit, copies])) == pytest.approx(width, rel=1e-5)
+    assert smallest_distance(np.stack([unit[0], copies[0]])) == 0
+
+
 @pytest.mark.parametrize("labelled", [[], [3, 8]])
 def test_where_all_scores_are_equal_it_is_max_herding(labelled):
     rng = np.random.default_rng(4)
