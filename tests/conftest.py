@@ -1,5 +1,6 @@
 """Tests run single-threaded: these networks are tiny, and two threads on a busy machine are far slower."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -25,6 +26,12 @@ hypothesis.settings.load_profile("any machine")
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+
+
+def pytest_collection_finish():
+    """No look for garbage goes through libraries and thousands of tests again: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
