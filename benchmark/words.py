@@ -52,6 +52,8 @@ def amount_of_bytes(count: float) -> str:
 
 def printable(text: str) -> str:
     """The text without line ends and other control characters, which would break rows or drive a terminal."""
+    if text.isprintable():  # pictures of pages are millions of characters
+        return text
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )

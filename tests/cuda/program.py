@@ -63,8 +63,9 @@ def watched(watch, network, tasks, names):
         yield name, watch.looked() | {"rows": {key: str(row.dtype) for key, row in rows.items()}}
     yield "devices", sorted({str(each.device) for each in trained.network.parameters()})
     yield "companions", sorted(trained.companions)
-    # One image has labels; the other has pseudo-labels, in the second of two trainings.
-    with_pseudo_labels = recipe.model_copy(update={"unlabelled": "pseudo"})
+    # One image has labels; the other has pseudo-labels, in the second of two trainings. One step of each: the
+    # loop above has taken further ones, and whatever waits in a step of these waits in their first.
+    with_pseudo_labels = recipe.model_copy(update={"unlabelled": "pseudo", "iterations": 1})
     train(feed, np.arange(1), None, config, with_pseudo_labels, streams, {})
     yield "pseudo", watch.looked()
 
