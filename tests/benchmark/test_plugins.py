@@ -1,5 +1,6 @@
 """The example plug-in, installed beside a broken one, as the command line sees them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,50 @@ def site(tmp_path_factory):
     return target
 
 
+#: Commands that only look, one after the other in a process: most of each would be the import of torch.
+LOOKING = """
+import contextlib, io, json, sys
+from benchmark.cli.main import main
+said = {}
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["mtal", *command.split()]
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        try:
+            main()
+        except SystemExit as end:
+            said[command] = end.code, text.getvalue()
+print(json.dumps(said))
+"""
+LOOKS = (
+    "list strategies",
+    "show rough[power=2]",
+    "doctor",
+    "list datasets",
+    "list tasks",
+    "show slopes",
+    "show log_depth",
+    "data check slopes --set count=6",
+)
+
+
+@pytest.fixture(scope="module")
+def looked(site, tmp_path_factory):
+    """What a command says that only looks; of the doctor, whatever its code."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    command = [sys.executable, "-c", LOOKING, json.dumps(LOOKS)]
+    folder = tmp_path_factory.mktemp("looking")
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+
+    def of(command):
+        code, text = said[command]
+        assert code == 0 or (command, code) == ("doctor", 1), done.stderr
+        return text
+
+    return of
+
+
 @pytest.fixture
 def mtal(site, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(ROOT)]))
@@ -52,16 +97,16 @@ def mtal(site, tmp_path, monkeypatch):
     return call
 
 
-def test_the_example_is_listed_among_the_others_and_the_broken_one_is_named(mtal):
-    lines = mtal("list", "strategies").splitlines()
+def test_the_example_is_listed_among_the_others_and_the_broken_one_is_named(looked):
+    lines = looked("list strategies").splitlines()
     names = [line.split()[0] for line in lines if line.startswith(" ")]
     assert {"rough", "random", "entropy", "consistency-diversity"} <= set(names)
     assert lines[-1] == "plug-in broken failed to import: RuntimeError: made to fail"
     assert not any("example" in line for line in lines if line.startswith("plug-in"))
 
 
-def test_the_example_is_shown(mtal):
-    text = mtal("show", "rough[power=2]")
+def test_the_example_is_shown(looked):
+    text = looked("show rough[power=2]")
     assert text.startswith("rough[power=2]\n")
     assert "Needs: one pass over the pool\n" in text
     assert "  power=1.0  a finite number\n" in text
@@ -78,45 +123,54 @@ def test_networks_and_backbones_are_listed_and_the_broken_one_is_named(mtal):
     assert "  width=32  a whole number\n" in text
 
 
-def test_a_study_with_them_runs_and_its_report_names_them(mtal, tmp_path):
-    sizes = {"data.pool": 12, "data.val": 4, "data.height": 32, "data.width": 32, "recipe.iterations": 2}
-    sizes |= {"budgets": "[4,6]", "full_data": "false", "network.options.width": 8}
-    sizes |= {"network.backbone": "patches", "network.backbone_options.width": 8, "seeds": "[0]"}
-    settings = [f"--set={name}={value}" for name, value in sizes.items()]
-    run = ("run", "--network", "context_heads", "--strategies", "random,rough", "--device", "cpu")
-    mtal(*run, *settings, "--out", "out", "--quiet", "--no-timing")
-    protocol = (tmp_path / "out" / "tables" / "protocol.md").read_text().replace("\\", "")
-    assert "context_heads" in protocol
-    assert "the plug-in example of mtal-benchmark" in protocol
-    assert "context_heads" in (tmp_path / "out" / "index.html").read_text()
-
-
-def test_the_doctor_names_the_broken_ones(mtal):
-    said = " ".join(mtal("doctor", codes=(0, 1)).split())
+def test_the_doctor_names_the_broken_ones(looked):
+    said = " ".join(looked("doctor").split())
     for group in ("strategies", "networks"):
         assert f"plug-ins broken of mtal.{group} failed to import: RuntimeError: made to fail" in said
 
 
-def test_the_data_set_and_the_task_are_listed_shown_and_checked(mtal):
-    assert "slopes" in [line.split()[0] for line in mtal("list", "datasets").splitlines()]
-    assert "log_depth" in [line.split()[0] for line in mtal("list", "tasks").splitlines()]
-    assert "  steepest=8.0  a finite number\n" in mtal("show", "slopes")
-    assert "Source: Eigen, Puhrsch & Fergus" in mtal("show", "log_depth")
-    assert "No problems found." in mtal("data", "check", "slopes", "--set", "count=6")
+def test_the_data_set_and_the_task_are_listed_shown_and_checked(looked):
+    assert "slopes" in [line.split()[0] for line in looked("list datasets").splitlines()]
+    assert "log_depth" in [line.split()[0] for line in looked("list tasks").splitlines()]
+    assert "  steepest=8.0  a finite number\n" in looked("show slopes")
+    assert "Source: Eigen, Puhrsch & Fergus" in looked("show log_depth")
+    assert "No problems found." in looked("data check slopes --set count=6")
 
 
-@pytest.mark.parametrize("name", ["slopes", "datasets.py:slopes"])
-def test_a_study_on_the_data_set_runs_and_its_report_shows_the_task(mtal, tmp_path, name, monkeypatch):
-    """From the installed package, and by its file where it is not installed."""
-    if ".py:" in name:
-        monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        name = str(EXAMPLE / "mtal_example_plugin" / name)
-    sizes = {"data.count": 8, "recipe.iterations": 2, "budgets": "[2,4]", "seeds": "[0]"}
-    settings = [f"--set={key}={value}" for key, value in sizes.items()]
-    run = ("run", "--dataset", name, "--preset", "smoke", "--strategies", "random", "--device", "cpu")
-    mtal(*run, *settings, "--out", "out", "--quiet", "--no-timing")
-    assert "si_log of slope" in (tmp_path / "out" / "tables" / "delta_mtl.md").read_text().replace("\\", "")
-    assert "slope: si_log ↓" in (tmp_path / "out" / "index.html").read_text()
+@pytest.fixture
+def ran(mtal, tmp_path):
+    """Runs a small study of a data set, and gives a file of its report."""
+
+    def study(dataset, strategies, *options, **settings):
+        sizes = {"data.count": 8, "recipe.iterations": 2, "budgets": "[2,4]", "seeds": "[0]", **settings}
+        given = [f"--set={key}={value}" for key, value in sizes.items()]
+        run = ("run", "--dataset", dataset, "--preset", "smoke", "--strategies", strategies, *options)
+        mtal(*run, "--device", "cpu", *given, "--out", "out", "--quiet", "--no-timing")
+        return lambda name: (tmp_path / "out" / name).read_text().replace("\\", "")
+
+    return study
+
+
+def assert_the_task_is_shown(read):
+    assert "si_log of slope" in read("tables/delta_mtl.md")
+    assert "slope: si_log ↓" in read("index.html")
+
+
+def test_a_study_with_all_of_them_runs_and_its_report_names_them(ran):
+    """Of everything that the package brings: data set, task, network, backbone and strategy."""
+    small = {"network.options.width": 8, "network.backbone": "patches", "network.backbone_options.width": 8}
+    read = ran("slopes", "random,rough", "--network", "context_heads", **small)
+    assert_the_task_is_shown(read)
+    protocol = read("tables/protocol.md")
+    assert "context_heads" in protocol
+    assert "the plug-in example of mtal-benchmark" in protocol
+    assert "context_heads" in read("index.html")
+    assert "rough" in read("tables/loss_vs_labels.md")
+
+
+def test_a_study_on_the_data_set_by_its_file_runs_where_it_is_not_installed(ran, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert_the_task_is_shown(ran(str(EXAMPLE / "mtal_example_plugin" / "datasets.py:slopes"), "random"))
 
 
 @pytest.mark.parametrize(

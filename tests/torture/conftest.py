@@ -145,6 +145,12 @@ def study(written):
 
 
 @pytest.fixture(scope="session")
+def brief_study(written):
+    """The file of one with a single seed, where one blow meets one job."""
+    return written(seeds=[0])
+
+
+@pytest.fixture(scope="session")
 def long_study(written):
     """The file of one that no blow of some seconds brings to its end."""
     return written(recipe={"iterations": 300})
