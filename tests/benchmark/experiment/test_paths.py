@@ -33,7 +33,8 @@ def study(mtal, small_experiment, tmp_path):
     assert mtal("data", "export", "rooms", work / "data", "--layout", "folder", *sizes).code == 0
     (described,) = (work / "data").glob("*.yaml")
     (work / "mine.py").write_text(STRATEGY)
-    fields = small_experiment(strategies=["random"]).model_dump(mode="json") | {"data": {}}
+    small = small_experiment(strategies=["random"], budgets=[4, 7], full_data=False)
+    fields = small.model_dump(mode="json") | {"data": {}}
     fields |= {"dataset": f"data/{described.name}", "strategies": ["random", "mine.py:least-sure"]}
     (work / "my.yaml").write_text(yaml.safe_dump(fields))
     return work / "my.yaml"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmark.report import figures, read_studies
+from benchmark.report import read_studies
 from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.figures import forest
 from benchmark.report.statistics.dataset_statistics import evidence
@@ -47,7 +47,6 @@ def test_its_numbers_are_what_went_into_the_means(study):
     assert sorted(files) == ["csv", "pdf", "png", "svg"]
     found = pd.read_csv(io.BytesIO(files["csv"]))
     pd.testing.assert_frame_equal(found, effects_of(summaries(study)))
-    assert "figures/over_datasets.svg" in figures.render(study)
 
 
 def test_each_strategy_has_its_mean_and_below_it_its_data_sets(study):

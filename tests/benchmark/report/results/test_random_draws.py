@@ -27,10 +27,14 @@ DRAWS = ("random", "random[draw=2]", "random[draw=3]")
 @pytest.fixture
 def three_draws(synthetic, total_only, tmp_path):
     """Results with three draws of random and one other strategy."""
+    return with_draws(synthetic, total_only, tmp_path)
+
+
+def with_draws(synthetic, total_only, folder):
     table = synthetic.rows((*DRAWS, "entropy"), seeds=5, metrics=total_only)
     first = {row[2]: row[7] for row in table if row[1] == "random" and row[3] == 0}
     table = [(*row[:7], first[row[2]]) if row[3] == 0 and row[1] != FULL_DATA else row for row in table]
-    return synthetic.write(tmp_path, table)
+    return synthetic.write(folder, table)
 
 
 def losses(table, strategy, seed):
@@ -141,14 +145,15 @@ def test_a_part_of_the_strategies_takes_random_with_all_its_draws(three_draws):
     assert DatasetResults(study, "rooms").results.left_out == {"entropy"}
 
 
-@pytest.fixture
-def written(three_draws, synthetic):
+@pytest.fixture(scope="module")
+def written(synthetic, total_only, tmp_path_factory):
     """The report of those results, with stored rounds."""
-    table = [(*row[:6], row[6], row[7]) for row in rows_of(three_draws)]
-    folder = synthetic.add_rounds(three_draws, table)
+    folder = with_draws(synthetic, total_only, tmp_path_factory.mktemp("draws"))
+    table = [(*row[:6], row[6], row[7]) for row in rows_of(folder)]
+    folder = synthetic.add_rounds(folder, table)
     strategies = ["random", "entropy"]
     write_report(synthetic.add_experiment(folder, strategies=strategies, seeds=[*range(5)], references=3))
-    return three_draws
+    return folder
 
 
 def test_random_is_one_row_and_one_curve_that_names_its_draws(written):

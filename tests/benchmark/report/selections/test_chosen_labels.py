@@ -162,7 +162,8 @@ def test_the_command_prints_a_row_per_strategy(mtal, small_experiment, tmp_path)
     import yaml
 
     file = tmp_path / "small.yaml"
-    fields = small_experiment(strategies=["random", "core-set"], seeds=[0, 1]).model_dump(mode="json")
+    changes = {"strategies": ["random", "core-set"], "seeds": [0, 1], "budgets": [4, 7], "full_data": False}
+    fields = small_experiment(**changes).model_dump(mode="json")
     file.write_text(yaml.safe_dump(fields))
     assert mtal("run", file, "--out", "done", "--quiet", "--no-timing").code == 0
     printed = mtal("chosen", "done")

@@ -93,6 +93,7 @@ def csv_of(study, name="over_datasets"):
 
 def test_report_and_page_have_it_and_a_choice_of_strategies_changes_no_number(folder, every, tmp_path):
     written = write_report(folder, out=tmp_path / "report", strategies=["entropy"])
+    assert "over_datasets.svg" in {path.name for path in written.paths}
     study = read_studies([folder])
     whole, shown = csv_of(study), csv_of(study.only(["entropy"]))
     pd.testing.assert_frame_equal(
