@@ -174,7 +174,7 @@ def test_results_without_constant_recipe_or_weights_say_what_they_can(said, synt
 def test_one_budget_alone_asks_nothing(synthetic, tmp_path):
     table = [row for row in table_of(SOUND, full=False) if row[4] == 40]
     folder = synthetic.write(tmp_path, table)
-    assert checks_of(DatasetResults(read_study(folder), "rooms")) == ()
+    assert checks_of(DatasetResults(read_study(folder), "rooms")) == []
     assert notes(read_study(folder)) == []
 
 
