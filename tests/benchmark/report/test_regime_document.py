@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from published import published
 
 from benchmark.cli.main import cli
+from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
 from benchmark.report.tables import loss_table
+from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 
 DOCS = Path(__file__).parents[3] / "docs"
 NUMBER = r"([-+][\d.]+)"
@@ -48,6 +51,25 @@ def test_the_table_of_nyud_is_that_of_its_results():
     rows = [line for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == 6
     assert [row for row in rows if row not in (DOCS / "regime.md").read_text()] == []
+
+
+@pytest.mark.parametrize("data", ["rooms-video", "camvid"])
+def test_the_table_of_a_gate_is_what_its_archive_says(data):
+    study = published(f"pilot-{data}.zip")
+    found = measured(DatasetResults(study, data))
+    judged = tuple(criteria(found))
+    assert [criterion.met for criterion in judged] == [True] * 6
+    text = re.sub(r" \((%|°)\)|°", "", " ".join(gate_text(found, judged).split()))
+    table = re.search(
+        rf"`mtal gate --dataset \S*{data}\S* [^`]*`[^|`]*\n\n((?:\|.*\n)+)", (DOCS / "regime.md").read_text()
+    )
+    labels, _, _, falls, spread, budgets = (row.split("|")[3].strip() for row in table[1].splitlines()[2:])
+    assert all(change in text for change in labels.replace("°", "").split("; "))
+    assert falls in text
+    found = re.search(r"deviation ([\d.]+) over 3 seeds, gap ([\d.]+): ([\d.]+) %", text).groups()
+    said = re.fullmatch(r"([\d.]+) over 3 seeds, gap ([\d.]+): ([\d.]+) %", spread).groups()
+    assert [float(number) for number in said] == pytest.approx([float(n) for n in found], rel=5e-3)
+    assert all(loss in text for loss in re.findall(r"\d\.\d+", budgets))
 
 
 def test_what_is_said_of_rare_classes_is_what_the_results_say():
