@@ -24,13 +24,13 @@ def published(archive):
         return read_study(folder)
 
 
-def spreads(study, root=None):
+def spreads(study, root=None, file=None):
     """What ``mtal chosen`` says of a strategy's column, to so many places.
 
-    The data are rendered again, or read from a folder.
+    The data are rendered again, or read from a folder, which a file of own data describes.
     """
     ran = study.sources[0].experiment
-    opened = open_dataset(ran["dataset"], ran["data"], root)
+    opened = open_dataset(file or ran["dataset"], ran["data"], root)
     assert study.sources[0].environment["data"]["digest"] == opened.digest
     chosen = chosen_labels(study.rounds, image_facts(opened)).groupby("strategy")
 

@@ -1,6 +1,7 @@
 """docs/study.md says what its published results say; its marked tables are held by test_study_tables."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from benchmark.report.validity.preset_criteria import criteria, gate_text, measu
 from strategies.registry import resolve
 
 NYUD = DOCS.parents[1] / "shared" / "nyud240"
+CAMVID = DOCS.parents[1] / "shared" / "realdata" / "camvid"
 DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
 
@@ -195,16 +197,94 @@ def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_sali
     assert heads[1 + lost.argmax()].strip() == "saliency"
 
 
+def test_the_verdict_of_camvid_is_that_of_its_plan():
+    found = evidence(study_of("camvid").results, "camvid")
+    method, improved = found.planned.decisions
+    assert (method.status, improved.status, improved.strategy) == ("equivalent", "equivalent", DECLARED)
+    assert (method.seeds, improved.seeds) == (10, 10)
+    assert not found.planned.changes
+    interval = (
+        f"(95 % interval {method.low:.3f} to {method.high:+.3f}, equivalence p = {method.equivalence:.3f}"
+    )
+    share = f"{100 * method.mean / found.gap.mean:.0f} % of the gap"
+    assert f"reconstruction {method.mean:+.3f} {interval}, ten seeds), {share}" in said()
+    assert f"the improved form {improved.mean:.3f}. Decided [by its plan](#camvid)" in said()
+
+
+def test_the_first_look_at_camvid_decided_nothing():
+    results = study_of("camvid").results
+    first = replace(results, table=results.table[results.table["seed"] < 6])
+    looked = evidence(first, "camvid").planned
+    assert [(one.status, one.seeds) for one in looked.decisions] == [("open", 6), ("open", 6)]
+    means, both = ([getattr(one, part) for one in looked.decisions] for part in ("mean", "equivalence"))
+    assert len({f"{p:.3f}" for p in both}) == 1
+    differences = f"differences of {means[0]:+.3f} and {means[1]:.3f}"
+    assert f"({differences}, equivalence p = {both[0]:.3f} of both)" in said()
+
+
+def test_the_rows_of_random_on_camvid_meet_the_six_criteria_of_a_gate():
+    study = study_of("camvid").only(["random"])
+    found = measured(DatasetResults(study, "camvid"))
+    judged = tuple(criteria(found))
+    assert [criterion.met for criterion in judged] == [True] * 6
+    text = " ".join(gate_text(found, judged).split())
+    first, full = re.search(r"semseg mIoU \(%\) ([\d.]+) to ([\d.]+);", text).groups()
+    largest, spread = re.search(r"semseg (\d+) %", text)[1], re.search(r"gap [\d.]+: ([\d.]+) %", text)[1]
+    assert (
+        f"(mIoU {float(first):.1f} to {float(full):.1f}, the largest share of the fall {largest} %" in said()
+    )
+    assert f"{largest} %, spread of NAUBC over seeds {spread} % of the gap)" in said()
+
+
+def test_costs_and_errors_of_camvid_are_those_of_its_archive():
+    study = study_of("camvid")
+    error = evidence(study.results, "camvid").image_areas.difference("consistency-diversity", "random")
+    over_images, over_seeds = (f"{n:.4f}".lstrip("0") for n in (error.over_images, error.over_seeds))
+    assert f"and {over_images} of the difference (reconstruction), beside {over_seeds} over seeds" in said()
+    (subject,) = subjects(study)
+    spent = mean_costs(costs_of(subject)).set_index("strategy").loc["consistency-diversity"]
+    assert f"over the pool of {spent['observe']:.0f} s and half a second of selection" in said()
+    assert f"beside {spent['train']:.0f} s of training a round" in said()
+    assert spent["select"] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="the images are not here: ../shared/realdata/camvid")
+def test_what_is_said_of_the_images_of_camvid_is_what_the_command_says():
+    spread = spreads(study_of("camvid"), CAMVID, DOCS / "examples" / "camvid.yaml")
+
+    def mean(name, column, places):
+        return spread(name, column, places).partition(" ")[0]
+
+    salient = [
+        mean(name, "saliency (% of pixels)", 2) for name in ("consistency-diversity", "random", DECLARED)
+    ]
+    assert "{} % of their pixels (random {}, improved form {})".format(*salient) in said()
+    assert f"({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
+    rare = [mean(name, RARE, 1) for name in ("consistency-diversity", "random")]
+    assert "({} % of them with one, random {})".format(*rare) in said()
+
+
 def test_the_mean_over_the_data_sets_is_that_of_the_command():
-    both = merged([study_of("nyud"), study_of("rooms-longtail")]).results
-    said_of = []
-    for name in ("consistency-diversity", DECLARED):
-        every = document(pairs(both, name, "random"))["over_datasets"]
-        mean, low, high = (f"{100 * every[part]:+.0f}" for part in ("mean", "low", "high"))
-        said_of.append((mean, low, high, f"{every['p']:.3f}"))
-    (mean, low, high, p), (other, below, above, other_p) = said_of
-    assert f"minus random is {mean} % of the gap (95 % {low} to {high} %, p = {p})" in said()
-    assert f"the improved form {other} % ({below} to {above} %, p = {other_p})" in said()
+    every = merged([study_of(name) for name in ("nyud", "rooms-longtail", "camvid")]).results
+    (reconstruction, improved), (p, other_p) = zip(
+        *(
+            over_datasets(document(pairs(every, name, "random"))["over_datasets"])
+            for name in ("consistency-diversity", DECLARED)
+        ),
+        strict=True,
+    )
+    mean, low, high, below, above = reconstruction
+    interval = f"(95 % {low} to {high} %, p = {p}; a further data set {below} to {above} %)"
+    assert f"minus random is {mean} % of the gap {interval}" in said()
+    mean, low, high, below, above = improved
+    assert f"the improved form {mean} % ({low} to {high} %, p = {other_p}; {below} to {above} %)" in said()
+
+
+def over_datasets(found):
+    """Mean, interval and prediction interval in per cent, and the p value."""
+    parts = ("mean", "low", "high", "further_low", "further_high")
+    return [f"{100 * found[part]:+.0f}" for part in parts], f"{found['p']:.3f}"
 
 
 @pytest.mark.slow
