@@ -1,6 +1,7 @@
 """docs/study.md says what its published results say; its marked tables are held by test_study_tables."""
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -265,8 +266,69 @@ def test_what_is_said_of_the_images_of_camvid_is_what_the_command_says():
     assert "({} % of them with one, random {})".format(*rare) in said()
 
 
+def test_the_verdict_of_near_identical_frames_is_that_of_its_plan():
+    found = evidence(study_of("rooms-video").results, "rooms-video")
+    method, improved = found.planned.decisions
+    assert (method.status, improved.status, improved.strategy) == ("equivalent", "better", DECLARED)
+    assert (method.seeds, improved.seeds) == (6, 6)
+    assert not found.planned.changes
+    interval = f"{-improved.high:.3f} to {-improved.low:.3f}, p = {improved.holm:.3f}, six seeds"
+    assert (
+        f"by {-improved.mean:.3f} of NAUBC (95 % interval over all looks and of the family {interval})"
+        in said()
+    )
+    share = f"{-100 * improved.mean / found.gap.mean:.0f} % of the gap"
+    assert f"which is {share} and less than 10 % (p = {improved.equivalence:.3f})" in said()
+    assert f"equivalent to random within 10 % ({method.mean:+.3f}, p = {method.equivalence:.3f})" in said()
+    assert f"the improved form's p is {improved.max_t:.3f}" in said()
+    both = found.image_areas.difference(DECLARED, "random")
+    errors = [f"{error:.4f}".lstrip("0") for error in (both.over_images, both.over_seeds)]
+    assert f"images is {errors[0]} of the improved form's difference, beside {errors[1]} over seeds" in said()
+    assert f"(95 % over both {both.low:.3f} to {both.high:.3f})" in said()
+
+
+def test_the_rows_of_random_on_frames_meet_five_criteria_of_six():
+    found = measured(DatasetResults(study_of("rooms-video").only(["random"]), "rooms-video"))
+    judged = tuple(criteria(found))
+    assert [criterion.met for criterion in judged] == [True, True, False, True, True, True]
+    text = " ".join(gate_text(found, judged).split())
+    assert "saliency at 20 % (200) (loss 0.1544 against 0.154); saliency at 100 % (1000)" in text
+    assert "(loss 0.1563 against 0.1502)" in text
+    assert "semseg mIoU (%) 11.13 to 24.73" in text
+    assert "normals 41 %, saliency 4 %" in text
+    assert "gap 0.5106: 6.0 %" in text
+    assert "largest share of the fall 41 %, spread of NAUBC over seeds 6.0 % of the gap)" in said()
+
+
+def test_the_walks_that_were_found_are_those_of_the_rounds():
+    walks = defaultdict(list)
+    for done in study_of("rooms-video").rounds:
+        name = done.strategy.partition("[draw")[0]
+        walks[name, len(done.labelled)].append(len({image.split("-c")[1][:3] for image in done.labelled}))
+    names = (DECLARED, "consistency-diversity", "random")
+    few, many = ([f"{np.mean(walks[name, count]):.0f}" for name in names] for count in (150, 200))
+    first = "are of {} of the hundred walks, the reconstruction's of {}, random ones of {}".format(*few)
+    assert f"{first} (means; with 200 labels {many[0]}, {many[1]} and {many[2]})" in said()
+
+
+@pytest.mark.slow
+def test_what_is_said_of_the_frames_is_what_the_command_says():
+    """It renders the rooms again."""
+    spread = spreads(study_of("rooms-video"))
+
+    def means(column, *names):
+        return [spread(name, column, 2).partition(" ")[0] for name in names]
+
+    edges = means("edge (% of pixels)", "consistency-diversity", DECLARED, "random")
+    assert "edges on {} % of their pixels (improved form {}, random {})".format(*edges) in said()
+    far = means(DISTANCE, DECLARED, "consistency-diversity")
+    assert (
+        "lie {} times as far from each other as random ones ({} the reconstruction's)".format(*far) in said()
+    )
+
+
 def test_the_mean_over_the_data_sets_is_that_of_the_command():
-    every = merged([study_of(name) for name in ("nyud", "rooms-longtail", "camvid")]).results
+    every = merged([study_of(name) for name in ("nyud", "rooms-longtail", "rooms-video", "camvid")]).results
     (reconstruction, improved), (p, other_p) = zip(
         *(
             over_datasets(document(pairs(every, name, "random"))["over_datasets"])
@@ -278,7 +340,8 @@ def test_the_mean_over_the_data_sets_is_that_of_the_command():
     interval = f"(95 % {low} to {high} %, p = {p}; a further data set {below} to {above} %)"
     assert f"minus random is {mean} % of the gap {interval}" in said()
     mean, low, high, below, above = improved
-    assert f"the improved form {mean} % ({low} to {high} %, p = {other_p}; {below} to {above} %)" in said()
+    interval = f"({low} to {high} %, p = {other_p}; a further data set {below} to {above} %)"
+    assert f"the improved form {mean} % {interval}" in said()
 
 
 def over_datasets(found):
