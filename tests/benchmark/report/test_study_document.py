@@ -300,6 +300,20 @@ def test_the_rows_of_random_on_frames_meet_five_criteria_of_six():
     assert "largest share of the fall 41 %, spread of NAUBC over seeds 6.0 % of the gap)" in said()
 
 
+def test_the_controls_on_frames_are_those_of_the_archive():
+    results = study_of("rooms-video").results
+    both = [
+        document(pairs(results, name, "random"))["datasets"][0]
+        for name in ("known-groups", "known-groups[order=packed]")
+    ]
+    better, worse = both
+    parts = [-better["mean"], -better["high"], -better["low"], worse["mean"], worse["low"], worse["high"]]
+    numbers = [f"{part:.3f}" for part in parts]
+    assert "by {} ({} to {}), no more than the improved form".format(*numbers[:3]) in said()
+    assert "is worse by {} ({} to {})".format(*numbers[3:]) in said()
+    assert f"by {numbers[0]} and {numbers[3]}." in one_line("regime.md")
+
+
 def test_the_walks_that_were_found_are_those_of_the_rounds():
     walks = defaultdict(list)
     for done in study_of("rooms-video").rounds:
