@@ -314,6 +314,20 @@ def test_the_controls_on_frames_are_those_of_the_archive():
     assert f"by {numbers[0]} and {numbers[3]}." in one_line("regime.md")
 
 
+def test_coverage_without_a_score_wins_as_much():
+    results = study_of("rooms-video").results
+
+    def difference(name, other):
+        return document(pairs(results, name, other))["datasets"][0]
+
+    means = [difference(name, "random")["mean"] for name in ("core-set", "max-herding")]
+    numbers = f"{means[0]:.3f} and {means[1]:.3f}"
+    assert f"win as much ({numbers}, exploratory)" in said()
+    assert f"differ from random by {numbers} (exploratory)" in said()
+    both = difference(DECLARED, "max-herding")
+    assert f"by {both['mean']:.3f} ({both['low']:.3f} to {both['high']:+.3f})" in said()
+
+
 def test_the_walks_that_were_found_are_those_of_the_rounds():
     walks = defaultdict(list)
     for done in study_of("rooms-video").rounds:
@@ -323,6 +337,7 @@ def test_the_walks_that_were_found_are_those_of_the_rounds():
     few, many = ([f"{np.mean(walks[name, count]):.0f}" for name in names] for count in (150, 200))
     first = "are of {} of the hundred walks, the reconstruction's of {}, random ones of {}".format(*few)
     assert f"{first} (means; with 200 labels {many[0]}, {many[1]} and {many[2]})" in said()
+    assert {*walks["core-set", 150], *walks["max-herding", 150]} == {100}
 
 
 @pytest.mark.slow
