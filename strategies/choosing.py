@@ -14,6 +14,9 @@ WHOLE = (
     "partial = True"
 )
 
+#: A probability is a sum of shares, of which the last image's may be a last digit over 1.
+ROUNDING = 1e-9
+
 
 class BrokenSelectionError(ValueError):
     """A strategy broke the contract; the sentence names it and says how."""
@@ -34,7 +37,8 @@ def choose(strategy: Strategy, name: str, pool: Pool, budget: int) -> Selection:
         raise BrokenSelectionError(f"Strategy {name!r} returned {type(selection).__name__}, not a Selection.")
     _check(selection, name, pool.at(order), None if strategy.partial else budget)
     indices = order[np.asarray(selection.indices)]
-    return replace(selection, indices=indices, scores=_back(selection.scores, order))
+    likely = None if selection.probabilities is None else np.minimum(selection.probabilities, 1.0)
+    return replace(selection, indices=indices, scores=_back(selection.scores, order), probabilities=likely)
 
 
 def _back(scores: Scores | None, order: Positions) -> Scores | None:
@@ -106,7 +110,7 @@ def _are_probabilities(values: Scores | None, budget: int) -> bool:
     if values is None:
         return True
     return np.shape(values) == (budget,) and bool(
-        ((np.asarray(values) > 0) & (np.asarray(values) <= 1)).all()
+        ((np.asarray(values) > 0) & (np.asarray(values) <= 1 + ROUNDING)).all()
     )
 
 

@@ -30,12 +30,8 @@ def zscores(scores: NDArray[Any]) -> Scores:
 
 
 def robust_minmax(scores: NDArray[Any]) -> Scores:
-    """Every column mapped from its 1st..99th percentile to 0..1 and clipped; a constant column is 0.
-
-    One that is constant between these percentiles is mapped from its lowest..highest score.
-    """
+    """Every column mapped from its 1st..99th percentile to 0..1 and clipped; a constant column is 0."""
     low, high = np.percentile(scores, [1, 99], axis=0)
-    low, high = np.where(high > low, (low, high), (scores.min(0), scores.max(0)))
     span = np.where(high > low, high - low, 1)
     return np.asarray(np.clip((scores - low) / span, 0, 1), dtype=np.float64)
 

@@ -86,7 +86,7 @@ class Lottery:
         place = min(place, int(np.flatnonzero(probabilities)[-1]))  # a product may round up to the sum
         self.free[place] = False
         self.add(self.points[place])
-        return place, min(1.0, float(probabilities[place]))  # the last one left: its two parts may round up
+        return place, float(probabilities[place])
 
     def _probabilities(self) -> Float64s:
         evenly = np.asarray(self.free / self.free.sum(), np.float64)

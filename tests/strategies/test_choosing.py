@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from strategies.choosing import BrokenSelectionError, choose
 from strategies.interface import Pool, Selection, Strategy, TaskSpec
+from strategies.kernels.distance_sampling import distance_sampling
 
 TASKS = (
     TaskSpec("depth", "scalar", 1, lambda p, t: p),
@@ -256,6 +257,21 @@ def test_labels_for_exactly_the_budget_are_bought_though_their_sum_is_off_in_its
 
 def test_nothing_is_a_choice_of_labels():
     assert not len(choose(Labels(Selection(np.zeros(0, int))), "labels", some_labels(0), 0).indices)
+
+
+def test_whoever_is_left_alone_is_drawn_with_probability_1():
+    """Its two shares, even and by distance, may add up to a last digit more."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        lots = distance_sampling(
+            rng.standard_normal((6, 2)), 6, (), weights=rng.gamma(1, size=6), uniform=rng.random(), rng=rng
+        )
+        answer = Says(
+            lambda pool, budget, likely=lots[1]: Selection(pool.unlabelled[:6], probabilities=likely)
+        )
+        likely = choose(answer, "lottery", shuffled_pool(), 6).probabilities
+        assert likely.max() <= 1
+        assert likely[-1] == pytest.approx(1)
 
 
 def test_labels_bought_by_themselves_have_no_probabilities():

@@ -66,17 +66,6 @@ def test_without_an_even_share_copies_of_what_is_there_come_last():
         assert steps[3] == 1
 
 
-def test_whoever_is_left_alone_is_drawn_with_probability_1_at_most():
-    """Its two parts, even and by distance, may add up to a last digit more."""
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        points, weights, uniform = rng.standard_normal((6, 2)), rng.gamma(1, size=6), rng.random()
-        order, likely = distance_sampling(points, 6, (), weights=weights, uniform=uniform, rng=rng)
-        assert sorted(order) == list(range(6))
-        assert likely.max() <= 1
-        assert likely[-1] == pytest.approx(1)
-
-
 def test_where_nothing_weighs_anything_the_draw_is_even():
     order, steps = drawn(4, weights=np.zeros(5))
     assert sorted(order.tolist()) == [1, 2, 3, 4]
