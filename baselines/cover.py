@@ -74,4 +74,5 @@ def smallest_distance(vectors: NDArray[Any]) -> float:
     if len(distinct) < 2:
         return 0.0
     distances = nearest_neighbours(distinct, 1)[0]
-    return float(distances[distances > SAME].min(initial=np.inf)) if distances.max() > SAME else 0.0
+    apart = distances[distances > SAME]
+    return float(apart.min()) if len(apart) else 0.0

@@ -236,9 +236,8 @@ def _difference(pair: Pair, one: Comparison) -> str:
     """With its interval, in losses and in shares of the gap."""
     gap = pair.found.gap
     share = gap.percent(one.mean, "+")
-    if math.isnan(one.low) or pair.found.is_planned(
-        one
-    ):  # whose own interval follows, and is one of all its looks
+    # A planned one has its own interval, of all its looks, which follows.
+    if math.isnan(one.low) or pair.found.is_planned(one):
         return f"{pair.signed(one.mean)}{f' ({share} of the gap to full data)' if share else ''}"
     interval = f"{pair.signed(one.mean)}, 95 % interval {pair.signed(one.low)} to {pair.signed(one.high)}"
     bounds = f"{gap.percent(one.low, '+')} to {gap.percent(one.high, '+')}"

@@ -1,13 +1,16 @@
 """Documents, and the published results that they speak of."""
 
+from functools import cache
 from pathlib import Path
 
 from benchmark.experiment.catalogue import open_dataset
+from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.study import read_study
 from benchmark.report.selections.chosen_labels import chosen_labels
 from benchmark.report.selections.image_labels import image_facts
 from benchmark.report.statistics.intervals import t_interval
+from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 
 DOCS = Path(__file__).parents[2] / "docs"
 RARE = "semseg (% of images with a rare class)"
@@ -18,10 +21,18 @@ def one_line(document):
     return " ".join((DOCS / document).read_text().split())
 
 
+@cache
 def published(archive):
-    """The study in an archive below docs/study."""
+    """The study in an archive below docs/study; nobody changes it."""
     with unpacked(DOCS / "study" / archive) as folder:
         return read_study(folder)
+
+
+def judged(study, dataset):
+    """Which of the six criteria of a gate its rows of random meet, and what the gate says, as one line."""
+    found = measured(DatasetResults(study.only(["random"]), dataset))
+    every = tuple(criteria(found))
+    return [criterion.met for criterion in every], " ".join(gate_text(found, every).split())
 
 
 def spreads(study, root=None, file=None):
@@ -39,3 +50,8 @@ def spreads(study, root=None, file=None):
         return f"{mean:.{places}f} ± {high - mean:.{places}f}"
 
     return spread
+
+
+def means(spread):
+    """The same as of ``spreads``, without the half-widths."""
+    return lambda name, column, places: spread(name, column, places).partition(" ")[0]

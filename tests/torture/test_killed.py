@@ -34,7 +34,8 @@ def strike(run, injected):
 
 @pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_killed_again_and_again(kills, brief_study, study, undisturbed, run, strike, injected, tmp_path):
-    rng, study = random.Random(kills), brief_study if kills == 1 else study
+    rng = random.Random(kills)
+    study = brief_study if kills == 1 else study
     for first in range(0, kills, IN_A_ROW):
         folder, times = tmp_path / f"from-{first}", min(IN_A_ROW, kills - first)
         with injected("SIGKILL, one job at a time", times) as row:

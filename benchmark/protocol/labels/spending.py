@@ -58,16 +58,17 @@ def _pays_a_label(pool: Pool) -> bool:
 
 def _paid(selection: Selection, pool: Pool) -> Selection:
     paid = paid_in_order(prices_of(pool, selection.indices), pool.budget)
-    if len(paid) == len(selection.indices):
-        return selection
-    # How likely the next one was is known only where none is passed over.
-    return replace(selection, indices=selection.indices[paid], tasks=None, probabilities=None)
+    return selection if len(paid) == len(selection.indices) else _of(selection, selection.indices[paid])
 
 
 def _joined(selection: Selection, more: Selection) -> Selection:
     """Both choices of one round, with the scores and notes of the first, which saw all images."""
-    indices = np.concatenate([selection.indices, more.indices])
-    return replace(selection, indices=indices, tasks=None, probabilities=None)
+    return _of(selection, np.concatenate([selection.indices, more.indices]))
+
+
+def _of(selection: Selection, images: Positions) -> Selection:
+    """The selection of these images: how likely each was is known only where none is passed over."""
+    return replace(selection, indices=images, tasks=None, probabilities=None)
 
 
 def _after(pool: Pool, selection: Selection) -> Pool:

@@ -81,15 +81,15 @@ def test_a_column_that_says_no_price_is_refused(column, word):
         prices({"depth": 1, "normals": 1}, {"semseg": column}, DATA)
 
 
-@pytest.mark.parametrize("how", ["softmax", "consistency-diversity[select=draw,weighting=lure]"])
+@pytest.mark.parametrize("how", ["softmax[weighting={}]", "consistency-diversity[select=draw,weighting={}]"])
 @pytest.mark.parametrize("columns", [{}, {"semseg": "hours"}])
 @pytest.mark.parametrize("first", ["images", "pairs"])
 def test_weights_by_probabilities_need_images_of_one_price(how, columns, first):
-    lure = how if "lure" in how else f"{how}[weighting=lure]"
+    none, lure = (resolve(how.format(weighting)).create() for weighting in ("none", "lure"))
     table = prices(dict.fromkeys(NAMES, 1), columns, DATA)
-    check_draws(resolve(how.replace("lure", "none")).create(), table, first)
+    check_draws(none, table, first)
     if not columns and first == "images":
-        check_draws(resolve(lure).create(), table, first)
+        check_draws(lure, table, first)
     else:
         with pytest.raises(ValueError, match="take another weighting"):
-            check_draws(resolve(lure).create(), table, first)
+            check_draws(lure, table, first)

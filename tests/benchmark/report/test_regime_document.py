@@ -2,20 +2,16 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from published import published
+from published import DOCS, judged, one_line, published
 
 from benchmark.cli.main import cli
-from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
 from benchmark.report.tables import loss_table
-from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 
-DOCS = Path(__file__).parents[3] / "docs"
 NUMBER = r"([-+][\d.]+)"
 ROW = re.compile(
     rf"\| `(?P<name>[^`]+)` \| {NUMBER} \({NUMBER} to {NUMBER}\) \| {NUMBER} % \({NUMBER} to {NUMBER}\) \|"
@@ -55,11 +51,9 @@ def test_the_table_of_nyud_is_that_of_its_results():
 
 @pytest.mark.parametrize("data", ["rooms-video", "camvid"])
 def test_the_table_of_a_gate_is_what_its_archive_says(data):
-    study = published(f"pilot-{data}.zip")
-    found = measured(DatasetResults(study, data))
-    judged = tuple(criteria(found))
-    assert [criterion.met for criterion in judged] == [True] * 6
-    text = re.sub(r" \((%|°)\)|°", "", " ".join(gate_text(found, judged).split()))
+    met, text = judged(published(f"pilot-{data}.zip"), data)
+    assert met == [True] * 6
+    text = re.sub(r" \((%|°)\)|°", "", text)
     table = re.search(
         rf"`mtal gate --dataset \S*{data}\S* [^`]*`[^|`]*\n\n((?:\|.*\n)+)", (DOCS / "regime.md").read_text()
     )
@@ -77,7 +71,7 @@ def test_what_is_said_of_rare_classes_is_what_the_results_say():
         rows = read_results(folder).table
     rare = rows[(rows["metric"] == "miou_rare") & (rows["labelled"] == 160)]
     means = rare.groupby("strategy")["value"].mean()
-    text = " ".join((DOCS / "regime.md").read_text().split())
+    text = one_line("regime.md")
     random = means[[name for name in means.index if name.startswith("random")]].mean()
     assert (
         f"{means['known-classes']:.1f} % with 160 labels chosen for them, {random:.2f}".replace("0.", ".")

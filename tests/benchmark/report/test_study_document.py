@@ -6,18 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import DOCS, RARE, one_line, published, spreads
+from published import DOCS, RARE, judged, means, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
 from benchmark.report.compare import document, pairs
-from benchmark.report.dataset_results import DatasetResults, subjects
+from benchmark.report.dataset_results import subjects
 from benchmark.report.results.merge import merged
 from benchmark.report.selections.chosen_labels import DISTANCE
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.tables.cost_table import costs_of
 from benchmark.report.tables.costs import mean_costs
-from benchmark.report.validity.preset_criteria import criteria, gate_text, measured
 from strategies.registry import resolve
 
 NYUD = DOCS.parents[1] / "shared" / "nyud240"
@@ -31,6 +30,32 @@ def said():
 
 def study_of(name):
     return published(f"{name}.zip")
+
+
+def decided(name):
+    """The statistics of a study, and its plan's decisions on the reconstruction and on the improved form."""
+    found = evidence(study_of(name).results, name)
+    method, improved = found.planned.decisions
+    assert (method.strategy, improved.strategy) == ("consistency-diversity", DECLARED)
+    assert not found.planned.changes
+    return found, method, improved
+
+
+def difference(archive, strategy, against="random"):
+    """What ``mtal compare`` says of a pair."""
+    return document(pairs(study_of(archive).results, strategy, against))["datasets"][0]
+
+
+def errors(found, strategy):
+    """Of the strategy's difference to random: over images, and over seeds."""
+    error = found.image_areas.difference(strategy, "random")
+    return [f"{part:.4f}".lstrip("0") for part in (error.over_images, error.over_seeds)]
+
+
+def spent_by_the_method(archive):
+    """Mean processor seconds of a round, by what they went to."""
+    (subject,) = subjects(study_of(archive))
+    return mean_costs(costs_of(subject)).set_index("strategy").loc["consistency-diversity"]
 
 
 def test_what_the_improved_form_was_declared_on_is_what_its_archive_says():
@@ -71,11 +96,9 @@ def test_every_form_of_the_product_lost_more_in_development_than_coverage_with_t
 
 
 def test_the_verdict_of_nyud_is_that_of_its_plan():
-    found = evidence(study_of("nyud").results, "nyud")
-    method, improved = found.planned.decisions
-    assert (method.status, improved.status, improved.strategy) == ("equivalent", "equivalent", DECLARED)
+    found, method, improved = decided("nyud")
+    assert (method.status, improved.status) == ("equivalent", "equivalent")
     assert (method.seeds, improved.seeds, found.planned.plan.looks[0]) == (6, 6, 6)
-    assert not found.planned.changes
     interval = f"95 % interval over all looks and of the family {method.low:.3f} to {method.high:+.3f}"
     numbers = f"({interval}; equivalence p = {method.equivalence:.3f}, six seeds)"
     share = f"which is {100 * method.mean / found.gap.mean:.0f} % of the gap"
@@ -85,15 +108,12 @@ def test_the_verdict_of_nyud_is_that_of_its_plan():
 
 
 def test_what_is_said_of_the_regime_of_nyud_is_what_its_rows_of_random_say():
-    study = study_of("nyud").only(["random"])
-    found = measured(DatasetResults(study, "nyud"))
-    judged = tuple(criteria(found))
-    assert [criterion.met for criterion in judged] == [True] * 6
-    text = " ".join(gate_text(found, judged).split())
+    met, text = judged(study_of("nyud"), "nyud")
+    assert met == [True] * 6
     assert "depth RMSE 1.005 to 0.8993" in text
     assert "semseg 44 %" in text
     assert "gap 0.447: 3.8 %" in text
-    rows = study.results.table
+    rows = study_of("nyud").results.table
     rows = rows[rows["strategy"].str.startswith("random") & (rows["labelled"] < 795)]
 
     def curve(task, metric, places):
@@ -107,17 +127,12 @@ def test_what_is_said_of_the_regime_of_nyud_is_what_its_rows_of_random_say():
 
 
 def test_costs_and_errors_of_nyud_are_those_of_its_archive():
-    study = study_of("nyud")
-    found = evidence(study.results, "nyud")
-    errors = [found.image_areas.difference(name, "random") for name in ("consistency-diversity", DECLARED)]
-    over_images, over_seeds = (
-        [f"{getattr(error, part):.4f}".lstrip("0") for error in errors]
-        for part in ("over_images", "over_seeds")
-    )
+    found, *_ = decided("nyud")
+    both = [errors(found, name) for name in ("consistency-diversity", DECLARED)]
+    over_images, over_seeds = zip(*both, strict=True)
     assert f"over images is {over_images[0]} (reconstruction) and {over_images[1]} (improved form)" in said()
     assert f"beside {over_seeds[0]} and {over_seeds[1]} over seeds" in said()
-    (subject,) = subjects(study)
-    spent = mean_costs(costs_of(subject)).set_index("strategy").loc["consistency-diversity"]
+    spent = spent_by_the_method("nyud")
     assert f"a pass over the pool of {spent['observe']:.0f} s" in said()
     assert f"beside {spent['train']:.0f} s of training a round" in said()
     heads, _, *table = (row.split("|")[1:-1] for row in marked(DOCS, "study/nyud.zip", "delta_mtl"))
@@ -132,18 +147,15 @@ def test_costs_and_errors_of_nyud_are_those_of_its_archive():
 @pytest.mark.slow
 @pytest.mark.skipif(not NYUD.is_dir(), reason="the images are not here: ../shared/nyud240")
 def test_what_is_said_of_the_images_of_nyud_is_what_the_command_says():
-    spread = spreads(study_of("nyud"), NYUD)
-
+    mean = means(spreads(study_of("nyud"), NYUD))
     for column, places, form in (
         ("edge (% of pixels)", 2, "edges on {} % of their pixels (random {})"),
         ("semseg (classes an image)", 2, "{} classes an image ({})"),
         (RARE, 1, "{} % of them with a rare class ({})"),
     ):
-        both = [
-            spread(name, column, places).partition(" ")[0] for name in ("consistency-diversity", "random")
-        ]
+        both = [mean(name, column, places) for name in ("consistency-diversity", "random")]
         assert form.format(*both) in said()
-    assert f"({spread('consistency-diversity', DISTANCE, 2).partition(' ')[0]} of random choices)" in said()
+    assert f"({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
 
 
 def test_the_labels_that_nyud_s_strategies_need_are_those_of_the_headline():
@@ -157,29 +169,22 @@ def test_the_labels_that_nyud_s_strategies_need_are_those_of_the_headline():
 
 
 def test_the_verdict_of_the_long_tail_is_that_of_its_plan():
-    study = study_of("rooms-longtail")
-    found = evidence(study.results, "rooms-longtail")
-    method, improved = found.planned.decisions
+    found, method, improved = decided("rooms-longtail")
     assert (method.status, method.seeds) == ("worse", 10)
-    assert not found.planned.changes
     interval = f"95 % interval {method.low:.3f} to {method.high:.3f}, p = {method.holm:.3f}, ten seeds"
     assert f"by {method.mean:.3f} of NAUBC ({interval})" in said()
     assert f"which is {100 * method.mean / found.gap.mean:.0f} % of what labels can gain there" in said()
     assert f"less than the plan's margin of 10 % (p = {method.equivalence:.3f})" in said()
-    assert (improved.strategy, improved.status) == (DECLARED, "equivalent")
+    assert improved.status == "equivalent"
     both = found.image_areas.difference("consistency-diversity", "random")
     assert f"over seeds and images {both.low:.3f} to {both.high:.3f}" in said()
 
 
 def test_the_rows_of_random_there_meet_the_six_criteria_of_a_gate():
-    study = study_of("rooms-longtail").only(["random"])
-    found = measured(DatasetResults(study, "rooms-longtail"))
-    judged = tuple(criteria(found))
-    assert len(judged) == 6
-    assert all(criterion.met for criterion in judged)
-    text = gate_text(found, judged)
-    assert re.search(r"saliency\s+28 %, semseg 35 %", text)
-    assert re.search(r"gap 0\.9417: 5\.1 %", text)
+    met, text = judged(study_of("rooms-longtail"), "rooms-longtail")
+    assert met == [True] * 6
+    assert "saliency 28 %, semseg 35 %" in text
+    assert "gap 0.9417: 5.1 %" in text
     assert "largest share of the fall 35 %, spread of NAUBC over seeds 5.1 % of the gap" in said()
 
 
@@ -199,11 +204,9 @@ def test_the_method_loses_there_at_every_budget_after_the_first_and_most_in_sali
 
 
 def test_the_verdict_of_camvid_is_that_of_its_plan():
-    found = evidence(study_of("camvid").results, "camvid")
-    method, improved = found.planned.decisions
-    assert (method.status, improved.status, improved.strategy) == ("equivalent", "equivalent", DECLARED)
+    found, method, improved = decided("camvid")
+    assert (method.status, improved.status) == ("equivalent", "equivalent")
     assert (method.seeds, improved.seeds) == (10, 10)
-    assert not found.planned.changes
     interval = (
         f"(95 % interval {method.low:.3f} to {method.high:+.3f}, equivalence p = {method.equivalence:.3f}"
     )
@@ -217,18 +220,15 @@ def test_the_first_look_at_camvid_decided_nothing():
     first = replace(results, table=results.table[results.table["seed"] < 6])
     looked = evidence(first, "camvid").planned
     assert [(one.status, one.seeds) for one in looked.decisions] == [("open", 6), ("open", 6)]
-    means, both = ([getattr(one, part) for one in looked.decisions] for part in ("mean", "equivalence"))
+    shifts, both = ([getattr(one, part) for one in looked.decisions] for part in ("mean", "equivalence"))
     assert len({f"{p:.3f}" for p in both}) == 1
-    differences = f"differences of {means[0]:+.3f} and {means[1]:.3f}"
+    differences = f"differences of {shifts[0]:+.3f} and {shifts[1]:.3f}"
     assert f"({differences}, equivalence p = {both[0]:.3f} of both)" in said()
 
 
 def test_the_rows_of_random_on_camvid_meet_the_six_criteria_of_a_gate():
-    study = study_of("camvid").only(["random"])
-    found = measured(DatasetResults(study, "camvid"))
-    judged = tuple(criteria(found))
-    assert [criterion.met for criterion in judged] == [True] * 6
-    text = " ".join(gate_text(found, judged).split())
+    met, text = judged(study_of("camvid"), "camvid")
+    assert met == [True] * 6
     first, full = re.search(r"semseg mIoU \(%\) ([\d.]+) to ([\d.]+);", text).groups()
     largest, spread = re.search(r"semseg (\d+) %", text)[1], re.search(r"gap [\d.]+: ([\d.]+) %", text)[1]
     assert (
@@ -238,12 +238,10 @@ def test_the_rows_of_random_on_camvid_meet_the_six_criteria_of_a_gate():
 
 
 def test_costs_and_errors_of_camvid_are_those_of_its_archive():
-    study = study_of("camvid")
-    error = evidence(study.results, "camvid").image_areas.difference("consistency-diversity", "random")
-    over_images, over_seeds = (f"{n:.4f}".lstrip("0") for n in (error.over_images, error.over_seeds))
+    found, *_ = decided("camvid")
+    over_images, over_seeds = errors(found, "consistency-diversity")
     assert f"and {over_images} of the difference (reconstruction), beside {over_seeds} over seeds" in said()
-    (subject,) = subjects(study)
-    spent = mean_costs(costs_of(subject)).set_index("strategy").loc["consistency-diversity"]
+    spent = spent_by_the_method("camvid")
     assert f"over the pool of {spent['observe']:.0f} s and half a second of selection" in said()
     assert f"beside {spent['train']:.0f} s of training a round" in said()
     assert spent["select"] == pytest.approx(0.5, abs=0.05)
@@ -252,11 +250,7 @@ def test_costs_and_errors_of_camvid_are_those_of_its_archive():
 @pytest.mark.slow
 @pytest.mark.skipif(not CAMVID.is_dir(), reason="the images are not here: ../shared/realdata/camvid")
 def test_what_is_said_of_the_images_of_camvid_is_what_the_command_says():
-    spread = spreads(study_of("camvid"), CAMVID, DOCS / "examples" / "camvid.yaml")
-
-    def mean(name, column, places):
-        return spread(name, column, places).partition(" ")[0]
-
+    mean = means(spreads(study_of("camvid"), CAMVID, DOCS / "examples" / "camvid.yaml"))
     salient = [
         mean(name, "saliency (% of pixels)", 2) for name in ("consistency-diversity", "random", DECLARED)
     ]
@@ -267,11 +261,9 @@ def test_what_is_said_of_the_images_of_camvid_is_what_the_command_says():
 
 
 def test_the_verdict_of_near_identical_frames_is_that_of_its_plan():
-    found = evidence(study_of("rooms-video").results, "rooms-video")
-    method, improved = found.planned.decisions
-    assert (method.status, improved.status, improved.strategy) == ("equivalent", "better", DECLARED)
+    found, method, improved = decided("rooms-video")
+    assert (method.status, improved.status) == ("equivalent", "better")
     assert (method.seeds, improved.seeds) == (6, 6)
-    assert not found.planned.changes
     interval = f"{-improved.high:.3f} to {-improved.low:.3f}, p = {improved.holm:.3f}, six seeds"
     assert (
         f"by {-improved.mean:.3f} of NAUBC (95 % interval over all looks and of the family {interval})"
@@ -282,16 +274,14 @@ def test_the_verdict_of_near_identical_frames_is_that_of_its_plan():
     assert f"equivalent to random within 10 % ({method.mean:+.3f}, p = {method.equivalence:.3f})" in said()
     assert f"the improved form's p is {improved.max_t:.3f}" in said()
     both = found.image_areas.difference(DECLARED, "random")
-    errors = [f"{error:.4f}".lstrip("0") for error in (both.over_images, both.over_seeds)]
-    assert f"images is {errors[0]} of the improved form's difference, beside {errors[1]} over seeds" in said()
+    images, seeds = errors(found, DECLARED)
+    assert f"images is {images} of the improved form's difference, beside {seeds} over seeds" in said()
     assert f"(95 % over both {both.low:.3f} to {both.high:.3f})" in said()
 
 
 def test_the_rows_of_random_on_frames_meet_five_criteria_of_six():
-    found = measured(DatasetResults(study_of("rooms-video").only(["random"]), "rooms-video"))
-    judged = tuple(criteria(found))
-    assert [criterion.met for criterion in judged] == [True, True, False, True, True, True]
-    text = " ".join(gate_text(found, judged).split())
+    met, text = judged(study_of("rooms-video"), "rooms-video")
+    assert met == [True, True, False, True, True, True]
     assert "saliency at 20 % (200) (loss 0.1544 against 0.154); saliency at 100 % (1000)" in text
     assert "(loss 0.1563 against 0.1502)" in text
     assert "semseg mIoU (%) 11.13 to 24.73" in text
@@ -301,12 +291,9 @@ def test_the_rows_of_random_on_frames_meet_five_criteria_of_six():
 
 
 def test_the_controls_on_frames_are_those_of_the_archive():
-    results = study_of("rooms-video").results
-    both = [
-        document(pairs(results, name, "random"))["datasets"][0]
-        for name in ("known-groups", "known-groups[order=packed]")
-    ]
-    better, worse = both
+    better, worse = (
+        difference("rooms-video", name) for name in ("known-groups", "known-groups[order=packed]")
+    )
     parts = [-better["mean"], -better["high"], -better["low"], worse["mean"], worse["low"], worse["high"]]
     numbers = [f"{part:.3f}" for part in parts]
     assert "by {} ({} to {}), no more than the improved form".format(*numbers[:3]) in said()
@@ -315,16 +302,11 @@ def test_the_controls_on_frames_are_those_of_the_archive():
 
 
 def test_coverage_without_a_score_wins_as_much():
-    results = study_of("rooms-video").results
-
-    def difference(name, other):
-        return document(pairs(results, name, other))["datasets"][0]
-
-    means = [difference(name, "random")["mean"] for name in ("core-set", "max-herding")]
-    numbers = f"{means[0]:.3f} and {means[1]:.3f}"
+    one, other = (difference("rooms-video", name)["mean"] for name in ("core-set", "max-herding"))
+    numbers = f"{one:.3f} and {other:.3f}"
     assert f"win as much ({numbers}, exploratory)" in said()
     assert f"differ from random by {numbers} (exploratory)" in said()
-    both = difference(DECLARED, "max-herding")
+    both = difference("rooms-video", DECLARED, "max-herding")
     assert f"by {both['mean']:.3f} ({both['low']:.3f} to {both['high']:+.3f})" in said()
 
 
@@ -343,14 +325,11 @@ def test_the_walks_that_were_found_are_those_of_the_rounds():
 @pytest.mark.slow
 def test_what_is_said_of_the_frames_is_what_the_command_says():
     """It renders the rooms again."""
-    spread = spreads(study_of("rooms-video"))
-
-    def means(column, *names):
-        return [spread(name, column, 2).partition(" ")[0] for name in names]
-
-    edges = means("edge (% of pixels)", "consistency-diversity", DECLARED, "random")
+    mean = means(spreads(study_of("rooms-video")))
+    names = ("consistency-diversity", DECLARED, "random")
+    edges = [mean(name, "edge (% of pixels)", 2) for name in names]
     assert "edges on {} % of their pixels (improved form {}, random {})".format(*edges) in said()
-    far = means(DISTANCE, DECLARED, "consistency-diversity")
+    far = [mean(name, DISTANCE, 2) for name in (DECLARED, "consistency-diversity")]
     assert (
         "lie {} times as far from each other as random ones ({} the reconstruction's)".format(*far) in said()
     )
@@ -383,10 +362,7 @@ def over_datasets(found):
 def test_what_is_said_of_the_images_that_it_chose_there_is_what_the_command_says():
     """It renders the rooms again."""
     spread = spreads(study_of("rooms-longtail"))
-
-    def mean(name, column, places):
-        return spread(name, column, places).partition(" ")[0]
-
+    mean = means(spread)
     edges = [mean(name, "edge (% of pixels)", 2) for name in ("consistency-diversity", "random")]
     assert f"edges on {edges[0].removesuffix('0')} % of their pixels (random {edges[1]} %)" in said()
     assert f"farther apart ({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
