@@ -6,8 +6,9 @@ archive below docs/ and a table of its report, and the mark of its end:
     <!-- study/nyud-cpu.zip: loss_vs_labels -->
     <!-- end of table -->
 
-``costs_and_losses`` is a table of no report: NAUBC and what choosing costs, a row a strategy. ``claim`` is
-none at all: the sentences that the page of the report begins with.
+Several archives, with spaces between them, are one report, with tables over data sets. ``costs_and_losses``
+is a table of no report: NAUBC and what choosing costs, a row a strategy. ``claim`` is none at all: the
+sentences that the page of the report begins with.
 """
 
 from __future__ import annotations
@@ -21,18 +22,24 @@ import pandas as pd
 
 from benchmark.authoring.marked_parts import marks, rewritten
 from benchmark.errors import UserError
+from benchmark.report import read_studies
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.formats.text import escape_markdown, markdown
 from benchmark.report.labels import tables as label_tables
 from benchmark.report.page.claim import claim
-from benchmark.report.results.archives import unpacked
-from benchmark.report.results.study import Study, read_study
-from benchmark.report.tables import cost_table, delta_mtl_table, headline_table, loss_table
+from benchmark.report.results.study import Study
+from benchmark.report.tables import (
+    cost_table,
+    delta_mtl_table,
+    headline_table,
+    loss_table,
+    over_datasets_table,
+)
 from benchmark.report.tables.costs import mean_costs
 
 DOCS = Path(__file__).parents[2] / "docs"
-MARK = r"(?P<archive>\S+\.zip): (?P<table>\w+)"
+MARK = r"(?P<archives>\S+\.zip(?: \S+\.zip)*): (?P<table>\w+)"
 WIDTH = 120
 HEADS = ("NAUBC", "minus random", "of the gap", "pool pass (s)", "selection (s)")
 
@@ -42,28 +49,28 @@ def with_tables(text: str, folder: Path = DOCS) -> str:
 
     Raises UserError where it has no such mark, and for an archive or a table that is not there.
     """
-    return rewritten(text, MARK, lambda found: "\n".join(rows(folder, found["archive"], found["table"])))
+    return rewritten(text, MARK, lambda found: "\n".join(rows(folder, found["archives"], found["table"])))
 
 
-def rows(folder: Path, archive: str, table: str) -> list[str]:
+def rows(folder: Path, archives: str, table: str) -> list[str]:
     """The lines in Markdown, without what stands above and below a table."""
-    tables = _tables(folder / archive)
+    tables = _tables(*(folder / archive for archive in archives.split()))
     if table not in tables:
-        raise UserError(f"{archive} has no table {table}: it has {', '.join(sorted(tables))}.")
+        raise UserError(f"{archives} has no table {table}: it has {', '.join(sorted(tables))}.")
     return tables[table]
 
 
 @cache
-def _tables(archive: Path) -> Mapping[str, list[str]]:
-    """The lines of every table of an archive in Markdown, by its name."""
-    with unpacked(archive) as folder:
-        study = read_study(folder)
-        files = loss_table.render(study.results) | headline_table.render(study.results)
-        files |= cost_table.render(study) | delta_mtl_table.render(study) | label_tables.render(study)
-        found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
-        found["costs_and_losses"] = markdown(list(_costs_and_losses(study)))
-        lines = {name: [row for row in text.splitlines() if row[:1] == "|"] for name, text in found.items()}
-        return {**lines, "claim": [line for subject in subjects(study) for line in _claim(subject)]}
+def _tables(*archives: Path) -> Mapping[str, list[str]]:
+    """The lines of every table of the archives in Markdown, by its name."""
+    study = read_studies(archives)
+    files = loss_table.render(study.results) | headline_table.render(study.results)
+    for part in (cost_table, delta_mtl_table, label_tables, over_datasets_table):
+        files |= part.render(study)
+    found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
+    found["costs_and_losses"] = markdown(list(_costs_and_losses(study)))
+    lines = {name: [row for row in text.splitlines() if row[:1] == "|"] for name, text in found.items()}
+    return {**lines, "claim": [line for subject in subjects(study) for line in _claim(subject)]}
 
 
 def _claim(subject: DatasetResults) -> list[str]:

@@ -73,7 +73,7 @@ class Content:
     chapters: Sequence[Chapter]
     unfinished: Sequence[Unfinished]
     #: Over data sets; None where there are too few.
-    over_datasets: SortableTable | None
+    over_datasets: Sequence[SortableTable]
     ranks: SortableTable | None
     marks: Sequence[Mark]
     protocol: Sequence[Section]
@@ -164,9 +164,9 @@ def _noise(subject: DatasetResults) -> Table | None:
     return measured_noise.make_table(subject.dataset, found, pool) if found else None
 
 
-def _over_datasets(study: Study) -> SortableTable | None:
-    table = over_datasets_table.make_table(over_datasets_table.summaries(study))
-    return sortable(table.named(study.results.label)) if table else None
+def _over_datasets(study: Study) -> list[SortableTable]:
+    tables = over_datasets_table.tables_of(over_datasets_table.summaries(study))
+    return [sortable(table.named(study.results.label)) for table in tables]
 
 
 def _ranks(study: Study) -> SortableTable | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
-from benchmark.report.formats.files import as_csv, table_files
+from benchmark.report.formats.files import table_files
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.dataset_statistics import evidence
-from benchmark.report.statistics.over_datasets.gap_shares import OverDatasets, every_strategy
+from benchmark.report.statistics.over_datasets.gap_shares import OverDatasets, Share, every_strategy
 from benchmark.report.statistics.over_datasets.random_effects import RandomEffects
 
 HEADS = ("data sets", "of the gap", "95 %", "p (Holm)", "a further data set", "tau", "I²")
@@ -39,11 +39,13 @@ def summaries(study: Study) -> list[OverDatasets]:
 def render(study: Study) -> dict[str, bytes]:
     """The files of the table by their path; none where no strategy has two data sets with a share."""
     every = summaries(study)
-    table = make_table(every)
-    if table is None:
+    tables = [table.named(study.results.label) for table in tables_of(every)]
+    if not tables:
         return {}
-    effects = {"tables/over_datasets_effects.csv": as_csv(effects_of(every))}
-    return table_files("over_datasets", numbers(every), [table.named(study.results.label)]) | effects
+    mean, shares = tables
+    return table_files("over_datasets", numbers(every), [mean]) | table_files(
+        "over_datasets_effects", effects_of(every), [shares]
+    )
 
 
 def notes(study: Study) -> Iterator[str]:
@@ -62,14 +64,15 @@ NO_PAIR = "Over data sets there is no mean: it takes two that have a share of th
 NO_MEAN = "Over data sets there is no mean: no strategy has a share of the gap on two or more."
 
 
-def make_table(every: Sequence[OverDatasets]) -> Table | None:
-    """The table; None where there is no mean."""
-    rows = [(one.strategy, _row(one, one.found)) for one in every if one.found]
-    if not rows:
-        return None
+def tables_of(every: Sequence[OverDatasets]) -> list[Table]:
+    """That of the means, and that of the shares of each data set; none where there is no mean."""
+    return [_mean_table(every), _share_table(every)] if any(one.found for one in every) else []
+
+
+def _mean_table(every: Sequence[OverDatasets]) -> Table:
     return Table(
         heads=HEADS,
-        rows=rows,
+        rows=[(one.strategy, _row(one, one.found)) for one in every if one.found],
         references=[],
         caption=(
             f"Differences of NAUBC to random over data sets: {METHOD}. Below zero a strategy is better. "
@@ -82,6 +85,34 @@ def make_table(every: Sequence[OverDatasets]) -> Table | None:
             *_left_out(every),
         ],
     )
+
+
+def _share_table(every: Sequence[OverDatasets]) -> Table:
+    most: dict[str, int] = {}
+    for share in (share for one in every for share in one.shares):
+        most[share.dataset] = max(share.seeds, most.get(share.dataset, 0))
+    return Table(
+        heads=list(most),
+        rows=[(one.strategy, _shares(one, most)) for one in every if one.shares],
+        references=[],
+        caption=(
+            "Differences of NAUBC to random by data set, as shares of its gap to full data, with half the "
+            "95 % t interval over seeds. Below zero a strategy is better. n: seeds, where others have more."
+        ),
+        notes=[],
+    )
+
+
+def _shares(one: OverDatasets, most: Mapping[str, int]) -> list[Cell]:
+    """A cell for each data set."""
+    of = {share.dataset: share for share in one.shares}
+    return [_share(of[name], most[name]) if name in of else Cell(MISSING) for name in most]
+
+
+def _share(share: Share, most: int) -> Cell:
+    half = 100 * (share.interval[1] - share.share)
+    fewer = f" [n = {share.seeds}]" if share.seeds < most else ""
+    return Cell(_percent(share.share), f" ± {half:.0f}", fewer)
 
 
 def numbers(every: Sequence[OverDatasets]) -> pd.DataFrame:

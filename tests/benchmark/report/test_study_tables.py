@@ -63,6 +63,18 @@ def test_costs_and_losses_are_those_of_the_results(packed):
         assert all(float(each) >= 0 for each in seconds)
 
 
+def test_several_archives_are_one_report(packed, synthetic, tmp_path):
+    docs, _ = packed
+    for name in "ab":
+        table = synthetic.rows(dataset=name, seeds=4)
+        folder = synthetic.add_rounds(synthetic.write(tmp_path / name, table), table)
+        pack(synthetic.add_experiment(synthetic.add_facts(folder)), docs / f"{name}.zip")
+    text = with_tables(f"<!-- a.zip b.zip: over_datasets_effects -->\n| old |\n{END}\n", docs)
+    assert "| strategy | a | b |" in text
+    with pytest.raises(UserError, match=r"a\.zip has no table over_datasets: "):
+        rows(docs, "a.zip", "over_datasets")
+
+
 def test_the_claim_is_the_page_s(packed):
     docs, folder = packed
     said = re.sub(r"\\(.)", r"\1", " ".join(rows(docs, "small.zip", "claim")))

@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from benchmark import load
 from benchmark.report import read_studies, terminal_text, write_report
@@ -112,6 +114,22 @@ def test_report_and_page_have_it_and_a_choice_of_strategies_changes_no_number(fo
     said = " ".join(terminal_text(study).split())
     assert "Over data sets, against random (shares of each data set's gap to full data" in said
     assert "a further data set" in said
+
+
+def test_the_table_of_each_data_set_says_its_shares_and_where_seeds_are_fewer(synthetic, tmp_path):
+    rows = [row for name in "ab" for row in synthetic.rows(dataset=name, seeds=5)]
+    fewer = [row for row in rows if tuple(row[:3]) != ("b", "entropy", 4)]
+    assert len(fewer) < len(rows)
+    study = read_studies([synthetic.write(tmp_path / "fewer", fewer)])
+    text = render(study)["tables/over_datasets_effects.md"].decode().replace("\\", "")
+    table = [re.split(r" *\| *", line)[1:-1] for line in text.splitlines() if line[:1] == "|"]
+    cells = {name: row for name, *row in table}
+    assert cells["strategy"] == ["a", "b"]
+    assert [name for name, row in cells.items() if "[n = 4]" in row[1]] == ["entropy"]
+    for effect in csv_of(study, "over_datasets_effects").itertuples():
+        cell = cells[effect.strategy]["ab".index(effect.dataset)]
+        half = t.ppf(0.975, effect.seeds - 1) * effect.error
+        assert cell.startswith(f"{100 * effect.share:+.0f} % ± {100 * half:.0f}")
 
 
 def test_one_data_set_has_no_mean_and_is_not_spoken_of(synthetic, tmp_path):
