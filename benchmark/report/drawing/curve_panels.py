@@ -131,6 +131,7 @@ def _note_of_first(ax: Axes, percent: float, mean: float) -> None:
         va="top" if up else "bottom",
         fontsize=5.5,
         color="#555555",
+        bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.5},  # curves may pass behind it
     )
 
 
