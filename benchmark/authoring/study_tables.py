@@ -37,6 +37,7 @@ from benchmark.report.tables import (
     over_datasets_table,
 )
 from benchmark.report.tables.costs import mean_costs
+from benchmark.report.validity import usefulness
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARK = r"(?P<archives>\S+\.zip(?: \S+\.zip)*): (?P<table>\w+)"
@@ -65,7 +66,7 @@ def _tables(*archives: Path) -> Mapping[str, list[str]]:
     """The lines of every table of the archives in Markdown, by its name."""
     study = read_studies(archives)
     files = loss_table.render(study.results) | headline_table.render(study.results)
-    for part in (cost_table, delta_mtl_table, label_tables, over_datasets_table):
+    for part in (cost_table, delta_mtl_table, label_tables, over_datasets_table, usefulness):
         files |= part.render(study)
     found = {Path(path).stem: file.decode() for path, file in files.items() if path.endswith(".md")}
     found["costs_and_losses"] = markdown(list(_costs_and_losses(study)))

@@ -11,8 +11,6 @@ from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.protocol.open_experiment import opened
 from benchmark.records.results_folder import held
-from benchmark.records.round_store import write_atomically
-from strategies.registry import resolve
 
 
 def of_two_rounds(experiment: Experiment) -> Experiment:
@@ -36,22 +34,22 @@ def usefulness(
     """Run two rounds of the strategies, then train on batches of every fifth of their scores; the table.
 
     ``experiment`` is as ``of_two_rounds`` gives it; the batches are trained in this process. What is stored
-    is not done again. Writes ``tables/usefulness.csv`` and ``.md``. Raises UserError for what a run refuses,
+    is not done again. Writes ``tables/usefulness`` as a report does. Raises UserError for what a run refuses,
     where a training failed, and where no strategy has scores.
     """
     from benchmark.protocol.references.usefulness import measure_usefulness
+    from benchmark.report import write_files
+    from benchmark.report.dataset_results import DatasetResults
     from benchmark.report.formats.text import terminal
-    from benchmark.report.validity.usefulness import files, make_table, measured
+    from benchmark.report.results.study import read_study
+    from benchmark.report.validity.usefulness import render, table_of
     from benchmark.words import terminal_width
 
     run_whole(experiment, out, progress, engine, wish, "said")
     bench = opened(experiment, out, progress)
     with held(out):
         measure_usefulness(bench, repeats)
-    found = measured(out, bench.dataset.name)
-    references = (named for named in map(resolve, experiment.strategies) if named.create().reference)
-    table = make_table(found, frozenset(named.name for named in references))
-    (out / "tables").mkdir(exist_ok=True)
-    for name, content in files(out, found, table).items():
-        write_atomically(out / name, content)
-    return terminal([table], terminal_width())
+    study = read_study(out)
+    write_files(out, render(study))
+    table = table_of(DatasetResults(study, bench.dataset.name))
+    return terminal([table] if table else [], terminal_width())

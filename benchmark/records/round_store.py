@@ -46,6 +46,8 @@ FULL_DATA, ROUND_ZERO, CONSTANT = "full-data", "round-0", "constant"
 NOISE_FLOOR, NOISE_SELECTION = "noise-floor", "noise-selection"
 #: Folders of a data set that are no trajectories.
 APART = (ROUND_ZERO, NOISE_FLOOR, NOISE_SELECTION)
+#: A folder of results beside those of data sets: trainings on batches of images, which are no trajectories.
+USEFULNESS = "usefulness"
 #: Fields of a round that are left out of its file where images are whole.
 PRICED = frozenset({"labels", "selected_labels", "budget", "spent"})
 RESULTS = "results.csv"

@@ -131,7 +131,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         mean_ranks_table,
         over_datasets_table,
     )
-    from benchmark.report.validity import labels_matter, measured_noise
+    from benchmark.report.validity import labels_matter, measured_noise, usefulness
 
     files: dict[str, bytes] = {}
     if study.results.begun:  # of others the noise alone was measured
@@ -146,6 +146,7 @@ def _files(study: Study, columns: Literal[1, 2], captions: bool) -> dict[str, by
         label_tables,
         study_protocol,
         measured_noise,
+        usefulness,
         labels_matter,
     ):
         files |= part.render(study)

@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import fit, record
-from benchmark.records.round_store import Store
+from benchmark.records.round_store import USEFULNESS, Store
 from strategies.interface import Positions, Scores
 from strategies.registry import resolve
 from strategies.score_normalisation import ranks
@@ -28,7 +28,6 @@ FIFTHS = 5
 RANDOM = "random"
 #: The reference whose scores are the network's true losses.
 TRUE_LOSS = "true-loss"
-FOLDER = "usefulness"  # in a folder of results: the trainings on batches, which are rounds of no trajectory
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def measure_usefulness(bench: Bench, repeats: int) -> None:
     As many batches as of one score are drawn from all. What is stored is not trained again. Raises UserError
     for a first round that no strategy gave scores in, and where a fifth has fewer images than a batch.
     """
-    store = Store(bench.store.root / FOLDER)
+    store = Store(bench.store.root / USEFULNESS)
     # Made here and not on the way: a batch that is too large for a fifth is refused before any training.
     batches = [batch for seed in bench.experiment.seeds for batch in _batches(bench, seed, repeats)]
     left = [batch for batch in batches if not _is_stored(bench, store, batch)]
@@ -136,7 +135,7 @@ def _drawn(bench: Bench, seed: int, by: str, number: int, images: Positions) -> 
 
 def _stream(bench: Bench, seed: int, by: str, number: int) -> np.random.Generator:
     """One stream for the ties of a score, and one for each of its batches."""
-    apart = bench.streams(seed, 0).apart(f"{FOLDER} of {by}")
+    apart = bench.streams(seed, 0).apart(f"{USEFULNESS} of {by}")
     return apart.numpy("strategy").spawn(number + 1)[-1]
 
 
@@ -146,7 +145,7 @@ def _labelled(bench: Bench, batch: Batch) -> Positions:
 
 def _key(bench: Bench, batch: Batch) -> str:
     ids = bench.ids_at(_labelled(bench, batch))
-    return key_of(bench, f"{FOLDER} of {batch.by}", batch.seed, 1, ids, None)
+    return key_of(bench, f"{USEFULNESS} of {batch.by}", batch.seed, 1, ids, None)
 
 
 def _train(bench: Bench, store: Store, batch: Batch) -> None:

@@ -30,7 +30,7 @@ from benchmark.report.tables.costs import mean_costs
 from benchmark.report.tables.headline_table import make_headline
 from benchmark.report.tables.loss_table import make_table
 from benchmark.report.tables.matrix_tables import overlaps, penalties
-from benchmark.report.validity import measured_noise
+from benchmark.report.validity import measured_noise, usefulness
 
 #: Characters that numbers to download may take of the page.
 DATA = 2_000_000
@@ -51,6 +51,7 @@ class Chapter:
     images: SortableTable | None
     costs: SortableTable | None
     noise: SortableTable | None
+    usefulness: SortableTable | None
     #: Which labels were bought, and what they were worth; none where images are whole and cost the same.
     labels: Sequence[SortableTable]
     matrices: Sequence[ShadedTable]
@@ -126,6 +127,7 @@ def _chapter(subject: DatasetResults) -> Chapter:
     results, numbers = subject.results, numbers_of(subject.results)
     rows, pool = results.of(subject.dataset), results.pool[subject.dataset]
     delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
+    worth = usefulness.table_of(subject)
     shown, axis = emphasis(subject), subject.budget_axis
     charts = task_charts(rows, numbers, pool, shown, results.label, results.metrics)
     return Chapter(
@@ -139,6 +141,7 @@ def _chapter(subject: DatasetResults) -> Chapter:
         images=_images(subject),
         costs=sortable(costs) if costs else None,
         noise=sortable(floor) if floor else None,
+        usefulness=sortable(worth) if worth else None,
         labels=[sortable(table) for table in label_tables(subject)],
         matrices=[shaded(matrix) for matrix in (penalties(subject), overlaps(subject)) if matrix],
     )

@@ -21,6 +21,7 @@ from benchmark.records.round_store import (
     PLAN,
     RESULTS,
     SUM,
+    USEFULNESS,
     Round,
     digest_of,
     results_table,
@@ -33,7 +34,9 @@ FORMAT, FORMAT_FILE = 1, "format.json"
 HEAD = ("experiment.yaml", "environment.json", RESULTS)
 #: A planned study's.
 PLANNED = (PLAN, CHANGES)
-ROUND = re.compile(r"[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy|\.losses\.npy\.gz)", re.ASCII)
+ROUND = re.compile(
+    rf"({USEFULNESS}/)?[^/]+/[^/]+/seed-\d+/round-\d+(\.json|\.scores\.npy|\.losses\.npy\.gz)", re.ASCII
+)
 #: Numbers of single images, in files beside their rounds.
 OF_IMAGES = ("round-*.scores.npy", "round-*.losses.npy.gz")
 #: Of what a trajectory that failed left, its last line: the others name the places of a machine.
@@ -130,7 +133,8 @@ def _files(folder: Path, scores: bool) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a folder that an archive may hold, and the names of others in the places of results."""
     found = [folder / name for name in (*HEAD, *PLANNED) if (folder / name).exists()]
     kinds = ("round-*.json", *(OF_IMAGES if scores else ()), ERROR)
-    found += [file for kind in kinds for file in sorted(folder.glob(f"*/*/seed-*/{kind}"))]
+    places = ("*/*/seed-*", f"{USEFULNESS}/*/*/seed-*")
+    found += [f for place in places for kind in kinds for f in sorted(folder.glob(f"{place}/{kind}"))]
     named = {file: file.relative_to(folder).as_posix() for file in found}
     left_out = tuple(name for name in named.values() if not _is_part(name))
     return [file for file, name in named.items() if _is_part(name)], left_out

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.records.faults import ERROR, kept_error
-from benchmark.records.round_store import CONSTANT, NOISE_FLOOR, NOISE_SELECTION, Round, Store
+from benchmark.records.round_store import CONSTANT, NOISE_FLOOR, NOISE_SELECTION, USEFULNESS, Round, Store
 from benchmark.report.results.load import Results, read_results, stored_rounds
 from benchmark.report.results.settings import experiment_of
 from benchmark.untrusted_files import read_json
@@ -28,9 +28,10 @@ class Source:
     datasets: tuple[str, ...]
     environment: Mapping[str, Any]
     experiment: Mapping[str, Any]
-    #: Every stored round, and the trainings by which noise was measured.
+    #: Every stored round, and the trainings by which noise and the use of images were measured.
     rounds: tuple[Round, ...] = ()
     noise: tuple[Round, ...] = ()
+    usefulness: tuple[Round, ...] = ()
     #: Why trajectories failed, by their folders.
     errors: Mapping[Path, str] = field(default_factory=dict)
 
@@ -103,6 +104,7 @@ def read_study(folder: Path) -> Study:
         experiment=experiment_of(folder),
         rounds=stored,
         noise=tuple(_noise(Store(folder))),
+        usefulness=tuple(Store(folder / USEFULNESS).rounds(scores=False)),
         errors=dict(_errors(folder)),
     )
     return Study(results, rounds, (source,))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmark.protocol.references.usefulness import FIFTHS, FOLDER, RANDOM, TRUE_LOSS, rank_correlation
-from benchmark.records.round_store import FULL_DATA, Round, Store
-from benchmark.report.formats.files import as_csv
+from benchmark.records.round_store import FULL_DATA, Round
+from benchmark.report.dataset_results import DatasetResults, subjects
+from benchmark.report.formats.files import table_files
 from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.results.study import Study
 from benchmark.report.statistics.intervals import t_interval
 from strategies.interface import Scores
 
@@ -46,18 +47,41 @@ class Usefulness:
         return mean if mean > 0 else math.nan
 
 
-def measured(folder: Path, dataset: str) -> Usefulness:
-    """What the trainings in a folder of results say of a data set."""
-    losses = _losses(_rounds(folder / FOLDER, dataset))
-    stored = _rounds(folder, dataset)
+def render(study: Study) -> dict[str, bytes]:
+    """Every batch's losses for machines, and a table a data set; none where the use of none was measured."""
+    tables = [table for subject in subjects(study) if (table := table_of(subject))]
+    if not tables:
+        return {}
+    rows = [
+        {"dataset": done.dataset, "strategy": done.strategy, "seed": done.seed, **done.notes}
+        | {"task": task, "loss": values[LOSS]}
+        for subject in subjects(study)
+        for done in _batches(subject)
+        for task, values in done.metrics.items()
+    ]
+    return table_files("usefulness", pd.DataFrame(rows), tables)
+
+
+def table_of(subject: DatasetResults) -> Table | None:
+    """A row a score, the one whose high fifth is worth most first, references apart; None without any."""
+    found = measured(subject)
+    return make_table(found, subject.results.references).named(subject.results.label) if found else None
+
+
+def measured(subject: DatasetResults) -> Usefulness | None:
+    """What trainings on batches say of a data set, in all folders of the study; None where there are none."""
+    losses = _losses(_batches(subject))
     base = losses[losses.strategy == RANDOM].groupby("seed").loss.mean()
-    scored = losses[losses.fifth > 0]
+    scored = losses[(losses.fifth > 0) & losses.seed.isin(base.index)]
+    if scored.empty:
+        return None
+    stored = subject.study.rounds_of(subject.dataset)
     names = list(dict.fromkeys(scored.strategy))
-    seeds = list(base.index)
+    seeds, fifths = list(base.index), range(1, int(scored.fifth.max()) + 1)
     return Usefulness(
-        dataset=dataset,
+        dataset=subject.dataset,
         batches=int(scored.groupby(["strategy", "seed", "fifth"]).size().min()),
-        fifths={name: _of_fifths(scored[scored.strategy == name], base) for name in names},
+        fifths={name: _of_fifths(scored[scored.strategy == name], base, fifths) for name in names},
         chosen={name: _chosen(stored, name, base) for name in names},
         trend={name: _by_seed(scored[scored.strategy == name], seeds) for name in names},
         with_loss={name: _noted(scored[scored.strategy == name]) for name in names},
@@ -65,29 +89,14 @@ def measured(folder: Path, dataset: str) -> Usefulness:
     )
 
 
-def files(folder: Path, found: Usefulness, table: Table) -> dict[str, bytes]:
-    """Every batch's losses for machines, and the table as Markdown, by their path within the folder."""
-    from benchmark.report.formats.text import markdown
-
-    rows = [
-        {"strategy": done.strategy, "seed": done.seed, **done.notes, "task": task, "loss": values[LOSS]}
-        for done in _rounds(folder / FOLDER, found.dataset)
-        for task, values in done.metrics.items()
-    ]
-    return {
-        "tables/usefulness.csv": as_csv(pd.DataFrame(rows)),
-        "tables/usefulness.md": markdown([table]).encode(),
-    }
-
-
 def make_table(found: Usefulness, references: frozenset[str] = frozenset()) -> Table:
-    """A row a score, the one whose high fifth is worth most first; references are told apart."""
-    order = sorted(found.fifths, key=lambda name: float(np.mean(found.fifths[name][-1])))
+    """The table of one data set."""
+    order = sorted(found.fifths, key=lambda name: _worth(found.fifths[name][-1]))
     rows = [(name, _row(found, name)) for name in order]
-    fifths = [f"fifth {number}" for number in range(1, FIFTHS + 1)]
+    count = len(found.fifths[order[0]])
     unit = "% of the gap" if not math.isnan(found.scale) else "loss"
     return Table(
-        heads=[*fifths, "its choice", "trend", "with loss"],
+        heads=[*(f"fifth {number}" for number in range(1, count + 1)), "its choice", "trend", "with loss"],
         rows=[row for row in rows if row[0] not in references],
         references=[row for row in rows if row[0] in references],
         caption=(
@@ -99,6 +108,12 @@ def make_table(found: Usefulness, references: frozenset[str] = frozenset()) -> T
     )
 
 
+def _worth(losses: Sequence[float] | Scores) -> float:
+    """The mean over the seeds; what is not known comes last."""
+    mean = float(np.mean(losses))
+    return math.inf if math.isnan(mean) else mean
+
+
 def _notes(found: Usefulness) -> list[str]:
     seeds, gap = len(next(iter(found.fifths.values())).T), found.scale
     scale = f" The gap, of random batches to full data, is {gap:.4g}." if not math.isnan(gap) else ""
@@ -107,7 +122,7 @@ def _notes(found: Usefulness) -> list[str]:
         f"batches of each fifth and seed.{scale}",
         "trend: minus the rank correlation of fifth and loss over batches: over 0, a higher score is worth "
         "more. with loss: rank correlation of the score with the true loss of unlabelled images (of "
-        f"{TRUE_LOSS}, where it is among the strategies).",
+        "true-loss, where it is among the strategies).",
     ]
 
 
@@ -128,8 +143,11 @@ def _cell(values: Sequence[float] | Scores, form: str) -> Cell:
     return Cell(f"{mean:{form}}", "" if math.isnan(half) else f" \N{PLUS-MINUS SIGN} {half:{form[1:]}}")
 
 
-def _rounds(folder: Path, dataset: str) -> list[Round]:
-    return [done for done in Store(folder).rounds(scores=False) if done.dataset == dataset]
+def _batches(subject: DatasetResults) -> list[Round]:
+    """Those of the strategies that are shown, and the random ones that all are measured by."""
+    hidden = subject.results.left_out - {RANDOM}
+    every = (done for source in subject.study.sources for done in source.usefulness)
+    return [done for done in every if done.dataset == subject.dataset and done.strategy not in hidden]
 
 
 def _losses(batches: Sequence[Round]) -> pd.DataFrame:
@@ -151,9 +169,9 @@ def _noted(rows: pd.DataFrame) -> list[float]:
     return [float(value) for value in rows.groupby("seed").with_loss.first()]
 
 
-def _of_fifths(rows: pd.DataFrame, base: pd.Series) -> Scores:
-    """Fifths x seeds."""
-    means = rows.pivot_table(index="fifth", columns="seed", values="loss", aggfunc="mean")
+def _of_fifths(rows: pd.DataFrame, base: pd.Series, fifths: Sequence[int]) -> Scores:
+    """Fifths x seeds; NaN where a measurement that was stopped has none."""
+    means = rows.pivot_table(index="fifth", columns="seed", values="loss", aggfunc="mean").reindex(fifths)
     return np.asarray((means - base[means.columns]).to_numpy(), np.float64)
 
 
@@ -163,15 +181,11 @@ def _chosen(stored: Sequence[Round], name: str, base: pd.Series) -> list[float]:
 
 
 def _by_seed(rows: pd.DataFrame, seeds: Sequence[int]) -> list[float]:
-    found = (rows[rows.seed == seed] for seed in seeds)
-    return [-_correlation(one.fifth.to_numpy(float), one.loss.to_numpy(float)) for one in found]
+    """Minus Spearman's correlation of fifth and loss by seed."""
+    of_seeds = (rows.loc[rows.seed == seed, ["fifth", "loss"]].rank() for seed in seeds)
+    return [-float(ranked["fifth"].corr(ranked["loss"])) for ranked in of_seeds]
 
 
 def _gap(stored: Sequence[Round], base: pd.Series) -> list[float]:
     full = {done.seed: done.metrics[TOTAL][LOSS] for done in stored if done.strategy == FULL_DATA}
     return [float(base[seed]) - float(full[seed] or math.nan) for seed in base.index if seed in full]
-
-
-def _correlation(first: Scores, second: Scores) -> float:
-    """Spearman's."""
-    return rank_correlation(first[:, None], second[:, None])

@@ -1,5 +1,6 @@
 """What images are worth: batches of every fifth of a score are trained, kept, and set beside random ones."""
 
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,11 @@ from benchmark.cli.main import cli
 from benchmark.experiment.catalogue import open_dataset
 from benchmark.protocol.references.usefulness import in_fifths, rank_correlation
 from benchmark.records.round_store import Store
+from benchmark.report import write_report
+from benchmark.report.dataset_results import subjects
+from benchmark.report.results.archives import pack
+from benchmark.report.results.study import read_study
+from benchmark.report.validity.usefulness import make_table, measured
 
 FIELDS = {
     "name": "tiny",
@@ -94,6 +100,29 @@ def test_the_table_says_what_the_batches_lost(folder):
         mean = (of_fifth.groupby("seed").loss.mean() - base).mean()
         expected = f"{100 * mean / gap:+.1f}" if gap > 0 else f"{mean:+.3f}"
         assert expected in said
+
+
+def test_a_report_says_the_same_of_the_folder_and_of_its_archive(folder, tmp_path):
+    pack(folder / "out", tmp_path / "a.zip", scores=False)
+    names = {"tables/usefulness.md", "tables/usefulness.csv", "tables/usefulness.tex"}
+    for source in (folder / "out", tmp_path / "a.zip"):
+        written = write_report(source, out=tmp_path / "report")
+        for name in names:
+            assert (tmp_path / "report" / name).read_bytes() == (folder / "out" / name).read_bytes()
+        assert 'id="usefulness-0"' in written.page.read_text()
+
+
+def test_a_measurement_that_was_stopped_leaves_out_what_it_has_not(folder, tmp_path):
+    part = shutil.copytree(folder / "out", tmp_path / "part")
+    for kind, seed, numbers in (("entropy", 100, range(3, 6)), ("true-loss", 101, range(10))):
+        for number in numbers:
+            for file in (part / "usefulness" / "rooms" / kind / f"seed-{seed}").glob(f"round-{number:02d}.*"):
+                file.unlink()
+    (subject,) = subjects(read_study(part))
+    found, whole = (measured(one) for one in (subject, *subjects(read_study(folder / "out"))))
+    assert np.isfinite(found.fifths["true-loss"]).all()
+    assert found.fifths["entropy"].shape == whole.fifths["entropy"].shape
+    assert make_table(found).heads == make_table(whole).heads
 
 
 def test_the_correlation_with_the_true_loss_is_kept_and_none_is_told_of_itself(folder):
