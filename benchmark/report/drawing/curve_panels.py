@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BAND = 0.13
 #: Inches of a letter beside an axis.
 TICK_LETTER = 0.06
+#: The share of an axis that its first and last value stand apart: the rest is margin.
+INSIDE = 0.9
 #: What budgets are shares of, as an axis says it.
 IMAGES = "Labelled images (%)"
 CSV_COLUMNS = ["dataset", "strategy", "seed", "labelled", "share", "task", "metric", "value"]
@@ -139,6 +141,16 @@ def budget_ticks(ax: Axes, budgets: list[float], of: str = IMAGES) -> None:
     """A tick at every budget (%), and as many of them labelled as there is room for."""
     ax.set_xlabel(of)
     inches = ax.get_window_extent().width / ax.figure.dpi
-    labels = [f"{share:.3g}" for share in budgets]
-    step = max(1, math.ceil(sum(TICK_LETTER * (len(label) + 1) for label in labels) / inches))
-    ax.set_xticks(budgets, [label if place % step == 0 else "" for place, label in enumerate(labels)])
+    ax.set_xticks(budgets, list(_labels_with_room(budgets, inches)))
+
+
+def _labels_with_room(budgets: Sequence[float], inches: float) -> Iterator[str]:
+    """The labels of ticks in rising order; empty where one would touch the last before it."""
+    apart = INSIDE * inches / (max(budgets, default=0) - min(budgets, default=0) or 1)
+    free = -math.inf
+    for share in budgets:
+        label = f"{share:.3g}"
+        half, at = TICK_LETTER * (len(label) + 1) / 2, apart * share
+        fits = at - half >= free
+        free = at + half if fits else free
+        yield label if fits else ""

@@ -119,7 +119,7 @@ class Legend:
         dataset, task = self.rows["dataset"].iloc[0], self.rows["task"].iloc[0]
         subject = dataset if task == TOTAL_LOSS[0] else f"{dataset}, {task}"
         broad = int(WIDTH[self.paper.columns] / LETTER)
-        said = [f"{subject}: {spread_in_words(int(self.rows['seed'].nunique()))}", *self.more]
+        said = [f"{subject}: {spread_in_words(self.rows)}", *self.more]
         return [line for one in said for line in textwrap.wrap(printable(one), broad, break_on_hyphens=False)]
 
     @property
@@ -127,10 +127,11 @@ class Legend:
         return bool(self.rows["seed"].nunique() > 1)
 
 
-def spread_in_words(seeds: int) -> str:
-    """What is drawn beside a mean."""
+def spread_in_words(rows: pd.DataFrame) -> str:
+    """What is drawn beside a mean, and of how many seeds: of the strategy with the fewest and of all."""
+    seeds, fewest = rows["seed"].nunique(), rows.groupby("strategy")["seed"].nunique().min()
     if seeds == 1:
         return "one seed, no interval"
     if seeds <= FEW_SEEDS:
         return f"mean, and each of {seeds} seeds as a thin line"
-    return f"mean and 95 % t interval of {seeds} seeds"
+    return f"mean and 95 % t interval of {seeds if fewest == seeds else f'{fewest} to {seeds}'} seeds"

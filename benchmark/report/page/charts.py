@@ -133,7 +133,7 @@ def _chart(
     learned = {name: points for name, points in curves.items() if name != FULL_DATA}
     shares = {point.share for points in learned.values() for point in points}
     axes = axes_of(frame, shares, part.values)
-    note = _note(seeds, [shown.words, *said([drawn])])
+    note = _note(rows, [shown.words, *said([drawn])])
     what = dict(zip(drawn["strategy"], drawn["drawn"], strict=True))
     return Chart(
         task=task,
@@ -158,8 +158,8 @@ def _curves(rows: pd.DataFrame) -> Curves:
     return dict(sorted(curves.items()))
 
 
-def _note(seeds: int, more: Sequence[str]) -> str:
-    said = "; ".join(filter(None, (spread_in_words(seeds), *more)))
+def _note(rows: pd.DataFrame, more: Sequence[str]) -> str:
+    said = "; ".join(filter(None, (spread_in_words(rows), *more)))
     return f"{said[0].upper()}{said[1:]}."
 
 

@@ -18,7 +18,7 @@ from benchmark.report.statistics.holm_family import LEVEL, Family, against_refer
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
 from benchmark.report.statistics.naubc import naubc_of
 from benchmark.report.statistics.oracle_gain import OracleGain, oracle_gain
-from benchmark.report.statistics.paired_tests import Comparison, compare_all
+from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class DatasetStatistics:
     """What one data set says of its strategies; ``naubc`` has one row per trajectory, references included.
 
     ``family`` says which comparisons p values and detectable differences are corrected for: those of the
-    whole experiment, also where ``left_out`` are not shown. ``against_random`` is empty without random.
-    ``needed`` are labels for the full-data loss as a share of the pool, ``matching`` those for the loss that
-    random has at the last budget.
+    whole experiment, also where ``left_out`` are not shown; what a planned one detects is so in the plan's.
+    ``against_random`` is empty without random. ``needed`` are labels for the full-data loss as a share of the
+    pool, ``matching`` those for the loss that random has at the last budget.
     """
 
     dataset: str
@@ -112,7 +112,9 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
     family = against_reference(set(areas["strategy"]) - results.references, RANDOM)
     every = curves(rows)
     values = areas.rename(columns={"naubc": "value"})
-    compared, gap = tuple(compare_all(values, family)), _gap(every, rows)
+    gap = _gap(every, rows)
+    decided = _planned(results, dataset, values, gap)
+    comparisons = tuple(_at_its_level(one, values, decided) for one in compare_all(values, family))
     return DatasetStatistics(
         dataset=dataset,
         pool=pool,
@@ -120,16 +122,24 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
         seeds=tuple(sorted(set(learned["seed"]))),
         naubc=areas,
         family=family,
-        compared=compared,
-        against_random=compared,
+        compared=comparisons,
+        against_random=comparisons,
         gap=gap,
         oracle=oracle_gain(areas, results.oracles),
         needed=_shares(every, full_data(rows), pool),
         matching=_shares(every, _last_of_random(every, budgets), pool),
         references=results.references,
         image_areas=_image_areas(results, dataset, budgets),
-        planned=_planned(results, dataset, values, gap),
+        planned=decided,
     )
+
+
+def _at_its_level(one: Comparison, values: pd.DataFrame, decided: Planned | None) -> Comparison:
+    """A planned comparison detects what it does at the level of the plan's family, whatever else was run."""
+    if decided is None or decided.either(one.strategy, one.against) is None:
+        return one
+    level = decided.plan.level / len(decided.plan.family)
+    return replace(one, detectable=compared(values, one.strategy, one.against, level).detectable)
 
 
 def _image_areas(results: Results, dataset: str, budgets: tuple[int, ...]) -> ImageAreas:

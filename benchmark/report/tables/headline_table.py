@@ -223,7 +223,8 @@ def _tested(found: DatasetStatistics) -> str:
     if found.planned:
         return (
             f"p (plan): over its looks and its family. Exploratory, not by the plan: any other {test}. "
-            f"Intervals of the table know nothing of looks; {detectable}."
+            f"Intervals of the table know nothing of looks; {detectable}, which for planned ones is that of "
+            "the plan's family."
         )
     return f"{test}; {detectable}."
 

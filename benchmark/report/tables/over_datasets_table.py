@@ -88,9 +88,8 @@ def _mean_table(every: Sequence[OverDatasets]) -> Table:
 
 
 def _share_table(every: Sequence[OverDatasets]) -> Table:
-    most: dict[str, int] = {}
-    for share in (share for one in every for share in one.shares):
-        most[share.dataset] = max(share.seeds, most.get(share.dataset, 0))
+    seeds = sorted((share.dataset, share.seeds) for one in every for share in one.shares)
+    most = dict(seeds)  # the last of each data set, so its largest number
     return Table(
         heads=list(most),
         rows=[(one.strategy, _shares(one, most)) for one in every if one.shares],

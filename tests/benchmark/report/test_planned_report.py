@@ -18,6 +18,7 @@ from benchmark.report.results.archives import pack
 from benchmark.report.results.merge import merged
 from benchmark.report.results.study import read_study
 from benchmark.report.statistics.dataset_statistics import evidence
+from benchmark.report.statistics.paired_tests import detectable_difference
 from benchmark.report.study_protocol import protocol
 from benchmark.report.tables import headline_table
 
@@ -79,6 +80,19 @@ def test_what_it_does_not_name_is_exploratory(folder):
     assert "consistency-diversity (" in sentence
     assert sentence.index("Not planned, so exploratory") < sentence.index("consistency-diversity (")
     assert "beyond doubt" not in sentence
+
+
+def test_what_a_planned_comparison_detects_depends_on_nothing_that_ran_beside_it(folder):
+    (planned, other) = sorted(
+        evidence(with_plan(folder).results, "rooms").against_random, key=lambda one: one.strategy != "entropy"
+    )
+    areas = evidence(read_study(folder).results, "rooms").naubc.pivot(
+        index="seed", columns="strategy", values="naubc"
+    )
+    deviation = (areas["entropy"] - areas["random"]).std()
+    assert planned.detectable == pytest.approx(detectable_difference(deviation, 6, 0.05))
+    deviation = (areas["consistency-diversity"] - areas["random"]).std()
+    assert other.detectable == pytest.approx(detectable_difference(deviation, 6, 0.025))
 
 
 def test_table_protocol_and_terminal_say_the_same(folder):

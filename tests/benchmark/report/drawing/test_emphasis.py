@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from benchmark.report.dataset_results import subjects
 from benchmark.report.drawing.axis_range import window
+from benchmark.report.drawing.curve_panels import budget_ticks
 from benchmark.report.drawing.emphasis import emphasis
+from benchmark.report.drawing.legend import spread_in_words
 from benchmark.report.drawing.paper_style import Paper
 from benchmark.report.figures import delta_mtl_dots, loss_curves, small_multiples
 from benchmark.report.results.study import read_study
@@ -125,6 +127,31 @@ def test_a_first_budget_that_wastes_nothing_or_is_not_shared_stays(
     assert not of(subject.results.of("rooms")).cut
     (own,) = subjects(read_study(synthetic.write(tmp_path / "own", synthetic.rows(metrics=total_only))))
     assert not of(own.results.of("rooms")).cut
+
+
+def test_a_shared_network_that_another_processor_trained_again_is_shared(subject_of):
+    table = loss_curves.with_means(subject_of(("random", "worse")).results.of("rooms")).assign(drawn="")
+    again = (table["strategy"] == "worse") & (table["labelled"] == table["labelled"].min())
+    for factor, is_cut in ((1.0002, True), (1.02, False)):
+        rows = table.assign(value=table["value"].where(~again, factor * table["value"]))
+        assert window(rows).cut == is_cut
+
+
+def test_labels_of_budgets_close_together_do_not_touch():
+    ax = Figure(figsize=(1.6, 1)).subplots()
+    budget_ticks(ax, [5.03, 10.1, 20.0, 40.0])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["5.03", "", "20", "40"]
+    wide = Figure(figsize=(6, 1)).subplots()
+    budget_ticks(wide, [5.03, 10.1, 20.0, 40.0])
+    assert "" not in [label.get_text() for label in wide.get_xticklabels()]
+
+
+def test_a_caption_says_of_how_many_seeds_where_some_strategies_have_fewer(subject_of):
+    rows = loss_curves.with_means(subject_of(("random", "worse")).results.of("rooms"))
+    most = rows["seed"].nunique()
+    fewer = rows[(rows["strategy"] != "worse") | (rows["seed"] < most - 1)]
+    assert spread_in_words(rows) == f"mean and 95 % t interval of {most} seeds"
+    assert spread_in_words(fewer) == f"mean and 95 % t interval of {most - 1} to {most} seeds"
 
 
 def test_captions_can_be_left_to_the_paper(subject_of):
