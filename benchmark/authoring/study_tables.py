@@ -98,13 +98,13 @@ def _cells(numbers: pd.Series, spent: pd.Series) -> list[Cell]:
     return [
         Cell(_number(numbers["naubc"], "{:.3f}")),
         Cell(_number(numbers["minus_random_mean"], "{:+.3f}")),
-        Cell(_number(100 * numbers["share_of_gap_mean"], "{:+.0f} %")),
+        Cell(_number(numbers["share_of_gap_mean"], "{:+.0%}").replace("%", " %")),
         Cell(_number(spent["observe"], "{:.1f}")),
         Cell(_number(spent["select"], "{:.2f}")),
     ]
 
 
-def _number(value: float, form: str) -> str:
+def _number(value: float | None, form: str) -> str:
     return MISSING if pd.isna(value) else form.format(value)
 
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from published import DOCS, judged, one_line, published
 
+from benchmark.authoring.study_tables import rows as marked
 from benchmark.cli.main import cli
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.load import read_results
@@ -77,3 +78,30 @@ def test_what_is_said_of_rare_classes_is_what_the_results_say():
         f"{means['known-classes']:.1f} % with 160 labels chosen for them, {random:.2f}".replace("0.", ".")
         in text
     )
+
+
+def test_what_scores_are_worth_is_what_the_table_says():
+    heads, _, *table = (
+        row.split("|")[1:-1] for row in marked(DOCS, "study/usefulness-rooms.zip", "usefulness")
+    )
+    cells = {name.strip(): [cell.split() for cell in row] for name, *row in table}
+    said, names = one_line("regime.md"), [head.strip() for head in heads[1:]]
+
+    def cell(strategy, head):
+        return cells[strategy][names.index(head)]
+
+    for strategy in ("entropy", "inconsistency"):
+        mean, _, half = cell(strategy, "with loss")
+        assert f"{float(mean):.2f} ± {half}".replace("0.", ".") in said
+    mean, _, half = cell("true-loss", "fifth 5")
+    assert f"the same holds ({mean} ± {half} %)" in said
+    high, low = (cell("inconsistency", fifth) for fifth in ("fifth 5", "fifth 1"))
+    halves = f"neither beyond chance (± {high[2]} and {low[2]})"
+    assert f"worth {high[0]} % of the gap, its lowest {low[0]} %, {halves}" in said
+    fifths = {(name, head): cell(name, head) for name in cells for head in names if head.startswith("fifth")}
+    beyond = [place for place, (mean, _, half) in fifths.items() if abs(float(mean)) > float(half)]
+    assert len(fifths) == 15
+    assert beyond == [("entropy", "fifth 4")]
+    mean, _, half = fifths["entropy", "fifth 4"]
+    assert f"(the fourth of `entropy`, {mean} ± {half})" in said
+    assert f"its highest fifth is worth {fifths['entropy', 'fifth 5'][0]} % of the gap" in said
