@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmark.experiment.catalogue import open_dataset
+from benchmark.report.compare import document, pairs
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.results.archives import unpacked
 from benchmark.report.results.study import read_study
@@ -26,6 +27,11 @@ def published(archive):
     """The study in an archive below docs/study; nobody changes it."""
     with unpacked(DOCS / "study" / archive) as folder:
         return read_study(folder)
+
+
+def difference(archive, strategy, against="random"):
+    """What ``mtal compare`` says of a pair."""
+    return document(pairs(published(f"{archive}.zip").results, strategy, against))["datasets"][0]
 
 
 def judged(study, dataset):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import DOCS, RARE, judged, means, one_line, published, spreads
+from published import DOCS, RARE, difference, judged, means, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
@@ -39,11 +39,6 @@ def decided(name):
     assert (method.strategy, improved.strategy) == ("consistency-diversity", DECLARED)
     assert not found.planned.changes
     return found, method, improved
-
-
-def difference(archive, strategy, against="random"):
-    """What ``mtal compare`` says of a pair."""
-    return document(pairs(study_of(archive).results, strategy, against))["datasets"][0]
 
 
 def errors(found, strategy):
@@ -142,55 +137,6 @@ def test_costs_and_errors_of_nyud_are_those_of_its_archive():
     depth, semseg = (([head.strip() for head in heads].index(task)) - 1 for task in ("depth", "semseg"))
     assert f"({method[semseg]} and {improved[semseg]} % against {random[semseg]})" in said()
     assert f"({method[depth]} against {random[depth]})" in said()
-
-
-def with_interval(found):
-    """Of what ``mtal compare`` says: the difference, and its interval from the end nearer to 0 on."""
-    mean, *ends = (found[part] for part in ("mean", "low", "high"))
-    if min(ends) < 0 < max(ends):
-        return f"{mean:+.3f}", f"{ends[0]:.3f} to {ends[1]:+.3f}"
-    near, far = sorted(map(abs, ends))
-    return f"{mean:+.3f}", f"{near:.3f} to {far:.3f}"
-
-
-def test_what_other_strategies_lose_on_nyud_is_what_the_archive_says():
-    lost = {name: difference("nyud", name) for name in ("learning-loss", "entropy", "core-set")}
-    for name, found in lost.items():
-        assert found["seeds"] == [0, 1, 2, 3]
-        assert found["corrected"] < 0.05
-        assert "`{}` {} ({})".format(name, *with_interval(found)) in said()
-    first, second, third = (f"{100 * found['share_of_gap_mean']:.0f}" for found in lost.values())
-    assert f"`learning-loss` is worse than random by {first} % of the gap, `entropy` by {second} %" in said()
-    assert f"`core-set` by {third} %" in said()
-    for name in ("typiclust", "badge", "max-herding", "class-stratified"):
-        assert difference("nyud", name)["corrected"] == 1
-
-
-def test_the_best_other_strategy_on_nyud_is_the_one_that_is_named():
-    ranked, _ = evidence(study_of("nyud").results, "nyud").order
-    assert ranked[0] == "typiclust"
-    assert "`typiclust` ({}, {}), which".format(*with_interval(difference("nyud", "typiclust"))) in said()
-    improved, method = (difference("nyud", name, "typiclust") for name in (DECLARED, "consistency-diversity"))
-    assert "not told from it either ({}, {})".format(*with_interval(improved)) in said()
-    mean, interval = with_interval(method)
-    corrected = f"of one pair alone; corrected for all 45 pairs p = {method['corrected']:.3f}"
-    assert f"stands behind it by {mean[1:]} ({interval}, {corrected})" in said()
-    for other, form in (
-        ("entropy", "lower than `entropy` by {} ({})"),
-        ("core-set", "than `core-set` by {} ({})"),
-    ):
-        mean, interval = with_interval(difference("nyud", "consistency-diversity", other))
-        assert form.format(mean[1:], interval) in said()
-
-
-def test_the_first_network_of_seed_0_of_nyud_was_trained_twice_and_the_others_are_the_same():
-    every = defaultdict(set)
-    for done in study_of("nyud").rounds:
-        if done.round == 0 and done.strategy not in ("full-data", "constant"):
-            every[done.seed].add(f"{done.metrics['total']['loss']:.4f}")
-    assert [len(every[seed]) for seed in range(4)] == [2, 1, 1, 1]
-    again, before = sorted(every[0])
-    assert f"its loss is {again}, the family's {before}" in said()
 
 
 @pytest.mark.slow

@@ -1,0 +1,61 @@
+"""docs/study.md says of strategies beside the family of its plan what the published results say."""
+
+from collections import defaultdict
+
+from published import difference, one_line, published
+
+from benchmark.report.statistics.dataset_statistics import evidence
+
+DECLARED = "consistency-diversity[select=cover,weighting=none]"
+
+
+def with_interval(found):
+    """Of what ``mtal compare`` says: the difference, and its interval from the end nearer to 0 on."""
+    mean, *ends = (found[part] for part in ("mean", "low", "high"))
+    if min(ends) < 0 < max(ends):
+        return f"{mean:+.3f}", f"{ends[0]:.3f} to {ends[1]:+.3f}"
+    near, far = sorted(map(abs, ends))
+    return f"{mean:+.3f}", f"{near:.3f} to {far:.3f}"
+
+
+def test_what_other_strategies_lose_on_nyud_is_what_the_archive_says():
+    said = one_line("study.md")
+    lost = {name: difference("nyud", name) for name in ("learning-loss", "entropy", "core-set")}
+    for name, found in lost.items():
+        assert found["seeds"] == [0, 1, 2, 3]
+        assert found["corrected"] < 0.05
+        assert "`{}` {} ({})".format(name, *with_interval(found)) in said
+    first, second, third = (f"{100 * found['share_of_gap_mean']:.0f}" for found in lost.values())
+    assert f"`learning-loss` is worse than random by {first} % of the gap, `entropy` by {second} %" in said
+    assert f"`core-set` by {third} %" in said
+    for name in ("typiclust", "badge", "max-herding", "class-stratified"):
+        assert difference("nyud", name)["corrected"] == 1
+
+
+def test_the_best_other_strategy_on_nyud_is_the_one_that_is_named():
+    said = one_line("study.md")
+    ranked, _ = evidence(published("nyud.zip").results, "nyud").order
+    assert ranked[0] == "typiclust"
+    assert "`typiclust` ({}, {}), which".format(*with_interval(difference("nyud", "typiclust"))) in said
+    improved, method = (difference("nyud", name, "typiclust") for name in (DECLARED, "consistency-diversity"))
+    assert "not told from it either ({}, {})".format(*with_interval(improved)) in said
+    mean, interval = with_interval(method)
+    corrected = f"of one pair alone; corrected for all 45 pairs p = {method['corrected']:.3f}"
+    assert f"stands behind it by {mean[1:]} ({interval}, {corrected})" in said
+    for other, form in (
+        ("entropy", "lower than `entropy` by {} ({})"),
+        ("core-set", "than `core-set` by {} ({})"),
+    ):
+        mean, interval = with_interval(difference("nyud", "consistency-diversity", other))
+        assert form.format(mean[1:], interval) in said
+
+
+def test_the_first_network_of_seed_0_of_nyud_was_trained_twice_and_the_others_are_the_same():
+    said = one_line("study.md")
+    every = defaultdict(set)
+    for done in published("nyud.zip").rounds:
+        if done.round == 0 and done.strategy not in ("full-data", "constant"):
+            every[done.seed].add(f"{done.metrics['total']['loss']:.4f}")
+    assert [len(every[seed]) for seed in range(4)] == [2, 1, 1, 1]
+    again, before = sorted(every[0])
+    assert f"its loss is {again}, the family's {before}" in said
