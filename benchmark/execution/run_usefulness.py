@@ -39,10 +39,9 @@ def usefulness(
     """
     from benchmark.protocol.references.usefulness import measure_usefulness
     from benchmark.report import write_files
-    from benchmark.report.dataset_results import DatasetResults
     from benchmark.report.formats.text import terminal
     from benchmark.report.results.study import read_study
-    from benchmark.report.validity.usefulness import render, table_of
+    from benchmark.report.validity.usefulness import render, tables_of
     from benchmark.words import terminal_width
 
     run_whole(experiment, out, progress, engine, wish, "said")
@@ -51,5 +50,4 @@ def usefulness(
         measure_usefulness(bench, repeats)
     study = read_study(out)
     write_files(out, render(study))
-    table = table_of(DatasetResults(study, bench.dataset.name))
-    return terminal([table] if table else [], terminal_width())
+    return terminal(tables_of(study), terminal_width())

@@ -73,7 +73,7 @@ class Content:
     title: str
     chapters: Sequence[Chapter]
     unfinished: Sequence[Unfinished]
-    #: Over data sets; None where there are too few.
+    #: Over data sets; nothing where there are too few.
     over_datasets: Sequence[SortableTable]
     ranks: SortableTable | None
     marks: Sequence[Mark]

@@ -49,7 +49,7 @@ class Usefulness:
 
 def render(study: Study) -> dict[str, bytes]:
     """Every batch's losses for machines, and a table a data set; none where the use of none was measured."""
-    tables = [table for subject in subjects(study) if (table := table_of(subject))]
+    tables = tables_of(study)
     if not tables:
         return {}
     rows = [
@@ -60,6 +60,11 @@ def render(study: Study) -> dict[str, bytes]:
         for task, values in done.metrics.items()
     ]
     return table_files("usefulness", pd.DataFrame(rows), tables)
+
+
+def tables_of(study: Study) -> list[Table]:
+    """A table for every data set of which this was measured."""
+    return [table for subject in subjects(study) if (table := table_of(subject))]
 
 
 def table_of(subject: DatasetResults) -> Table | None:

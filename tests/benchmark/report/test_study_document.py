@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import DOCS, RARE, difference, judged, means, one_line, published, spreads
+from published import DECLARED, DOCS, RARE, difference, judged, means, one_line, published, spreads
 
 import baselines  # noqa: F401 - registers the built-in strategies
 from benchmark.authoring.study_tables import rows as marked
@@ -21,7 +21,6 @@ from strategies.registry import resolve
 
 NYUD = DOCS.parents[1] / "shared" / "nyud240"
 CAMVID = DOCS.parents[1] / "shared" / "realdata" / "camvid"
-DECLARED = "consistency-diversity[select=cover,weighting=none]"
 
 
 def said():
