@@ -84,9 +84,13 @@ def _column(values: pd.DataFrame, subject: DatasetResults) -> dict[str, Cell]:
     seeds = len(subject.evidence.seeds)
     cells = over_seeds(values, CELL).to_dict("records")
     written = {str(row["strategy"]): _cell(row, seeds) for row in cells}
-    ranked = values[values["strategy"].isin(subject.ranked)]
-    marked = best(ranked.assign(value=-ranked["value"]), seeds)
+    marked = frozenset() if subject.evidence.planned else _best(values, subject)
     return {name: replace(cell, mark="best") if name in marked else cell for name, cell in written.items()}
+
+
+def _best(values: pd.DataFrame, subject: DatasetResults) -> frozenset[str]:
+    ranked = values[values["strategy"].isin(subject.ranked)]
+    return best(ranked.assign(value=-ranked["value"]), len(subject.evidence.seeds))
 
 
 def _cell(row: dict[str, float], seeds: int) -> Cell:

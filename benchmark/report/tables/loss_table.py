@@ -56,7 +56,8 @@ def make_table(results: Results, dataset: str) -> Table:
     columns = sorted(set(everything["labelled"]))
     seeds = sorted(set(everything["seed"]))
     heads = {size: head(size, results.pool[dataset]) for size in columns}
-    marked = _marked(rows[~rows["strategy"].isin(unranked)], len(seeds))
+    tested = dataset not in results.plans  # a plan alone tells its strategies apart
+    marked = _marked(rows[~rows["strategy"].isin(unranked)], len(seeds)) if tested else set()
     places = decimals(float(cells["mean"].abs().max()))
     written = _written(cells, len(seeds), marked, places) | _written(constants, len(seeds), set(), places)
     order = _order(cells, set(everything["strategy"]) - unranked)

@@ -20,7 +20,7 @@ from benchmark.report.results.study import read_study
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.paired_tests import detectable_difference
 from benchmark.report.study_protocol import protocol
-from benchmark.report.tables import headline_table
+from benchmark.report.tables import delta_mtl_table, headline_table, loss_table
 
 FIELDS = {
     "dataset": "rooms",
@@ -137,6 +137,23 @@ def test_no_other_test_of_a_planned_comparison_is_printed(folder):
     (other,) = document(pairs(study.results, "consistency-diversity", "random"))["datasets"]
     assert other["corrected"] is not None
     assert "plan_p" not in other
+
+
+def marks(files):
+    return sum(name.endswith(".md") and text.count(b"**") for name, text in files.items())
+
+
+def test_no_table_marks_by_a_test_that_no_plan_names(tmp_path, synthetic):
+    """Bold is what tests of every column tell apart: read at every seed, they err as any other does."""
+    learned = {("total", "loss"): (1.3, -0.45, 0.025), ("depth", "rmse"): (0.9, -0.25, 0.015)}
+    every = synthetic.rows(("random", "entropy", "consistency-diversity"), seeds=6, metrics=learned)
+    out = synthetic.add_experiment(synthetic.write(tmp_path, every), budgets=[40, 80, 120, 160])
+    free = read_study(synthetic.add_facts(out, tasks={"depth": synthetic.tasks["depth"]}))
+    assert marks(loss_table.render(free.results))
+    assert marks(delta_mtl_table.render(free))
+    study = with_plan(out)
+    assert not marks(loss_table.render(study.results))
+    assert not marks(delta_mtl_table.render(study))
 
 
 def test_a_look_waits_for_all_draws_of_random_and_for_full_data(folder, synthetic, table, tmp_path):
