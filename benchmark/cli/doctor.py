@@ -21,7 +21,7 @@ def add_commands(cli: click.Group) -> None:
 @click.command()
 @study_options(
     "A data set by name, or the YAML file of your own.",
-    "The preset to plan for: smoke, quick, standard, paper, .. (mtal list presets).",
+    "The preset to plan for: quick, standard, .. (mtal list presets).",
     "Any field: feed=disk.",
 )
 @DEVICE

@@ -41,7 +41,9 @@ DEVICE = click.option(
     help="auto, cpu, cuda or cuda:N. Default: the first GPU, or the CPU.",
     shell_complete=completion.devices,
 )
-THREADS = click.option("--threads", type=click.IntRange(1), help="CPU threads. Default: all cores.")
+THREADS = click.option(
+    "--threads", type=click.IntRange(1), help="CPU threads. Default: what the preset says, or all cores."
+)
 
 
 def dataset_option(said: str) -> Option:

@@ -39,7 +39,7 @@ def add_commands(cli: click.Group) -> None:
 @click.command()
 @study_options(
     "A built-in data set (mtal list datasets), the YAML file of your own, or FILE.py:NAME.",
-    "Size: smoke, quick, standard, paper, some data cpu or frozen (mtal list presets). Default: quick.",
+    "Size: quick, standard; with some data smoke, paper, cpu, frozen (mtal list presets). Default: quick.",
     "Any field: recipe.iterations=500.",
 )
 @click.option(

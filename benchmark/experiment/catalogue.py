@@ -47,6 +47,18 @@ def names_python(dataset: str) -> bool:
     return not _is_yaml(dataset) and file_and_name(dataset)[0] is not None
 
 
+def executes_files(dataset: str) -> bool:
+    """Whether opening a data set executes a file by its path: one that holds it, or its tasks.
+
+    Raises UserError for a YAML file that cannot be read.
+    """
+    if not _is_yaml(dataset):
+        return names_python(dataset)
+    return Path(dataset).is_file() and bool(
+        imported("benchmark.data.folder.description:names_task_files")(Path(dataset))
+    )
+
+
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:
     """Open a data set and validate it. Raises UserError for unknown names, options and broken files."""
     entry = _known_entry(name)

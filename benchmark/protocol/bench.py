@@ -183,7 +183,7 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     device = pick_device(experiment.device)
     dataset = data_of(experiment)
     if dataset.origin:
-        progress.say(f"Data: {dataset.origin}")
+        progress.say(f"Data: {dataset.origin}{_size_of(dataset)}")
     # Before anything that takes long: labels that cannot be meant so are told before the first iteration.
     require_sound(dataset, progress.say)
     dataset = _with_task_settings(dataset, experiment)
@@ -191,6 +191,12 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     _check_strategies(experiment, dataset)
     deterministic = set_up_torch(experiment, device)
     return Bench(experiment, dataset, tuple(counts), device, deterministic, Store(out), progress)
+
+
+def _size_of(dataset: MultiTaskDataset) -> str:
+    """The size that images are brought to, which a preset may say where a YAML file says another."""
+    size = dataset.facts.get("size")
+    return f", images of {size[0]} x {size[1]} pixels (height x width)" if size else ""
 
 
 def data_of(experiment: Experiment) -> MultiTaskDataset:

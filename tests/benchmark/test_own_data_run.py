@@ -88,7 +88,7 @@ def test_a_study_is_run_kept_by_its_code_and_reported_without_the_file(study, co
         assert "random" in command("status", out)
         assert "random" in command("report", out)
     assert "near: mean_error ↓" in (out / "index.html").read_text()
-    assert "results execute no file" in command("chosen", out, code=2)
+    assert "results execute none" in command("chosen", out, code=2)
 
 
 @pytest.mark.slow

@@ -265,7 +265,7 @@ def _pilot(proposal: Proposal) -> Iterator[str]:
     )
     yield "What the NAUBC of random varies by (standard deviation):"
     why = {
-        "training": "not known: `mtal noise` into the pilot's folder measures it",
+        "training": "not known: `mtal noise` into the pilot's folder, with its settings, measures it",
         "evaluation images": "not known: the pilot has no losses of single images",
     }
     for name, one in _named_components(pilot):

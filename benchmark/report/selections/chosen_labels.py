@@ -127,12 +127,14 @@ def _correlations(
 
 def _dataset_of(folder: Path, data_root: Path | None, elsewhere: str | None) -> MultiTaskDataset:
     """The data that a study was run on, opened. Raises UserError if they are others now."""
-    from benchmark.experiment.catalogue import known_dataset, names_python, open_dataset
+    from benchmark.experiment.catalogue import executes_files, known_dataset, open_dataset
 
     study = read_experiment(folder / EXPERIMENT)
     name = elsewhere or str(study.get("dataset"))
-    if elsewhere is None and names_python(name):
-        raise UserError(f"{folder} was run on {name}, and results execute no file: say --dataset {name}.")
+    if elsewhere is None and executes_files(name):
+        raise UserError(
+            f"{folder} was run on {name}, which executes a file, and results execute none: say --dataset {name}."
+        )
     try:
         known_dataset(name)
     except ValueError as error:

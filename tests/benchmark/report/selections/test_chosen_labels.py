@@ -184,6 +184,20 @@ def test_a_folder_without_a_study_is_refused_in_a_sentence(mtal, tmp_path):
     assert refused.err.count("\n") == 1
 
 
+def test_results_of_somebody_else_execute_no_file_that_their_data_name_for_a_task(mtal, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    tasks = "tasks: {near: {folder: near, task: 'code.py:near'}}"
+    (tmp_path / "theirs" / "data.yaml").write_text(f"name: theirs\nimage: {{folder: image}}\n{tasks}\n")
+    (tmp_path / "theirs" / "code.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()\n")
+    (tmp_path / "theirs" / "experiment.yaml").write_text("dataset: data.yaml\n")
+    refused = mtal("chosen", "theirs")
+    assert refused.code == 2
+    assert "results execute none: say --dataset theirs/data.yaml" in " ".join(refused.err.split())
+    assert not (tmp_path / "executed").exists()
+    assert mtal("chosen", "theirs", "--dataset", "theirs/data.yaml").code == 2, "there are no images"
+    assert (tmp_path / "executed").exists(), "named by whoever asks"
+
+
 def test_an_image_counts_for_the_tasks_whose_labels_were_bought(dataset):
     first, last = trajectory([0, 1], [0, 1, 4, 6])
     whole = ("semseg", "edge", "depth")
