@@ -194,6 +194,9 @@ class Study:
         tables = [
             table
             for found in begun
-            for table in (make_headline(found).named(results.label), make_table(results, found.dataset))
+            for table in (
+                make_headline(found).named(results.label_in(found.dataset)),
+                make_table(results, found.dataset),
+            )
         ]
         return f"<p><code>{escape(repr(self))}</code></p>" + "".join(map(as_html, tables))

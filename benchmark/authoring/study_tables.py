@@ -90,7 +90,7 @@ def _costs_and_losses(study: Study) -> Iterator[Table]:
             references=[(name, cells[name]) for name in references if name in cells],
             caption=cost_table.caption(subject),
             notes=[],
-        ).named(study.results.label)
+        ).named(study.results.label_in(subject.dataset))
 
 
 def _cells(numbers: pd.Series, spent: pd.Series) -> list[Cell]:

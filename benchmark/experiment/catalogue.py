@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
-from benchmark.plugins import DATASETS, Entry, imported
+from benchmark.plugins import DATASETS, Entry, imported, plain_name
 from strategies.registration import file_and_name
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def executes_files(dataset: str) -> bool:
     return Path(dataset).is_file() and bool(
         imported("benchmark.data.folder.description:names_task_files")(Path(dataset))
     )
+
+
+def name_in_results(dataset: str) -> str | None:
+    """What results call a data set; None for the YAML file of one's own that is not here."""
+    if not _is_yaml(dataset):
+        return plain_name(dataset)
+    described = imported("benchmark.data.folder.description:read_description")
+    return str(described(Path(dataset)).get("name")) if Path(dataset).is_file() else None
 
 
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:

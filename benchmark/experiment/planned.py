@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment
@@ -21,12 +21,19 @@ def check_plan(experiment: Experiment, plan: StudyPlan, dataset: str) -> None:
         raise UserError(f"{experiment.plan} plans another study: {'; '.join(found)}.")
 
 
+def competitors(names: Iterable[str]) -> list[str]:
+    """Those of some strategies that are tested: no references, which are told what no strategy may know."""
+    return [name for name in names if not resolve(name).create().reference]
+
+
 def _contradictions(experiment: Experiment, plan: StudyPlan, dataset: str) -> Iterator[str]:
     if dataset != plan.dataset:
         yield f"it is for {plan.dataset}, not for {dataset}"
-    names = [resolve(name).name for name in experiment.strategies]
-    if lacking := [name for name in (*plan.family, plan.against) if name not in names]:
+    names, tested = [resolve(name).name for name in experiment.strategies], (*plan.family, plan.against)
+    if lacking := [name for name in tested if name not in names]:
         yield f"it compares {', '.join(lacking)}, which the experiment does not train"
+    if told := set(tested) & set(names) - set(competitors(names)):
+        yield f"it tests {', '.join(sorted(told))}, which is told what no strategy may know: a reference"
     if beyond := [str(seed) for seed in experiment.seeds if seed not in plan.seeds]:
         planned = ",".join(map(str, plan.seeds))
         yield f"seeds {', '.join(beyond)} are none of its own (--seeds {planned:.80})"

@@ -86,7 +86,9 @@ class Pair:
         declared = self.family is self.found.family
         every = self.found.compared if declared else compare_all(self.areas, self.family)
         names = {self.strategy, self.against}
-        one = next(each for each in every if {each.strategy, each.against} == names)
+        one = next((each for each in every if {each.strategy, each.against} == names), None)
+        if one is None:  # these data lack one of the two
+            return compared(self.areas, self.strategy, self.against, self.family.level)
         return one if one.strategy == self.strategy else one.turned()
 
     @cached_property

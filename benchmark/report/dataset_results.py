@@ -63,7 +63,7 @@ class DatasetResults:
 
     def label(self, name: str) -> str:
         """What figures call a strategy."""
-        label = self.results.label(name)
+        label = self.results.label_in(self.dataset)(name)
         return f"{label} (reference)" if name in self.results.references else label
 
     @property

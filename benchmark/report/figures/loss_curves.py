@@ -66,8 +66,8 @@ def _figure(subject: DatasetResults, numbers: pd.DataFrame, shown: Emphasis, pap
     of_metric = {name: numbers[numbers["metric"] == name] for name in panels}
     more = [words for words in (shown.words, *said(of_metric.values())) if words]
     look, constants = look_of_shown(subject, numbers), constant_rows(subject, numbers)
-    results = subject.results
-    legend = Legend(numbers, look, paper, results.references, shown.spread, shown.field, more, results.label)
+    results, label = subject.results, subject.results.label_in(subject.dataset)
+    legend = Legend(numbers, look, paper, results.references, shown.spread, shown.field, more, label)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(lines, math.ceil(len(panels) / lines), squeeze=False).flatten()

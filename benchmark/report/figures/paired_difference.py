@@ -53,11 +53,15 @@ def minus_random(losses: pd.DataFrame) -> pd.DataFrame:
 
 def shown_budgets(numbers: pd.DataFrame) -> list[int]:
     """The budgets that have a panel: not those where all differences are 0, for one network is shared."""
-    differ = numbers.groupby("labelled")["value"].agg(lambda values: bool((values != 0).any()))
-    budgets = [int(size) for size in differ[differ].index] or [int(numbers["labelled"].max())]
+    budgets = _differing(numbers) or [int(numbers["labelled"].max())]
     if len(budgets) <= PANELS:
         return budgets
     return [budgets[round(place * (len(budgets) - 1) / (PANELS - 1))] for place in range(PANELS)]
+
+
+def _differing(numbers: pd.DataFrame) -> list[int]:
+    differ = numbers.groupby("labelled")["value"].agg(lambda values: bool((values != 0).any()))
+    return [int(size) for size in differ[differ].index]
 
 
 def _panels(
@@ -87,7 +91,9 @@ def _caption(subject: DatasetResults, numbers: pd.DataFrame, budgets: Sequence[i
     if seeds == 1:
         return f"{subject.dataset}: one seed, no interval"
     cut = ", cut at the axes" if seeds <= FEW_SEEDS else ""
-    left_out = {int(size) for size in numbers["labelled"]} - set(budgets)
+    left_out = {int(size) for size in numbers["labelled"]} - set(_differing(numbers))
     shared = "; no panel where all share one network" if left_out else ""
+    there = len(_differing(numbers))
+    thinned = f"; {len(budgets)} of {there} budgets" if 0 < len(budgets) < there else ""
     drawn = f"differences paired by seed ({seeds} ticks), mean and 95 % t interval"
-    return f"{subject.dataset}: {drawn}{cut}{shared}"
+    return f"{subject.dataset}: {drawn}{cut}{shared}{thinned}"

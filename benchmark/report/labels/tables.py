@@ -116,7 +116,7 @@ def _table(
         references=[(name, row) for name, row in cells.items() if name in below],
         caption=caption,
         notes=list(notes),
-    ).named(subject.results.label)
+    ).named(subject.results.label_in(subject.dataset))
 
 
 def _heads(subject: DatasetResults) -> str:

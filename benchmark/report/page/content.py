@@ -129,13 +129,14 @@ def _chapter(subject: DatasetResults) -> Chapter:
     delta, costs, floor = _delta(subject), _costs(subject), _noise(subject)
     worth = usefulness.table_of(subject)
     shown, axis = emphasis(subject), subject.budget_axis
-    charts = task_charts(rows, numbers, pool, shown, results.label, results.metrics)
+    label = results.label_in(subject.dataset)
+    charts = task_charts(rows, numbers, pool, shown, label, results.metrics)
     return Chapter(
         dataset=subject.dataset,
         claim=claim(subject.evidence),
-        total=replace(total_chart(rows, numbers, pool, shown, results.label), axis=axis),
+        total=replace(total_chart(rows, numbers, pool, shown, label), axis=axis),
         tasks=[replace(chart, axis=axis) for chart in charts],
-        headline=sortable(make_headline(subject.evidence).named(results.label)),
+        headline=sortable(make_headline(subject.evidence).named(label)),
         losses=sortable(make_table(results, subject.dataset)),
         delta=sortable(delta) if delta else None,
         images=_images(subject),
@@ -153,7 +154,7 @@ def _delta(subject: DatasetResults) -> Table | None:
 
 def _images(subject: DatasetResults) -> SortableTable | None:
     table = evaluation_images_table.make_table(subject.evidence)
-    return sortable(table.named(subject.results.label)) if table.rows else None
+    return sortable(table.named(subject.results.label_in(subject.dataset))) if table.rows else None
 
 
 def _costs(subject: DatasetResults) -> Table | None:

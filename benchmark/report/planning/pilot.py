@@ -99,7 +99,7 @@ def read_pilot(study: Study, sources: Sequence[Path]) -> Pilot:
         dataset=subject.dataset,
         digests=_digests(study, sources),
         seeds=tuple(draws),
-        draws=study.results.draws,
+        draws=study.results.draws_in(subject.dataset),
         gap=found.gap,
         components=parts,
         images=found.image_areas.images,

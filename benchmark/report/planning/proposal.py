@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from benchmark.errors import UserError
+from benchmark.experiment.catalogue import name_in_results
 from benchmark.experiment.config import Experiment
+from benchmark.experiment.planned import competitors
 from benchmark.experiment.study_plan import ComputedFrom, PilotFolder, Size, StudyPlan, validated_plan
 from benchmark.report.formats.numbers import decimals
 from benchmark.report.planning.pilot import Pilot
@@ -67,7 +69,7 @@ class Proposal:
     def family(self) -> tuple[str, ...]:
         """What is tested together: as asked for, else the primary comparison alone, else every strategy."""
         primary = (self.wish.primary,) if self.wish.primary else ()
-        every = tuple(name for name in self.names if name != self.wish.against)
+        every = tuple(name for name in competitors(self.names) if name != self.wish.against)
         return tuple(dict.fromkeys([*primary, *(self.wish.family or primary or every)]))
 
     @cached_property
@@ -79,13 +81,20 @@ class Proposal:
     def deviation(self) -> Deviation:
         """What the difference of the primary comparison varies by, over seeds."""
         own = self.pilot.measured.get(self.wish.primary or "") if self._with_random else None
-        found = own or self.pilot.components.of_difference(self._draws)
+        found = self._of_our_draws(own) if own else self.pilot.components.of_difference(self._draws)
         if not found.value > 0:
             raise UserError(
                 "The pilot does not say what a difference varies by: it has no seed with two draws of random "
                 "that differ."
             )
         return found
+
+    def _of_our_draws(self, own: Deviation) -> Deviation:
+        """What the pilot measured, where a difference is to the mean of another number of draws."""
+        draw, more = self.pilot.components.draw, 1 / self._draws - 1 / self.pilot.draws
+        if not more or not draw.is_known:
+            return own
+        return own.times(math.sqrt(max(own.value**2 + more * draw.value**2, 0.0)) / own.value)
 
     @property
     def _with_random(self) -> bool:
@@ -100,7 +109,10 @@ class Proposal:
     def deviation_of(self) -> str:
         """What that was measured on."""
         if self._with_random and self.wish.primary in self.pilot.measured:
-            return f"paired differences of {self.wish.primary} in the pilot"
+            other = (
+                f", for {self._draws} draws of {RANDOM} instead" if self._draws != self.pilot.draws else ""
+            )
+            return f"paired differences of {self.wish.primary} in the pilot{other}"
         mean = f"the mean of {self._draws} others" if self._draws > 1 else "another one"
         return f"draws of {RANDOM} in the pilot, one minus {mean}"
 
@@ -230,14 +242,21 @@ class Proposal:
 def proposed(experiment: Experiment, pilot: Pilot, wish: Wish, study: Study) -> Proposal:
     """The plan that a wish and a pilot give for an experiment; ``study`` are the pilot's results.
 
-    Raises UserError for comparisons that the experiment does not have.
+    Raises UserError for comparisons that the experiment does not have, and for a pilot of other data.
     """
+    if (data := name_in_results(experiment.dataset)) not in (None, pilot.dataset):
+        raise UserError(
+            f"The pilot is on {pilot.dataset}, and the experiment on {data}: what results vary by, and the "
+            "gap, are of the data."
+        )
     names = tuple(resolve(name).name for name in experiment.strategies)
     asked = [*(wish.family), *([wish.primary] if wish.primary else []), wish.against]
     if unknown := [name for name in asked if name not in names]:
         raise UserError(
             f"The experiment has no strategy {unknown[0]!r} to compare; it has: {', '.join(names)}."
         )
+    if told := [name for name in asked if name not in competitors(asked)]:
+        raise UserError(f"{told[0]} is told what no strategy may know: a reference, which nothing tests.")
     if wish.against in (*wish.family, wish.primary) or not set(names) - {wish.against}:
         raise UserError(f"{wish.against} is what others are compared with: name another to compare.")
     return Proposal(experiment, names, pilot, wish, tuple(_otherwise(experiment, pilot, study)))

@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -67,8 +67,8 @@ class Results:
     #: Those of the references that chose by training on the pool's labels: a scale for all others.
     oracles: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
-    #: Whether the experiment wants the network trained on everything.
-    full_data: bool = True
+    #: Data sets whose experiment wants the network trained on everything.
+    full_data: frozenset[str] = frozenset()
     #: Data sets whose labels had prices, or were bought by themselves: what is labelled is a price there.
     priced: frozenset[str] = frozenset()
     #: Which way of a metric is better.
@@ -113,8 +113,12 @@ class Results:
 
     @cached_property
     def draws(self) -> int:
-        """The most draws of random that a seed has."""
-        return max(draws_of(self.table)["draws"], default=0)
+        """The most draws of random that a seed of any data set has."""
+        return max(map(self.draws_in, self.datasets), default=0)
+
+    def draws_in(self, dataset: str) -> int:
+        """The most draws of random that a seed of this data set has."""
+        return max(draws_of(self.trajectories(dataset))["draws"], default=0)
 
     def of(self, dataset: str) -> pd.DataFrame:
         """The rows of one data set, random as one strategy."""
@@ -130,8 +134,12 @@ class Results:
         return rows[rows["strategy"] == CONSTANT]
 
     def label(self, name: str) -> str:
-        """What tables and figures call a strategy."""
+        """What tables and figures of all data sets call a strategy."""
         return label(name, self.draws)
+
+    def label_in(self, dataset: str) -> Callable[[str], str]:
+        """What those of one data set call it."""
+        return partial(label, draws=self.draws_in(dataset))
 
     def only(self, names: Iterable[str]) -> Results:
         """With these strategies and the network trained on everything. Raises UserError for unknown names."""
@@ -188,7 +196,7 @@ def read_results(folder: Path, rounds: Sequence[Round] | None = None) -> Results
         val,
         marked["reference"],
         marked["oracle"],
-        full_data=experiment_of(folder).get("full_data") is not False,
+        full_data=frozenset() if experiment_of(folder).get("full_data") is False else frozenset(pool),
         priced=_priced(folder, pool, rounds),
         metrics=metrics,
         plans=_plans(folder, pool),

@@ -53,7 +53,7 @@ def _joined_results(one: Results, other: Results, twice: set[tuple[str, str, int
         val=(one.val or other.val) if len(pool) == 1 else None,
         references=one.references | other.references,
         oracles=one.oracles | other.oracles,
-        full_data=one.full_data or other.full_data,
+        full_data=one.full_data | other.full_data,
         priced=one.priced | other.priced,
         metrics=one.metrics | other.metrics,
         image_totals={**other.image_totals, **one.image_totals},

@@ -56,6 +56,11 @@ class Source:
         return self.folder.resolve().name
 
 
+def once(trainings: Iterable[Round]) -> list[Round]:
+    """Each training once, though a folder and its own archive both hold it."""
+    return list({(one.strategy, one.seed, one.round, one.key): one for one in trainings}.values())
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """The results of one folder, or of several as one; ``rounds`` lack the scores of single images."""

@@ -133,7 +133,8 @@ def _dataset_of(folder: Path, data_root: Path | None, elsewhere: str | None) -> 
     name = elsewhere or str(study.get("dataset"))
     if elsewhere is None and executes_files(name):
         raise UserError(
-            f"{folder} was run on {name}, which executes a file, and results execute none: say --dataset {name}."
+            f"{folder} was run on {name}, which executes a file, and results execute none: say "
+            f"--dataset {name}."
         )
     try:
         known_dataset(name)
@@ -180,8 +181,9 @@ def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
     heads = [head for head in chosen.columns if head not in ("strategy", "seed")]
     chosen = chosen.groupby(["strategy", "seed"], as_index=False).mean()  # over draws of random
     ran = chosen[chosen["strategy"] != POOL]
+    every = ran["seed"].nunique()
     rows = {
-        str(name): [Cell(f"{seeds[IMAGES].mean():.4g}"), *(_spread(seeds[head]) for head in heads[1:])]
+        str(name): [_images(seeds, every), *(_spread(seeds[head]) for head in heads[1:])]
         for name, seeds in chosen.groupby("strategy")
     }
     pool = rows.pop(POOL)
@@ -190,9 +192,16 @@ def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
         rows=sorted(rows.items()),
         references=[(POOL, pool)],
         caption=f"{dataset}: what the images show that were chosen by the last round, mean and half-width of "
-        f"the 95 % t interval over {ran['seed'].nunique()} seeds.",
+        f"the 95 % t interval over {every} seeds.",
         notes=list(_notes(ran, facts)),
     )
+
+
+def _images(of_strategy: pd.DataFrame, seeds: int) -> Cell:
+    """How many images a strategy chose in the mean, and over how many seeds if not over all."""
+    name, there = of_strategy["strategy"].iloc[0], len(of_strategy)
+    short = "" if there == seeds or name == POOL else f" [n = {there}]"
+    return Cell(f"{of_strategy[IMAGES].mean():.4g}", "", short)
 
 
 def _notes(ran: pd.DataFrame, facts: ImageFacts) -> Iterator[str]:

@@ -11,14 +11,16 @@ import pandas as pd
 from benchmark.experiment.study_plan import StudyPlan
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM, draws_of
+from benchmark.report.statistics.comparable import comparable
 from benchmark.report.statistics.design.planned_tests import Planned, planned
 from benchmark.report.statistics.evaluation_images import ImageAreas, image_areas
 from benchmark.report.statistics.full_data_gap import FullDataGap, full_data_gap
 from benchmark.report.statistics.holm_family import LEVEL, Family, against_reference
+from benchmark.report.statistics.intervals import ranking
 from benchmark.report.statistics.labels_needed import Curves, Labels, curves, full_data
 from benchmark.report.statistics.naubc import naubc_of
 from benchmark.report.statistics.oracle_gain import OracleGain, oracle_gain
-from benchmark.report.statistics.paired_tests import Comparison, compare_all, compared
+from benchmark.report.statistics.paired_tests import Comparison, best, compare_all, compared
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,17 @@ class DatasetStatistics:
     left_out: frozenset[str] = frozenset()
     #: What the study's plan decides, if it has one.
     planned: Planned | None = None
+    #: Every strategy and reference from the best on, also where it is not shown (see ``comparable``).
+    from_best: tuple[str, ...] = ()
+    #: Of the whole experiment: the lowest NAUBC, and what a test does not tell from it; none with a plan.
+    lowest: frozenset[str] = frozenset()
 
     @property
     def order(self) -> tuple[list[str], list[str]]:
         """Strategies from the lowest mean NAUBC on, those without one last; and the references by name."""
-        means = self.naubc.groupby("strategy")["naubc"].mean().sort_index()
-        names = [str(name) for name in means.sort_values(kind="stable", na_position="last").index]
-        ranked = [name for name in names if name not in self.references]
-        return ranked, sorted(self.references & set(names))
+        shown = set(self.naubc["strategy"])
+        ranked = [name for name in self.from_best if name in shown - self.references]
+        return ranked, sorted(self.references & shown)
 
     @property
     def is_tested(self) -> bool:
@@ -131,7 +136,19 @@ def _of_experiment(results: Results, dataset: str) -> DatasetStatistics:
         references=results.references,
         image_areas=_image_areas(results, dataset, budgets),
         planned=decided,
+        from_best=tuple(_from_best(values)),
+        lowest=frozenset() if decided else _lowest(values, results.references),
     )
+
+
+def _from_best(values: pd.DataFrame) -> list[str]:
+    means = comparable(values).groupby("strategy")["value"].mean()
+    return ranking(means.reindex(sorted(set(values["strategy"]))).to_frame())
+
+
+def _lowest(values: pd.DataFrame, references: frozenset[str]) -> frozenset[str]:
+    ranked = values[~values["strategy"].isin(references)]
+    return best(ranked, ranked["seed"].nunique())
 
 
 def _at_its_level(one: Comparison, values: pd.DataFrame, decided: Planned | None) -> Comparison:

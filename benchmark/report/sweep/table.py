@@ -44,9 +44,10 @@ def make_tables(found: Found) -> list[Table]:
     every = [all_evidence(study.results)[0] for _, study in found]
     fields = ", ".join(found[0][0].settings)
     datasets = ", ".join(dict.fromkeys(one.dataset for one in every))
-    seeds = max(len(one.seeds) for one in every)
-    few = "; descriptive: too few seeds for a test" if seeds < SEEDS_FOR_A_TEST else ""
-    over = f"lower is better; 95 % intervals over {counted(seeds, 'seed')}{few}. {APART}"
+    fewest, most = (bound(len(one.seeds) for one in every) for bound in (min, max))
+    few = "; descriptive: too few seeds for a test" if fewest < SEEDS_FOR_A_TEST else ""
+    seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds, by column"
+    over = f"lower is better; 95 % intervals over {seeds}{few}. {APART}"
     head = f"{datasets}, by {fields}"
     areas = f"{head}: area under the budget curve (NAUBC) of the total validation loss, {over}"
     apart = f"{head}: the same minus that of random in the same column, paired by seed; {over}"

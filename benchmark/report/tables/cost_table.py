@@ -69,7 +69,7 @@ def make_table(subject: DatasetResults, means: pd.DataFrame) -> Table:
         references=[(name, rows[name]) for name in below],
         caption=caption(subject),
         notes=["Peak memory: of the device if it is a GPU, else of the process, over all it did until then."],
-    ).named(subject.results.label)
+    ).named(subject.results.label_in(subject.dataset))
 
 
 def _cells(row: dict[str, float]) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 import pandas as pd
@@ -10,6 +11,7 @@ from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.numbers import head
 from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.results.load import Results
 from benchmark.report.results.metrics import metric
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.delta_mtl import delta_mtl
@@ -20,21 +22,23 @@ MEAN = "mean"
 CELL = ["dataset", "strategy", "labelled", "share", "task"]
 
 
-def deltas(subject: DatasetResults) -> pd.DataFrame:
+def deltas(subject: DatasetResults, results: Results | None = None) -> pd.DataFrame:
     """Delta MTL of every seed, budget and task, and the mean over tasks; empty where it is not defined.
 
-    It needs the headline metric of every task, of strategies and of the full-data network.
+    It needs the headline metric of every task, of strategies and of the full-data network. ``results`` are
+    others than those that are shown.
     """
-    rows, headlines = subject.results.of(subject.dataset), subject.study.headlines(subject.dataset)
+    rows = (results or subject.results).of(subject.dataset)
+    headlines = subject.study.headlines(subject.dataset)
     there = set(rows[["task", "metric"]].itertuples(index=False, name=None))
     if not headlines or not set(headlines.items()) <= there:
         return pd.DataFrame(columns=[*CELL, "seed", "value"])
     return delta_mtl(rows, headlines, subject.results.metrics).dropna(subset="value")
 
 
-def at_last_budget(subject: DatasetResults) -> pd.DataFrame:
+def at_last_budget(subject: DatasetResults, results: Results | None = None) -> pd.DataFrame:
     """``deltas`` at the last budget."""
-    found = deltas(subject)
+    found = deltas(subject, results)
     return found[found["labelled"] == max(subject.evidence.budgets, default=0)]
 
 
@@ -56,7 +60,9 @@ def render(study: Study) -> dict[str, bytes]:
 def make_table(subject: DatasetResults) -> Table:
     """The table of one data set at its last budget."""
     values, tasks, names = at_last_budget(subject), tasks_of(subject), subject.order
-    columns = [_column(values[values["task"] == task], subject) for task in tasks]
+    seeds, best_of = len(subject.evidence.seeds), _best(subject)
+    by_task = [(values[values["task"] == task], best_of.get(task, frozenset())) for task in tasks]
+    columns = [_column(part, seeds, marked) for part, marked in by_task]
     rows = {name: [column.get(name, Cell(MISSING)) for column in columns] for name in names}
     headlines = subject.study.headlines(subject.dataset)
     metrics = ", ".join(f"{metric(name).label} of {task}" for task, name in headlines.items())
@@ -67,7 +73,7 @@ def make_table(subject: DatasetResults) -> Table:
         caption=caption(subject),
         notes=[f"Of the metrics {metrics}. {MISSING} says that a number does not exist."],
         marked="The best mean of a column, and what a paired test (Holm) does not tell from it,",
-    ).named(subject.results.label)
+    ).named(subject.results.label_in(subject.dataset))
 
 
 def caption(subject: DatasetResults) -> str:
@@ -79,18 +85,23 @@ def caption(subject: DatasetResults) -> str:
     )
 
 
-def _column(values: pd.DataFrame, subject: DatasetResults) -> dict[str, Cell]:
+def _column(values: pd.DataFrame, seeds: int, marked: Set[str]) -> dict[str, Cell]:
     """The cells of one task, of which more is better."""
-    seeds = len(subject.evidence.seeds)
     cells = over_seeds(values, CELL).to_dict("records")
     written = {str(row["strategy"]): _cell(row, seeds) for row in cells}
-    marked = frozenset() if subject.evidence.planned else _best(values, subject)
     return {name: replace(cell, mark="best") if name in marked else cell for name, cell in written.items()}
 
 
-def _best(values: pd.DataFrame, subject: DatasetResults) -> frozenset[str]:
-    ranked = values[values["strategy"].isin(subject.ranked)]
-    return best(ranked.assign(value=-ranked["value"]), len(subject.evidence.seeds))
+def _best(subject: DatasetResults) -> dict[str, frozenset[str]]:
+    """By task, what no test tells from the best, of the whole experiment; nothing with a plan."""
+    if subject.evidence.planned:
+        return {}
+    every = at_last_budget(subject, subject.results.whole)
+    ranked = every[~every["strategy"].isin(subject.results.references)]
+    seeds = ranked["seed"].nunique()
+    return {
+        str(task): best(part.assign(value=-part["value"]), seeds) for task, part in ranked.groupby("task")
+    }
 
 
 def _cell(row: dict[str, float], seeds: int) -> Cell:

@@ -27,7 +27,7 @@ def render(study: Study) -> dict[str, bytes]:
     found = _with_images(study.results)
     if not found:
         return {}
-    tables = [make_table(one).named(study.results.label) for one in found]
+    tables = [make_table(one).named(study.results.label_in(one.dataset)) for one in found]
     return table_files("evaluation_images", pd.concat(map(numbers, found), ignore_index=True), tables)
 
 

@@ -14,13 +14,14 @@ from benchmark.report.formats.numbers import decimals
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
+from benchmark.report.statistics.comparable import short_note
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics, all_evidence
 from benchmark.report.statistics.design.planned_words import decided, planned_notes
 from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, t_interval
 from benchmark.report.statistics.labels_needed import FITTED, Labels, bounds
 from benchmark.report.statistics.oracle_gain import OracleGain, gain_words
-from benchmark.report.statistics.paired_tests import Comparison, best
+from benchmark.report.statistics.paired_tests import Comparison
 from benchmark.report.tables.evaluation_images_table import image_words
 
 BEFORE, OF_THE_ORACLE = ("NAUBC", "minus random", "of the gap"), "of the oracle's gain"
@@ -37,11 +38,10 @@ def make_headline(found: DatasetStatistics) -> Table:
     groups = found.naubc.groupby("strategy")["naubc"]
     ranked, references = found.order
     places = decimals(float(groups.mean().abs().max()))
-    marked = _best(found)
     rows = {name: _row(found, str(name), group.dropna().tolist(), places) for name, group in groups}
     return Table(
         heads=(*BEFORE, *([OF_THE_ORACLE] if found.oracle.oracle else []), *AFTER),
-        rows=[(name, _marked(rows[name], name in marked)) for name in ranked],
+        rows=[(name, _marked(rows[name], name in found.lowest)) for name in ranked],
         references=[(name, rows[name]) for name in references],
         caption=_caption(found, places),
         notes=list(_notes(found, places)),
@@ -52,7 +52,9 @@ def make_headline(found: DatasetStatistics) -> Table:
 def render(results: Results) -> dict[str, bytes]:
     """The files of the headline by their path within the results folder."""
     all_found = all_evidence(results)
-    tables = [make_headline(found).named(results.label) for found in all_found if found.budgets]
+    tables = [
+        make_headline(found).named(results.label_in(found.dataset)) for found in all_found if found.budgets
+    ]
     files = table_files("headline", long_table(all_found), tables)
     return files | {"tables/naubc.csv": as_csv(areas(all_found))}
 
@@ -96,15 +98,7 @@ def _row(found: DatasetStatistics, name: str, areas: Sequence[float], places: in
 def area_cell(found: DatasetStatistics, name: str) -> Cell:
     """The mean NAUBC of a strategy, marked as in the table."""
     cell = _mean(_areas(found, name), len(found.seeds), _places(found))
-    return replace(cell, mark="best") if name in _best(found) else cell
-
-
-def _best(found: DatasetStatistics) -> frozenset[str]:
-    """What is marked: nothing of a planned study, whose plan alone tells strategies apart."""
-    if found.planned:
-        return frozenset()
-    values = found.naubc[found.naubc["strategy"].isin(found.order[0])].rename(columns={"naubc": "value"})
-    return best(values, len(found.seeds))
+    return replace(cell, mark="best") if name in found.lowest else cell
 
 
 def difference_cell(found: DatasetStatistics, name: str) -> Cell:
@@ -205,10 +199,18 @@ def _notes(found: DatasetStatistics, places: int) -> Iterator[str]:
     if found.family.size:
         yield gap_words(found.gap, places)
         yield from filter(None, [gain_words(found.oracle, places), image_words(found)])
+    yield from _short(found)
     yield f"Labels: {FITTED}. > says not reached within the budgets; {MISSING} that a number does not exist."
     yield from _dips(found)
     for name in sorted(found.references & set(found.naubc["strategy"])):
         yield f"{name} is told what no strategy may know: a reference, neither ranked nor tested."
+
+
+def _short(found: DatasetStatistics) -> Iterator[str]:
+    """What a number of seeds in a cell means, where there is one."""
+    counts = found.naubc.dropna(subset="naubc").groupby("strategy")["seed"].nunique()
+    if (counts < len(found.seeds)).any():
+        yield short_note(bool(found.family.size))
 
 
 def _tested(found: DatasetStatistics) -> str:

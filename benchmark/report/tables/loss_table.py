@@ -15,6 +15,7 @@ from benchmark.report.formats.numbers import decimals, head, listed_gaps
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM, incomplete_draws
+from benchmark.report.statistics.comparable import comparable, short_note
 from benchmark.report.statistics.intervals import SEEDS_FOR_A_TEST, missing_seeds, ranking, summarise
 from benchmark.report.statistics.paired_tests import best
 from benchmark.words import terminal_width
@@ -57,12 +58,15 @@ def make_table(results: Results, dataset: str) -> Table:
     seeds = sorted(set(everything["seed"]))
     heads = {size: head(size, results.pool[dataset]) for size in columns}
     tested = dataset not in results.plans  # a plan alone tells its strategies apart
-    marked = _marked(rows[~rows["strategy"].isin(unranked)], len(seeds)) if tested else set()
+    whole = total_loss(results.whole.of(dataset))
+    whole = whole[~whole["strategy"].isin(unranked)]
+    marked = _marked(whole) if tested else set()
+    has_random = RANDOM in set(whole["strategy"])
     places = decimals(float(cells["mean"].abs().max()))
     written = _written(cells, len(seeds), marked, places) | _written(constants, len(seeds), set(), places)
-    order = _order(cells, set(everything["strategy"]) - unranked)
+    order = [name for name in _order(whole) if name in set(everything["strategy"]) - unranked]
     references = sorted(unranked & set(cells["strategy"]), key=lambda name: (name == FULL_DATA, name))
-    missing = [FULL_DATA] if results.full_data and FULL_DATA not in references else []
+    missing = [FULL_DATA] if dataset in results.full_data and FULL_DATA not in references else []
     return Table(
         heads=list(heads.values()),
         rows=[(name, _row(written, name, columns, budgets)) for name in order],
@@ -72,16 +76,18 @@ def make_table(results: Results, dataset: str) -> Table:
         ],
         caption=_caption(results, dataset, seeds),
         notes=[
-            *_notes(rows, order, [*references, *missing], budgets, seeds, heads),
+            *_notes(rows, order, [*references, *missing], budgets, seeds, heads, has_random),
             *incomplete_draws(total_loss(results.trajectories(dataset))),
             *([] if constants.empty else [CONSTANT_NOTE]),
         ],
-    ).named(results.label)
+    ).named(results.label_in(dataset))
 
 
-def _order(cells: pd.DataFrame, strategies: set[str]) -> list[str]:
-    means = cells.pivot_table(index="strategy", columns="labelled", values="mean")
-    return ranking(means.reindex(sorted(strategies)))
+def _order(rows: pd.DataFrame) -> list[str]:
+    """From the best on, by means that compare although some lack seeds."""
+    values = comparable(rows, ("seed", "labelled"))
+    means = values.pivot_table(index="strategy", columns="labelled", values="value")
+    return ranking(means.reindex(sorted(set(rows["strategy"]))))
 
 
 def _gap(expected: bool) -> Cell:
@@ -95,8 +101,9 @@ def _row(
     return [written.get((name, size), _gap(size in expected)) for size in columns]
 
 
-def _marked(rows: pd.DataFrame, seeds: int) -> set[tuple[str, int]]:
+def _marked(rows: pd.DataFrame) -> set[tuple[str, int]]:
     """The cells that are among the best of their budget."""
+    seeds = rows["seed"].nunique()
     return {(name, size) for size, column in rows.groupby("labelled") for name in best(column, seeds)}
 
 
@@ -139,6 +146,7 @@ def _notes(
     budgets: list[int],
     seeds: list[int],
     heads: Mapping[int, str],
+    has_random: bool,
 ) -> Iterator[str]:
     """What is missing, what a number of seeds in a cell means, and which are references."""
     short = False
@@ -150,8 +158,8 @@ def _notes(
         if gaps:
             yield f"{name} has no result for {listed_gaps(gaps, expected, heads)}."
     if short:
-        yield "[n = ..] is a mean of fewer seeds, never marked: means over different seeds do not compare."
+        yield short_note(has_random)
     for name in sorted(set(references) - {FULL_DATA}):
         yield f"{name} is told what no strategy may know: a reference, not ranked."
-    if order and RANDOM not in order:
+    if order and not has_random:
         yield f"{RANDOM} is not among the strategies, so nothing here says what choosing is worth."

@@ -76,15 +76,29 @@ def overlaps(subject: DatasetResults) -> Matrix | None:
     names = [name for name in subject.order if name in values]
     if values.notna().sum().sum() == 0:
         return None
-    chance = overlap_by_chance(budgets[-1] - budgets[0], subject.evidence.pool - budgets[0])
     last = head(budgets[-1], subject.evidence.pool)
     caption = (
         f"{subject.dataset}: mean Jaccard index of the images chosen after the first set, at {last}, over "
-        "the seeds that both have; on the diagonal between the seeds of one strategy. Two random choices "
-        f"after one first set: about {chance:.2f}."
+        f"the seeds that both have; on the diagonal between the seeds of one strategy. {_by_chance(subject)}."
     )
-    short = f"{subject.dataset} at {last}: Jaccard index of the choices; by chance {chance:.2f}"
+    short = f"{subject.dataset} at {last}: Jaccard index of the choices{_by_chance_in_short(subject)}"
     return Matrix(subject.dataset, values.loc[names, names], "jaccard", caption, short)
+
+
+def _chance(subject: DatasetResults) -> float:
+    budgets, pool = subject.evidence.budgets, subject.evidence.pool
+    return overlap_by_chance(budgets[-1] - budgets[0], pool - budgets[0])
+
+
+def _by_chance(subject: DatasetResults) -> str:
+    """What two random choices have in common, where a budget is a number of images."""
+    if subject.is_priced:
+        return "At prices strategies choose more images or fewer, and those who choose more overlap more"
+    return f"Two random choices after one first set: about {_chance(subject):.2f}"
+
+
+def _by_chance_in_short(subject: DatasetResults) -> str:
+    return "" if subject.is_priced else f"; by chance {_chance(subject):.2f}"
 
 
 def render(study: Study) -> dict[str, bytes]:
@@ -109,7 +123,8 @@ def make_table(subject: DatasetResults, matrix: Matrix) -> Table:
     return Table(
         heads=list(matrix.numbers.values()),
         rows=[
-            (f"{number} {subject.results.label(name)}", rows[name]) for name, number in matrix.numbers.items()
+            (f"{number} {subject.results.label_in(subject.dataset)(name)}", rows[name])
+            for name, number in matrix.numbers.items()
         ],
         references=[("mean", rows[MEAN])] if MEAN in rows else [],
         caption=matrix.caption,

@@ -6,6 +6,7 @@ study's own seeds, as strategies are, and neither is ranked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from benchmark.report.dataset_results import DatasetResults
@@ -29,7 +30,7 @@ def control_checks(subject: DatasetResults) -> Iterator[Check]:
     In the total loss every control is asked for; in metrics of rare classes one that shows is enough.
     """
     names = _controls(subject)
-    if names and RANDOM not in subject.results.whole.strategies:
+    if names and RANDOM not in set(subject.results.whole.of(subject.dataset)["strategy"]):
         yield Check(CONTROL, f"{_and(names)} cannot be told from random, which was not run: {SENTENCE}", True)
     elif names:
         yield from _held(subject, names, TOTAL_LOSS, "total loss", all_needed=True)
@@ -78,6 +79,8 @@ def _against_random(subject: DatasetResults, names: Sequence[str], pair: tuple[s
 
 def _difference(one: Comparison) -> str:
     shown = "" if told_from_random(one) else ", not told from random"
+    if math.isnan(one.low):
+        return f"{one.mean:+.4g} ({counted(one.seeds, 'seed')}, no interval{shown})"
     return f"{one.mean:+.4g} ({one.low:+.4g} to {one.high:+.4g}{shown})"
 
 

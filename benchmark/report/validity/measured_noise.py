@@ -17,7 +17,7 @@ from benchmark.report.formats.numbers import head
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.load import TOTAL_LOSS
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.results.study import Study
+from benchmark.report.results.study import Study, once
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.full_data_gap import FullDataGap
 from benchmark.report.statistics.holm_family import LEVEL
@@ -116,7 +116,7 @@ def notes(study: Study) -> list[str]:
 def measured(study: Study, dataset: str) -> Noise | None:
     """The noise of a data set, from all folders of the study; None where none was measured."""
     repeats, draws = (
-        [done for source in study.sources for done in source.noise_of(dataset, part)]
+        once(done for source in study.sources for done in source.noise_of(dataset, part))
         for part in (NOISE_FLOOR, NOISE_SELECTION)
     )
     if not repeats:
@@ -124,7 +124,11 @@ def measured(study: Study, dataset: str) -> Noise | None:
     found = evidence(study.results, dataset)
     comparisons, of_random = _planned(study, dataset)
     return noise_of(
-        repeats, draws, found.family.size or comparisons, study.results.draws or of_random, found.gap
+        repeats,
+        draws,
+        found.family.size or comparisons,
+        study.results.draws_in(dataset) or of_random,
+        found.gap,
     )
 
 

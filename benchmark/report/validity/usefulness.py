@@ -14,7 +14,7 @@ from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.random_draws import RANDOM
-from benchmark.report.results.study import Study
+from benchmark.report.results.study import Study, once
 from benchmark.report.statistics.intervals import t_interval
 from strategies.interface import Scores
 
@@ -39,6 +39,11 @@ class Usefulness:
     trend: Mapping[str, Sequence[float]]
     with_loss: Mapping[str, Sequence[float]]
     gap: Sequence[float]
+
+    @property
+    def seeds(self) -> int:
+        """The most seeds that any strategy has."""
+        return max(int(np.asarray(values).shape[-1]) for values in self.fifths.values())
 
     @property
     def scale(self) -> float:
@@ -70,7 +75,11 @@ def tables_of(study: Study) -> list[Table]:
 def table_of(subject: DatasetResults) -> Table | None:
     """A row a score, the one whose high fifth is worth most first, references apart; None without any."""
     found = measured(subject)
-    return make_table(found, subject.results.references).named(subject.results.label) if found else None
+    return (
+        make_table(found, subject.results.references).named(subject.results.label_in(subject.dataset))
+        if found
+        else None
+    )
 
 
 def measured(subject: DatasetResults) -> Usefulness | None:
@@ -120,11 +129,11 @@ def _worth(losses: Sequence[float] | Scores) -> float:
 
 
 def _notes(found: Usefulness) -> list[str]:
-    seeds, gap = len(next(iter(found.fifths.values())).T), found.scale
+    gap = found.scale
     scale = f" The gap, of random batches to full data, is {gap:.4g}." if not math.isnan(gap) else ""
     return [
-        f"Mean \N{PLUS-MINUS SIGN} half-width of the 95 % t interval over {seeds} seeds, {found.batches} "
-        f"batches of each fifth and seed.{scale}",
+        f"Mean \N{PLUS-MINUS SIGN} half-width of the 95 % t interval over {found.seeds} seeds, "
+        f"{found.batches} batches of each fifth and seed.{scale}",
         "trend: minus the rank correlation of fifth and loss over batches: over 0, a higher score is worth "
         "more. with loss: rank correlation of the score with the true loss of unlabelled images (of "
         "true-loss, where it is among the strategies).",
@@ -135,23 +144,25 @@ def _row(found: Usefulness, name: str) -> list[Cell]:
     scale = 1 if math.isnan(found.scale) else found.scale / 100
     digits = ".3f" if math.isnan(found.scale) else ".1f"
     differences = [np.asarray(values) / scale for values in (*found.fifths[name], found.chosen[name])]
-    cells = [_cell(values, f"+{digits}") for values in differences]
-    return [*cells, *(_cell(part.get(name, ()), "+.2f") for part in (found.trend, found.with_loss))]
+    cells = [_cell(values, f"+{digits}", found.seeds) for values in differences]
+    others = (part.get(name, ()) for part in (found.trend, found.with_loss))
+    return [*cells, *(_cell(part, "+.2f", found.seeds) for part in others)]
 
 
-def _cell(values: Sequence[float] | Scores, form: str) -> Cell:
+def _cell(values: Sequence[float] | Scores, form: str, seeds: int) -> Cell:
     kept = [float(value) for value in values if not math.isnan(value)]
     if not kept:
         return Cell(MISSING)
     mean, low, _ = t_interval(kept)
     half = mean - low
-    return Cell(f"{mean:{form}}", "" if math.isnan(half) else f" \N{PLUS-MINUS SIGN} {half:{form[1:]}}")
+    spread = "" if math.isnan(half) else f" \N{PLUS-MINUS SIGN} {half:{form[1:]}}"
+    return Cell(f"{mean:{form}}", spread, "" if len(kept) == seeds else f" [n = {len(kept)}]")
 
 
 def _batches(subject: DatasetResults) -> list[Round]:
     """Those of the strategies that are shown, and the random ones that all are measured by."""
     hidden = subject.results.left_out - {RANDOM}
-    every = (done for source in subject.study.sources for done in source.usefulness)
+    every = once(done for source in subject.study.sources for done in source.usefulness)
     return [done for done in every if done.dataset == subject.dataset and done.strategy not in hidden]
 
 

@@ -142,10 +142,8 @@ def test_check_and_run_name_the_place_and_who_said_so(places: Path, data_check: 
     fields["data"] = {"height": 16, "width": 24}  # whatever the file or its images say
     heard = type("Heard", (), {"say": said.append})
     open_bench(validated(fields, "test"), places / "out", heard)
-    assert (
-        said[0]
-        == f"Data: {str(places / 'yaml' / 'street')!r} (root of data.yaml), images of 16 x 24 pixels (height x width)"
-    )
+    place = f"Data: {str(places / 'yaml' / 'street')!r} (root of data.yaml)"
+    assert said[0] == f"{place}, images of 16 x 24 pixels (height x width)"
 
 
 def test_jobs_of_other_processes_are_told_the_place(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:

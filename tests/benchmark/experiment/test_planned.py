@@ -52,6 +52,13 @@ def test_draws_and_data_must_be_those_of_the_plan(small_experiment):
     check_plan(small_experiment(references=3), plan, "rooms")
 
 
+def test_what_is_told_labels_is_tested_by_no_plan(small_experiment):
+    plan = validated_plan(FIELDS | {"family": ["consistency-diversity", "true-loss"]}, "test")
+    experiment = small_experiment(strategies=["random", "consistency-diversity", "true-loss"])
+    with pytest.raises(UserError, match="it tests true-loss, which is told what no strategy may know"):
+        check_plan(experiment, plan, "rooms")
+
+
 def test_a_dry_run_refuses_too(small_experiment, file, tmp_path):
     with pytest.raises(UserError, match="plans another study"):
         dry_run(small_experiment(plan=str(file), seeds=[7]), tmp_path / "out", QUIET, timing=False)

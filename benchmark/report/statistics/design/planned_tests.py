@@ -45,6 +45,19 @@ class Decision:
     max_t: float = math.nan
     equivalence: float = math.nan
 
+    def turned(self) -> Decision:
+        """The same decision seen from the other strategy."""
+        sides: dict[Status, Status] = {"better": "worse", "worse": "better"}
+        return replace(
+            self,
+            strategy=self.against,
+            against=self.strategy,
+            status=sides.get(self.status, self.status),
+            mean=-self.mean,
+            low=-self.high,
+            high=-self.low,
+        )
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -75,8 +88,9 @@ class Planned:
         return _declared_p(self.plan, one)
 
     def numbers(self, strategy: str, against: str) -> dict[str, str | float | None]:
-        """A planned comparison for machines; all None of any other. Signs are of the plan's own pair."""
-        one = self.either(strategy, against)
+        """A planned comparison for machines, seen from ``strategy``; all None of any other."""
+        other = self.of(against, strategy)
+        one = self.of(strategy, against) or (other and other.turned())
         known = (
             (one.status, one.seeds, one.mean, one.low, one.high, self.p(one), one.equivalence) if one else ()
         )

@@ -15,7 +15,7 @@ STUDY = {
     "name": "study",
     "recipe": {"iterations": 80},
     "budgets": [40, 80, 120, 160],
-    "strategies": ["random", "entropy", "core-set"],
+    "strategies": ["random", "entropy", "core-set", "true-loss"],
     "seeds": [0, 1, 2],
     "references": 3,
 }
@@ -158,6 +158,41 @@ def test_a_pilot_with_the_strategy_measures_its_own_differences(mtal, tmp_path, 
     assert "does not say what a difference varies by" in said.err
 
 
+def test_every_strategy_is_tested_and_no_reference(planned, tmp_path):
+    assert planned("--difference", "10 % of the gap").code == 0
+    assert read_plan(tmp_path / "plan.yaml").family == ("entropy", "core-set")
+
+
+def test_a_pilot_of_other_data_is_refused(mtal, tmp_path, pilot):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY | {"dataset": "rooms-video"}))
+    said = mtal("plan", "study.yaml", "--from", pilot, "--difference", 0.1)
+    assert said.code == 2
+    assert "The pilot is on rooms, and the experiment on rooms-video" in said.err
+
+
+@pytest.mark.parametrize("references", [1, 3, 10])
+def test_a_pilot_s_own_differences_are_taken_to_the_study_s_draws(mtal, tmp_path, synthetic, references):
+    """A strategy whose values spread as a draw's do: its deviation is then that of one more draw."""
+    rng = np.random.default_rng(1)
+    names, table = (*DRAWS, "entropy"), []
+    for seed in range(100, 400):
+        for name in names:
+            own = rng.normal(0, 0.1)
+            values = enumerate((40, 80, 120, 160))
+            table += [
+                ("rooms", name, seed, number, size, "total", "loss", 2 - 0.2 * number + own * (number > 0))
+                for number, size in values
+            ]
+    synthetic.add_experiment(synthetic.write(tmp_path / "own", table), strategies=["random", "entropy"])
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY | {"references": references}))
+    said = mtal("plan", "study.yaml", "--from", "own", "--difference", 0.1, "--primary", "entropy")
+    assert said.code == 0, said.err
+    assert ("instead" in said.out) == (references != 3)
+    of_area = 0.1 * 2.5 / 3
+    deviation = read_plan(tmp_path / "plan.yaml").computed_from.deviation
+    assert deviation == pytest.approx(of_area * np.sqrt(1 + 1 / references), rel=0.06)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -172,6 +207,8 @@ def test_a_pilot_with_the_strategy_measures_its_own_differences(mtal, tmp_path, 
         (["--difference", "1", "--primary", "bagde"], "bagde"),
         (["--difference", "1", "--primary", "random"], "random is what others are compared with"),
         (["--difference", "1", "--family", "entropy,random"], "random is what others are compared with"),
+        (["--difference", "1", "--primary", "true-loss"], "true-loss is told what no strategy may know"),
+        (["--difference", "1", "--family", "entropy,true-loss"], "true-loss is told what no strategy may"),
         (["--difference", "1e-9"], "Not even 10000 seeds would do"),
         (["--difference", "1", "--from", "nothing"], "There is no pilot nothing"),
         (["--difference", "1", "--out", "study.yaml"], "study.yaml is there already"),

@@ -45,6 +45,11 @@ def test_controls_that_are_told_from_random_are_facts(said):
     assert "not told" not in found.text
 
 
+def test_one_seed_has_no_interval_in_words(said):
+    first, _ = control_checks(said({SPREAD: [-0.2]}, seeds=1))
+    assert "known-groups -0.2 (1 seed, no interval, not told from random)" in first.text
+
+
 @pytest.mark.parametrize(
     ("spread", "seeds", "words"),
     [

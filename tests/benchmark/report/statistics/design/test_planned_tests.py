@@ -194,9 +194,11 @@ def test_an_interval_is_called_what_it_is(changes, name):
 
 def test_numbers_for_machines_are_those_of_the_words():
     found = planned(plan(correction="max-t"), values(a=noise(20, mean=-0.2)), gap_of())
-    numbers = found.numbers("random", "a")
-    assert numbers == found.numbers("a", "random")
+    numbers, turned = found.numbers("a", "random"), found.numbers("random", "a")
     assert (numbers["plan_status"], numbers["plan_p"]) == ("better", only(found).max_t)
+    assert (turned["plan_status"], turned["plan_p"]) == ("worse", only(found).max_t), "seen from random"
+    assert turned["plan_mean"] == -numbers["plan_mean"]
+    assert (turned["plan_low"], turned["plan_high"]) == (-numbers["plan_high"], -numbers["plan_low"])
     assert set(found.numbers("b", "random").values()) == {None}
 
 
