@@ -83,6 +83,6 @@ def _tidy(axes: Sequence[Axes], count: int, across: int) -> None:
 def _caption(subject: DatasetResults, numbers: pd.DataFrame) -> str:
     cut = "".join(f"; {words}" for words in said([numbers]))
     return (
-        f"{subject.dataset}: {spread_in_words(numbers)}, a strategy a panel, lowest "
-        f"NAUBC first; black: {RANDOM}; grey: all others; dashed: {FULL_DATA}{cut}"
+        f"{subject.dataset}: {spread_in_words(numbers)}, a strategy a panel, best NAUBC "
+        f"first; black: {RANDOM}; grey: all others; dashed: {FULL_DATA}{cut}"
     )

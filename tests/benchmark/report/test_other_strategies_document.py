@@ -55,12 +55,60 @@ def test_max_herding_is_not_told_from_the_improved_form_on_either_pool():
         assert found["low"] < 0 < found["high"]
 
 
+OTHERS = ("badge", "class-stratified", "core-set", "entropy", "learning-loss", "max-herding", "typiclust")
+
+
+def test_no_other_strategy_is_told_from_random_on_the_long_tail():
+    said, found = one_line("study.md"), {name: difference("rooms-longtail", name) for name in OTHERS}
+    assert all(one["seeds"] == [10, 11, 12, 13] for one in found.values())
+    least = min(one["corrected"] for one in found.values())
+    assert f"none is told from random (corrected p at least {least:.3f}), and random has the lowest" in said
+    ranked = sorted(OTHERS, key=lambda name: found[name]["mean"])
+    first, last = (
+        "`{}` ({}, {})".format(name, *with_interval(found[name])) for name in ranked[:: len(ranked) - 1]
+    )
+    assert f"from {first} to {last} none is told" in said
+    assert min(one["mean"] for one in found.values()) > 0
+    shares = {f"{100 * found[name]['share_of_gap_mean']:+.0f}" for name in ("entropy", "learning-loss")}
+    assert shares == {"+1"}
+
+
+def test_no_other_strategy_is_told_from_random_on_camvid():
+    said, found = one_line("study.md"), {name: difference("camvid", name) for name in OTHERS}
+    assert all(one["seeds"] == [0, 1, 2, 3] for one in found.values())
+    assert min(one["corrected"] for one in found.values()) == found["typiclust"]["corrected"] > 0.05
+    ranked = sorted(OTHERS, key=lambda name: found[name]["mean"])
+    assert (ranked[0], ranked[-2:]) == ("typiclust", ["entropy", "learning-loss"])
+    mean, interval = with_interval(found["typiclust"])
+    corrected = f"corrected for all nine p = {found['typiclust']['corrected']:.3f}"
+    assert f"from `typiclust` ({mean}, -0.024 to -0.004; {corrected})" in said
+    assert interval == "0.004 to 0.024"
+    assert "to `learning-loss` ({}, {}).".format(*with_interval(found["learning-loss"])) in said
+    assert "`entropy` ({}, {}) and it".format(*with_interval(found["entropy"])) in said
+    method, improved = (
+        with_interval(difference("camvid", name, "typiclust")) for name in ("consistency-diversity", DECLARED)
+    )
+    assert f"stands behind it by {method[0][1:]} ({method[1]})," in said
+    assert f"the improved form by {improved[0][1:]} ({improved[1]})" in said
+
+
+def first_losses(archive):
+    """Total losses of round 0 by seed, of all strategies."""
+    every = defaultdict(set)
+    for done in published(archive).rounds:
+        if done.round == 0 and done.strategy not in ("full-data", "constant"):
+            every[done.seed].add(done.metrics["total"]["loss"])
+    return every
+
+
+def test_first_networks_of_camvid_were_trained_twice():
+    apart = max(max(losses) - min(losses) for losses in first_losses("camvid.zip").values())
+    assert f"differ from the family's by up to {apart:.4f}.".replace("0.", ".") in one_line("study.md")
+
+
 def test_the_first_network_of_seed_0_of_nyud_was_trained_twice_and_the_others_are_the_same():
     said = one_line("study.md")
-    every = defaultdict(set)
-    for done in published("nyud.zip").rounds:
-        if done.round == 0 and done.strategy not in ("full-data", "constant"):
-            every[done.seed].add(f"{done.metrics['total']['loss']:.4f}")
+    every = {seed: {f"{loss:.4f}" for loss in losses} for seed, losses in first_losses("nyud.zip").items()}
     assert [len(every[seed]) for seed in range(4)] == [2, 1, 1, 1]
     again, before = sorted(every[0])
     assert f"its loss is {again}, the family's {before}" in said

@@ -261,6 +261,9 @@ def test_what_is_said_of_the_images_of_camvid_is_what_the_command_says():
     assert f"({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
     rare = [mean(name, RARE, 1) for name in ("consistency-diversity", "random")]
     assert "({} % of them with one, random {})".format(*rare) in said()
+    assert f"than random ones ({mean('typiclust', DISTANCE, 2)} of random choices)" in said()
+    apart = [mean(name, DISTANCE, 2) for name in ("core-set", "max-herding")]
+    assert "what lies apart ({} and {})".format(*apart) in said()
 
 
 def test_the_verdict_of_near_identical_frames_is_that_of_its_plan():
@@ -371,3 +374,9 @@ def test_what_is_said_of_the_images_that_it_chose_there_is_what_the_command_says
     assert f"farther apart ({mean('consistency-diversity', DISTANCE, 2)} of random choices)" in said()
     rare = spread("consistency-diversity", RARE, 1)
     assert f"{rare} % of its images show a rare class, {mean('random', RARE, 1)} % of random's" in said()
+    names = ("entropy", "learning-loss", "random")
+    edges = [mean(name, "edge (% of pixels)", 2) for name in names]
+    assert "edges on {} and {} % of their pixels (random {})".format(*edges) in said()
+    classes = [mean(name, "semseg (classes an image)", 2) for name in names]
+    assert "and {} and {} classes ({})".format(*classes) in said()
+    assert f"{spread('core-set', RARE, 1)} % of `core-set`'s images show one" in said()
