@@ -55,11 +55,11 @@ def _panel(ax: Axes, numbers: pd.DataFrame, subject: DatasetResults, name: str) 
     for other, rows in learned.groupby("strategy"):
         if other not in (name, RANDOM):
             curve_panels.field_line(ax, rows)
-    reference = learned[learned["strategy"] == RANDOM]
-    if name != RANDOM and not reference.empty:
-        cells = reference.drop_duplicates("labelled")
-        ax.plot(cells["percent"], cells["mean"], color=subject.look[RANDOM].colour, linewidth=0.7, zorder=1.9)
-    own = learned[learned["strategy"] == name]
+    own, reference = (learned[learned["strategy"] == strategy] for strategy in (name, RANDOM))
+    paired = reference[reference["seed"].isin(own["seed"])]  # means over other seeds do not compare
+    if name != RANDOM and not paired.empty:
+        means = paired.groupby("percent")["value"].mean()
+        ax.plot(means.index, means, color=subject.look[RANDOM].colour, linewidth=0.7, zorder=1.9)
     curve_panels.line(ax, own.drop_duplicates("labelled"), subject.look[name], zorder=2.5)
     if own["drawn"].any():
         curve_panels.spread(ax, own, subject.look[name])
@@ -84,5 +84,10 @@ def _caption(subject: DatasetResults, numbers: pd.DataFrame) -> str:
     cut = "".join(f"; {words}" for words in said([numbers]))
     return (
         f"{subject.dataset}: {spread_in_words(numbers)}, a strategy a panel, best NAUBC "
-        f"first; black: {RANDOM}; grey: all others; dashed: {FULL_DATA}{cut}"
+        f"first; black: {RANDOM}{_of_its_seeds(numbers)}; grey: all others; dashed: {FULL_DATA}{cut}"
     )
+
+
+def _of_its_seeds(numbers: pd.DataFrame) -> str:
+    seeds = numbers[numbers["strategy"] != FULL_DATA].groupby("strategy")["seed"].nunique()
+    return " in the panel's seeds" if seeds.nunique() > 1 else ""

@@ -101,6 +101,23 @@ def test_over_nine_strategies_each_has_a_panel_before_the_field_of_the_others(su
     assert "grey: all others" in " ".join(figure.get_supxlabel().split())
 
 
+def test_a_panel_has_random_in_the_seeds_of_its_strategy(synthetic, tmp_path):
+    """Seeds differ by more than strategies: a mean over all is too high for one of easy ones."""
+    names = (*NINE, "short")
+    rows = [row for row in table_of(names, 5) if row[1] != "short" or row[2] < 2]
+    rows = [(*row[:-1], row[-1] + row[2]) for row in rows]
+    (subject,) = subjects(read_study(synthetic.write(tmp_path, rows)))
+    _, figure = drawn(subject)
+    table = pd.DataFrame(rows, columns=["d", "strategy", "seed", "n", "labelled", "t", "m", "value"])
+    random = table[(table["strategy"] == "random")]
+    for name, seeds in (("short", {0, 1}), ("tied-a", set(range(5)))):
+        ax = figure.axes[subject.order.index(name)]
+        (black,) = (line for line in ax.lines if line.get_color() == subject.look["random"].colour)
+        means = random[random["seed"].isin(seeds)].groupby("labelled")["value"].mean()
+        assert list(black.get_ydata()) == pytest.approx(list(means))
+    assert "black: random in the panel's seeds" in " ".join(figure.get_supxlabel().split())
+
+
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_the_axis_is_spent_on_what_tells_strategies_apart(subject_of, seeds):
     subject = subject_of(("random", "worse", "better"), seeds)
