@@ -16,6 +16,7 @@ from benchmark.report.formats.table import MISSING, Cell, Table
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.results.study import Study, once
 from benchmark.report.statistics.intervals import t_interval
+from benchmark.words import counted
 from strategies.interface import Scores
 
 TOTAL, LOSS = "total", "loss"
@@ -132,8 +133,8 @@ def _notes(found: Usefulness) -> list[str]:
     gap = found.scale
     scale = f" The gap, of random batches to full data, is {gap:.4g}." if not math.isnan(gap) else ""
     return [
-        f"Mean \N{PLUS-MINUS SIGN} half-width of the 95 % t interval over {found.seeds} seeds, "
-        f"{found.batches} batches of each fifth and seed.{scale}",
+        f"Mean \N{PLUS-MINUS SIGN} half-width of the 95 % t interval over {counted(found.seeds, 'seed')}, "
+        f"{counted(found.batches, 'batch', 'batches')} of each fifth and seed.{scale}",
         "trend: minus the rank correlation of fifth and loss over batches: over 0, a higher score is worth "
         "more. with loss: rank correlation of the score with the true loss of unlabelled images (of "
         "true-loss, where it is among the strategies).",

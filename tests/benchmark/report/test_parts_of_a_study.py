@@ -1,11 +1,13 @@
 """Seeds, strategies and data sets that some rows lack, and rows that are hidden: none speaks for others."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
-from benchmark.records.round_store import NOISE_FLOOR, Round, Store
+from benchmark.experiment.sweep import Variant
+from benchmark.records.round_store import NOISE_FLOOR, USEFULNESS, Round, Store
 from benchmark.report import read_studies
 from benchmark.report.compare import document, pairs
 from benchmark.report.dataset_results import DatasetResults, subjects
@@ -15,8 +17,9 @@ from benchmark.report.results.archives import pack
 from benchmark.report.results.load import read_results
 from benchmark.report.results.study import once, read_study
 from benchmark.report.statistics.dataset_statistics import evidence
+from benchmark.report.sweep import table as sweep_tables
 from benchmark.report.tables import headline_table, loss_table, matrix_tables
-from benchmark.report.validity import measured_noise
+from benchmark.report.validity import measured_noise, usefulness
 
 LEVEL = [4.0, 4.4, 4.8, 5.2, 5.6]  # of a seed, whatever is chosen
 
@@ -154,3 +157,33 @@ def test_of_many_budgets_it_is_said_how_many_have_a_panel(synthetic, tmp_path, t
     budgets = paired_difference.shown_budgets(numbers)
     assert len(budgets) == 6
     assert "; 6 of 9 budgets" in paired_difference._caption(subject, numbers, budgets)
+
+
+def test_columns_of_a_sweep_with_other_numbers_of_seeds_say_so(study):
+    table = {"random": curves(0), "entropy": curves(-0.1)}
+    two = {name: {seed: losses[seed] for seed in range(2)} for name, losses in table.items()}
+    found = [
+        (Variant({"recipe.iterations": number}), read_study(study(losses, name=str(number))))
+        for number, losses in ((1, table), (2, two))
+    ]
+    for made in sweep_tables.make_tables(found):
+        assert "95 % intervals over 2 to 5 seeds, by column; descriptive: too few seeds" in made.caption
+
+
+def batch(name, seed, fifth):
+    losses, notes = {"total": {"loss": 3 + 0.1 * seed - 0.01 * fifth}}, {"fifth": float(fifth), "batch": 0.0}
+    key = f"{name} {seed} {fifth}"
+    return Round("rooms", name, seed, fifth, key, ("image-1", "image-2"), losses, "", notes=notes)
+
+
+def test_a_score_of_fewer_seeds_says_how_many(study):
+    folder = study({"random": curves(0)})
+    seeds_of = {"random": 3, "entropy": 3, "margin": 2}
+    for name, seeds in seeds_of.items():
+        for seed, fifth in product(range(seeds), [0] if name == "random" else range(1, 6)):
+            Store(folder / USEFULNESS).write(batch(name, seed, fifth))
+    table = usefulness.table_of(DatasetResults(read_study(folder), "rooms"))
+    cells = dict(table.rows)
+    assert [cell.seeds for cell in cells["margin"][:5]] == [" [n = 2]"] * 5
+    assert not any(cell.seeds for cell in cells["entropy"][:5])
+    assert "over 3 seeds, 1 batch of each fifth" in table.notes[0]
