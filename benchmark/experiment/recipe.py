@@ -47,7 +47,7 @@ class Recipe(Model):
 
     later = frozenset(
         {
-            *("epochs", "fewest_iterations", "label_stride"),
+            *("epochs", "fewest_iterations", "label_stride", "label_step"),
             *("unlabelled", "pseudo_weight", "pseudo_confidence"),
         }
     )
@@ -70,8 +70,13 @@ class Recipe(Model):
     )
     fewest_iterations: Positive = Field(100, description="of a training that counts epochs")
     batch_size: Positive = Field(8, description="images of an iteration")
-    label_stride: Positive = Field(
+    label_step: Positive = Field(
         1, description="train on the label of every so many-th pixel, each way; evaluation reads all of them"
+    )
+    label_stride: Positive = Field(
+        1,
+        description="the same as studies of before had it, with predictions (n - 1) / 2 pixels beside their "
+        "labels; label_step reads them where the labels are",
     )
     precision: Literal["fp32", "tf32", "bf16"] = Field(
         "fp32",
@@ -99,6 +104,12 @@ class Recipe(Model):
         0.9, ge=0, lt=1, description="probability from which a predicted class, or yes and no, is a label"
     )
     augmentation: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _one_step(self) -> Recipe:
+        if self.label_step > 1 and self.label_stride > 1:
+            raise ValueError("label_step: label_stride is an older form of the same; leave one of them at 1")
+        return self
 
     @model_validator(mode="after")
     def _for_pseudo_labels(self) -> Recipe:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from benchmark.networks.backbone import Backbone
 from benchmark.networks.layout import laid_out
+from benchmark.networks.places import Places
 from benchmark.tasks.task import Task
 from strategies.divergences import resized
 from strategies.interface import Outputs, Shapes
@@ -36,8 +38,10 @@ class Network(nn.Module, ABC):
 
     #: Share of the channels of every backbone map that are 0 in a training step.
     map_dropout: float = 0.0
-    #: Pixels from one refined prediction to the next in a training step.
+    #: Pixels n from one refined prediction to the next in a training step, (n - 1) / 2 beside the labels.
     training_stride: int = 1
+    #: The same at the places of the labels.
+    label_step: int = 1
 
     mean: Tensor
     spread: Tensor
@@ -109,17 +113,26 @@ class Network(nn.Module, ABC):
         feature sees much of the padding.
         """
         (height, width), (below, right) = size, self._padding(size)
-        predicted = self._predicted((height + below, width + right))
+        whole, step = (height + below, width + right), self.label_step if self.training else 1
+        predicted = self._predicted(whole) if step == 1 else _sides(maps[0])
         outputs = self._on_dropped(maps, predicted)
+        if step > 1:
+            places = Places(whole, size, step)
+            return _with_predictions(outputs.mapped(partial(self._cropped, size=size)), outputs, places.of)
         if not below and not right:
             return outputs
         rows, columns = self._predicted(size)
 
         def cropped(each: Tensor) -> Tensor:
             # Exact where predictions are: a share of them, rounded up, may be one more than there are labels.
-            return each[..., :rows, :columns] if each.shape[-2:] == predicted else self._cropped(each, size)
+            return each[..., :rows, :columns] if _sides(each) == predicted else self._cropped(each, size)
 
-        return outputs.mapped(cropped)
+        def exactly(each: Tensor) -> Tensor:
+            # A share of a row would be stretched to a whole one.
+            is_exact = _sides(each) == predicted or self._is_whole(each, size)
+            return cropped(each) if is_exact else Places(whole, size).of(each)
+
+        return _with_predictions(outputs.mapped(cropped), outputs, exactly)
 
     def _predicted(self, size: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns of refined predictions of an image of this size."""
@@ -141,12 +154,32 @@ class Network(nn.Module, ABC):
         """Rows below and columns on the right."""
         return -size[0] % self.backbone.multiple, -size[1] % self.backbone.multiple
 
+    def _is_whole(self, features: Tensor, size: tuple[int, int]) -> bool:
+        """Whether what shows padding is whole rows and columns of a map."""
+        padded = zip(size, self._padding(size), _sides(features), strict=True)
+        return not any(side * found % (side + padding) for side, padding, found in padded)
+
     def _cropped(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """A map without what shows padding alone."""
         (height, width), (below, right) = size, self._padding(size)
         rows = -(-height * features.shape[-2] // (height + below))
         columns = -(-width * features.shape[-1] // (width + right))
         return features[..., :rows, :columns]
+
+
+def _sides(of: Tensor) -> tuple[int, int]:
+    height, width = of.shape[-2:]
+    return height, width
+
+
+def _with_predictions(outputs: Outputs, before: Outputs, change: Callable[[Tensor], Tensor]) -> Outputs:
+    """Outputs with the predictions of ``before``, changed."""
+    return replace(
+        outputs,
+        initial={task: change(each) for task, each in before.initial.items()},
+        refined={task: change(each) for task, each in before.refined.items()},
+        coarser_initial={task: tuple(map(change, maps)) for task, maps in before.coarser_initial.items()},
+    )
 
 
 def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:

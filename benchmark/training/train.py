@@ -257,7 +257,7 @@ def enough_for_statistics(recipe: Recipe) -> Iterator[None]:
 
 def strided(labels: Mapping[str, Tensor], recipe: Recipe) -> dict[str, Tensor]:
     """The labels of every so many-th row and column: picked, never mixed, so edges are thinner."""
-    step = recipe.label_stride
+    step = recipe.label_step * recipe.label_stride  # one of them is 1
     return {task: label[..., ::step, ::step] for task, label in labels.items()}
 
 
@@ -288,7 +288,7 @@ def _fresh(
 ) -> InProgress:
     network = placed(build_network(config, feed.tasks), feed.device).train()
     # After the network, from streams of their own: with or without them it begins with the same weights.
-    network.training_stride = recipe.label_stride
+    network.training_stride, network.label_step = recipe.label_stride, recipe.label_step
     made = {name: make_companion(strategy, network, streams) for name, strategy in strategies.items()}
     companions = {name: module for name, module in made.items() if module is not None}
     steps = [CompanionStep(name, module, recipe, streams) for name, module in companions.items()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from benchmark.networks.backbone import Backbone
+from benchmark.networks.places import without_autocast
 
 T = TypeVar("T")
-KINDS = ("cpu", "cuda")  # of devices that compute; on meta there are shapes alone
 
 
 class FrozenTrunk:
@@ -80,7 +80,7 @@ def _plain_arithmetic(device: torch.device) -> Iterator[None]:
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
         with (
-            torch.autocast(device.type, enabled=False) if device.type in KINDS else nullcontext(),
+            without_autocast(device),
             torch.backends.cudnn.flags(True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
             yield
