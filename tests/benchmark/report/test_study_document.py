@@ -308,12 +308,18 @@ def test_the_controls_on_frames_are_those_of_the_archive():
 
 
 def test_coverage_without_a_score_wins_as_much():
-    one, other = (difference("rooms-video", name)["mean"] for name in ("core-set", "max-herding"))
-    numbers = f"{one:.3f} and {other:.3f}"
-    assert f"win as much ({numbers}, exploratory)" in said()
-    assert f"differ from random by {numbers} (exploratory)" in said()
-    both = difference("rooms-video", DECLARED, "max-herding")
-    assert f"by {both['mean']:.3f} ({both['low']:.3f} to {both['high']:+.3f})" in said()
+    each = [difference("rooms-video", name) for name in ("core-set", "max-herding", "typiclust")]
+    one, other, third = (f"{found['mean']:.3f}" for found in each)
+    assert f"are as low in the mean ({third}, {one} and {other}, exploratory)" in said()
+    assert (
+        f"differ from random by {one}, {other} and {third} (exploratory; six, six and four seeds)" in said()
+    )
+    assert [len(found["seeds"]) for found in each] == [6, 6, 4]
+    corrected = ", ".join(f"{found['corrected']:.3f}" for found in each)
+    assert f"none of the three is told from random (p = {corrected})" in said()
+    for name in ("max-herding", "typiclust"):
+        both = difference("rooms-video", DECLARED, name)
+        assert f"by {both['mean']:+.3f} ({both['low']:.3f} to {both['high']:+.3f})" in said()
 
 
 def test_the_walks_that_were_found_are_those_of_the_rounds():
@@ -326,6 +332,12 @@ def test_the_walks_that_were_found_are_those_of_the_rounds():
     first = "are of {} of the hundred walks, the reconstruction's of {}, random ones of {}".format(*few)
     assert f"{first} (means; with 200 labels {many[0]}, {many[1]} and {many[2]})" in said()
     assert {*walks["core-set", 150], *walks["max-herding", 150]} == {100}
+    assert np.mean(walks["typiclust", 150]) == 99.5
+    entropy, loss = (f"{np.mean(walks[name, 150]):.0f}" for name in ("entropy", "learning-loss"))
+    assert (
+        f"`entropy` has images of {entropy} of them and `learning-loss` of {loss}, random of {few[2]}"
+        in said()
+    )
 
 
 @pytest.mark.slow
