@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.dataset import MultiTaskDataset, Split
-from benchmark.data.decoded.memory_map import KeepableRows, arrays_folder, kept_arrays
+from benchmark.data.decoded.memory_map import KeepableRows, are_kept, arrays_folder, kept_arrays
 from benchmark.data.decoded.row_storage import Home, Mapped, OnDevice, Streamed
 from benchmark.data.decoded.rows import Rows, Say
 from benchmark.errors import UserError
@@ -183,6 +183,8 @@ def open_feed(
 
 def _home(rows: Rows, digest: str, device: torch.device, home: FeedHome, say: Say) -> Home:
     chosen = _fitting(rows.size, device) if home == "auto" else home
+    if home == "auto" and chosen == "stream" and are_kept(rows, digest):
+        chosen = "disk"
     if chosen == "device":
         return OnDevice(rows, device, say)
     # Room may be there and the folder not writable: only writing tells.

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.data.decoded.memory_map import are_kept
 from benchmark.data.decoded.row_storage import Home, OnDevice
 from benchmark.data.decoded.rows import SECONDS_BETWEEN_LINES, Column, Row, Say
 from benchmark.data.feed import Feed, fits_device, fits_disk, on_disk
@@ -150,7 +151,7 @@ def kept_bytes(maps: list[Tensor], images: int) -> int:
 
 
 def _home(rows: MapRows, digest: str, feed: Feed, asked: FeedHome, say: Say) -> Home:
-    if asked == "disk" or (asked == "auto" and fits_disk(rows.size)):
+    if asked == "disk" or (asked == "auto" and (fits_disk(rows.size) or are_kept(rows, digest))):
         kept = on_disk(rows, digest, feed.device, asked, say)
         if kept:
             return kept

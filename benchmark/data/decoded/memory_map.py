@@ -71,6 +71,11 @@ def key_of(rows: KeepableRows, digest: str) -> str:
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
+def are_kept(rows: KeepableRows, digest: str) -> bool:
+    """Whether they lie in the cache folder already, so that they need no room there."""
+    return (arrays_folder() / key_of(rows, digest) / DONE).is_file()
+
+
 def kept_arrays(rows: KeepableRows, digest: str, say: Say) -> Row:
     """The columns of all rows, mapped from the cache folder; decoded into it if they are not there.
 

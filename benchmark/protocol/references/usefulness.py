@@ -66,7 +66,7 @@ def measure_usefulness(bench: Bench, repeats: int) -> None:
     store = Store(bench.store.root / USEFULNESS)
     # Made here and not on the way: a batch that is too large for a fifth is refused before any training.
     batches = [batch for seed in bench.experiment.seeds for batch in _batches(bench, seed, repeats)]
-    left = [batch for batch in batches if not _is_stored(bench, store, batch)]
+    left = [batch for batch in batches if not _is_kept(bench, store, batch)]
     bench.progress.begin(len(left) * bench.steps_for(bench.experiment.recipe, bench.counts[1]))
     try:
         for batch in left:
@@ -75,9 +75,15 @@ def measure_usefulness(bench: Bench, repeats: int) -> None:
         bench.progress.end()
 
 
-def _is_stored(bench: Bench, store: Store, batch: Batch) -> bool:
+def _is_kept(bench: Bench, store: Store, batch: Batch) -> bool:
+    """Whether its training is stored; what is known of it since, such as the true loss, is noted there."""
     done = store.read(bench.dataset.name, batch.by, batch.seed, batch.number)
-    return done is not None and done.key == _key(bench, batch)
+    if done is None or done.key != _key(bench, batch):
+        return False
+    if batch.notes.items() - done.notes.items():
+        with store.locked(bench.dataset.name, batch.by, batch.seed):
+            store.write(replace(done, notes={**done.notes, **batch.notes}))
+    return True
 
 
 def _batches(bench: Bench, seed: int, repeats: int) -> Iterator[Batch]:

@@ -1,6 +1,7 @@
 """What images are worth: batches of every fifth of a score are trained, kept, and set beside random ones."""
 
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -135,6 +136,20 @@ def test_run_again_it_trains_nothing(folder):
     before = {done.key: done.seconds for done in batches(folder)}
     assert command(folder, "--quiet").exit_code == 0
     assert {done.key: done.seconds for done in batches(folder)} == before
+
+
+def test_what_a_later_strategy_tells_is_noted_of_what_is_stored(folder, tmp_path):
+    """As of a run without true-loss, whose batches are trained: their correlations come with it."""
+    shutil.copytree(folder / "out", tmp_path / "out")
+    store, told = Store(tmp_path / "out" / "usefulness"), {}
+    for done in list(store.rounds()):
+        told[done.strategy, done.seed, done.round] = done.notes
+        if done.strategy == "entropy":
+            store.write(replace(done, notes={name: done.notes[name] for name in ("fifth", "repeat")}))
+    before = {done.key: done.seconds for done in batches(tmp_path)}
+    assert command(tmp_path, "--quiet").exit_code == 0
+    assert {done.key: done.seconds for done in batches(tmp_path)} == before, "nothing is trained again"
+    assert {(done.strategy, done.seed, done.round): done.notes for done in batches(tmp_path)} == told
 
 
 def test_a_strategy_without_scores_is_no_measure(tmp_path):

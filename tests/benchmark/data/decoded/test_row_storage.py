@@ -281,6 +281,13 @@ def test_auto_takes_the_first_home_with_room(memory, disk, home, monkeypatch):
     assert isinstance(open_feed(ROOMS, "train", CPU)._home, home)
 
 
+def test_auto_finds_what_is_kept_though_no_more_would_fit(monkeypatch):
+    open_feed(ROOMS, "train", CPU, "disk")
+    monkeypatch.setattr(feeds, "_memory", lambda _: 1e4)
+    monkeypatch.setattr(feeds, "_disk", lambda: 0)
+    assert isinstance(open_feed(ROOMS, "train", CPU)._home, Mapped)
+
+
 def test_free_memory_and_disk_are_known(cache):
     assert feeds._memory(CPU) > 1e8
     assert feeds._disk() > 0
