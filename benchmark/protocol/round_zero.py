@@ -122,6 +122,7 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     checkpoint = checkpoint_of(bench, ROUND_ZERO, seed, key)
     streams = bench.streams(seed, 0)
     fitted = fit(bench, positions, streams, None, strategies, checkpoint, labels, bench.counts[0])
+    _say_if_other(bench, seed, fitted)
     before = _stored_weights(bench, seed)
     # Companions of an earlier training are kept if its network came out the same, bit for bit: they saw the
     # same outputs.
@@ -134,6 +135,16 @@ def _compute(bench: Bench, seed: int, strategies: Mapping[str, Strategy]) -> Fit
     commit(bench, _record(bench, seed, fitted), fitted.image_losses)
     tell(bench, "first set", seed, len(positions), fitted)
     return fitted
+
+
+def _say_if_other(bench: Bench, seed: int, fitted: Fitted) -> None:
+    """That strategies of before began from a network of other last bits, where they did."""
+    before = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
+    if before and before.weights_digest != fitted.weights_digest:
+        bench.progress.say(
+            f"round-0, seed {seed} was trained again and is not the same bit for bit, as on another processor "
+            "or a GPU without `deterministic: true`; strategies that are stored began from the earlier one"
+        )
 
 
 def _stored(bench: Bench, seed: int) -> Stored | None:

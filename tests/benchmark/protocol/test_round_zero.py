@@ -128,3 +128,15 @@ def test_what_is_missing_takes_one_network_at_most(done, monkeypatch, asked, mis
 def test_without_round_zero_all_are_missing(begun):
     (begun.store.trajectory("rooms", "round-0", 0) / "weights.pt").unlink()
     assert set(missing_of(begun, 0, created(*STRATEGIES))) == set(STRATEGIES)
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_first_network_of_other_bits_is_said_to_be_one(begun, other):
+    """As another processor, or a GPU, makes it where the stored weights are gone."""
+    (begun.store.trajectory("rooms", "round-0", 0) / "weights.pt").unlink()
+    stored = begun.store.read("rooms", "round-0", 0, 0)
+    if other:
+        begun.store.write(replace(stored, weights_digest="of another machine"))
+    said = Told()
+    round_zero(replace(begun, progress=said), 0, "random", created("random")["random"])
+    assert any("was trained again and is not the same bit for bit" in line for line in said.lines) == other
