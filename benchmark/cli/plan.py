@@ -75,7 +75,7 @@ def plan(experiment: Path | None, settings: tuple[str, ...], **flags: Any) -> No
     from benchmark.experiment.loading import load_experiment
     from benchmark.experiment.study_plan import written_plan
     from benchmark.records.round_store import write_atomically
-    from benchmark.report.planning.proposal import proposal_text
+    from benchmark.report.planning.proposal_text import proposal_text
 
     pilots, out, preset = flags.pop("pilots"), flags.pop("out"), flags.pop("preset")
     wish = _wish(flags)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from benchmark.data.decoded.row_storage import Home, Mapped, OnDevice, Streamed
 from benchmark.data.decoded.rows import Rows, Say
 from benchmark.errors import UserError
 from benchmark.experiment.config import FeedHome
+from benchmark.machine_limits import usable_memory
 from benchmark.tasks.task import Task
 from strategies.device_transfer import on_device
 from strategies.interface import Labels, Positions
@@ -232,7 +232,7 @@ def _memory(device: torch.device) -> float:
     """What is free of a GPU; half of the machine's memory, for it is not known what others will want."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    return usable_memory() / 2
 
 
 def _disk() -> int:

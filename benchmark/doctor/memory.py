@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.doctor.finding import Finding, ok, problem, warning
 from benchmark.doctor.study_size import Study, nearest
+from benchmark.machine_limits import GROUPS, MEMBERSHIP, free_within_limits, usable_memory
 from benchmark.words import amount_of_bytes
 
 PROCESS = 1e9  # bytes that a process takes before it has data: Python and torch
@@ -30,32 +31,19 @@ class Memory:
 
 def memory_here(cache: Path, gpu: float | None) -> Memory:
     """Of this machine, within its control group's limit."""
-    total, free = _machine()
-    limit = _number(Path("/sys/fs/cgroup/memory.max"))
-    if limit is not None:
-        total, free = (
-            min(total, limit),
-            min(free, limit - (_number(Path("/sys/fs/cgroup/memory.current")) or 0)),
-        )
+    total = usable_memory()
+    free = min(total, _available(), free_within_limits(MEMBERSHIP, GROUPS))
     shared = shutil.disk_usage(SHARED).free if SHARED.is_dir() else None
     return Memory(total, free, gpu, shutil.disk_usage(nearest(cache)).free, shared)
 
 
-def _machine() -> tuple[float, float]:
-    total = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+def _available() -> float:
+    """What the machine has to give; infinity where it does not say."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(line.split()[1] for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, IndexError):
-        return total, total
-    return total, 1024 * float(available)
-
-
-def _number(file: Path) -> float | None:
-    try:
-        return float(file.read_text())
-    except (OSError, ValueError):
-        return None
+        return 1024 * float(next(line.split()[1] for line in lines if line.startswith("MemAvailable")))
+    except (OSError, StopIteration, IndexError, ValueError):
+        return math.inf
 
 
 def home_of(study: Study, memory: Memory, feed: str) -> str:

@@ -142,8 +142,9 @@ def _say_if_other(bench: Bench, seed: int, fitted: Fitted) -> None:
     before = stored_round(bench, ROUND_ZERO, seed, 0, _key(bench, seed))
     if before and before.weights_digest != fitted.weights_digest:
         bench.progress.say(
-            f"round-0, seed {seed} was trained again and is not the same bit for bit, as on another processor "
-            "or a GPU without `deterministic: true`; strategies that are stored began from the earlier one"
+            f"round-0, seed {seed} was trained again and is not the same bit for bit, as on another "
+            "processor or a GPU without `deterministic: true`; strategies that are stored began from the "
+            "earlier one"
         )
 
 

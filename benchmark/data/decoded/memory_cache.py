@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from benchmark.data.dataset import Sample, Split
+from benchmark.machine_limits import usable_memory
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 def room(share: float) -> int:
-    """So large a share of the machine's memory, in bytes."""
-    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * share)
+    """So large a share of the memory that this process may have, in bytes."""
+    return int(usable_memory() * share)
 
 
 class Memory(Generic[K, V]):

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-GROUPS = Path("/sys/fs/cgroup")
+from benchmark.machine_limits import GROUPS, MEMBERSHIP, groups_of
+
 #: How many threads this process was asked to start, where that is a number: as libraries do, it is read once,
 #: for a run sets it for libraries that are loaded later.
 ASKED = os.environ.get("OMP_NUM_THREADS", "")
@@ -30,21 +31,12 @@ def cores_here() -> Cores:
     """Of this machine, by its affinity and its control group."""
     there = os.cpu_count() or 1
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
-    return Cores(there, bound, group_limit(Path("/proc/self/cgroup"), GROUPS))
+    return Cores(there, bound, group_limit(MEMBERSHIP, GROUPS))
 
 
 def group_limit(membership: Path, groups: Path) -> float | None:
     """The least ``cpu.max`` of this process's control group and those above it, in cores; None for none."""
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return None
-    own = next((line[3:].lstrip("/") for line in lines if line.startswith("0::")), "")
-    folder, limits = groups / own, list[float]()
-    for place in (folder, *folder.parents):
-        if place == groups.parent:
-            break
-        limits += _limit(place / "cpu.max")
+    limits = [limit for place in groups_of(membership, groups) for limit in _limit(place / "cpu.max")]
     return min(limits, default=None)
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from benchmark.data.decoded.memory_map import arrays_folder
-from benchmark.data.decoded.row_storage import Mapped
 from benchmark.data.feed import open_feed
 from benchmark.data.rooms import RoomsConfig, open_rooms
 from benchmark.errors import UserError
@@ -17,7 +16,6 @@ from benchmark.experiment.recipe import Recipe
 from benchmark.networks import build_network, placed
 from benchmark.networks.backbones import by_name
 from benchmark.random_streams import Streams, global_torch_stream
-from benchmark.training import kept_maps
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.evaluate import evaluate
 from benchmark.training.kept_maps import MapRows, with_kept_maps
@@ -190,14 +188,6 @@ def test_maps_in_the_cache_are_computed_once():
     feed_of("auto", say=said.append)
     assert [line for line in said if "computed into" in line] == said
     assert len(said) == 1
-
-
-def test_maps_in_the_cache_are_found_though_no_more_would_fit(monkeypatch):
-    feed_of("disk")
-    for room in ("fits_disk", "fits_device"):
-        monkeypatch.setattr(kept_maps, room, lambda *_: False)
-    assert isinstance(feed_of("auto")._maps._home, Mapped)
-    assert isinstance(feed_of("auto", digest="other data")._maps._home, kept_maps.ComputedAnew)
 
 
 def test_a_damaged_file_is_noticed_and_computed_again():
