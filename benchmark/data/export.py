@@ -21,7 +21,7 @@ from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.folder.config import FIELD_KINDS
 from benchmark.errors import UserError
 from benchmark.plugins import TASKS
-from benchmark.tasks import KINDS
+from benchmark.tasks import is_by_name
 from benchmark.tasks.task import IGNORE, Task
 from strategies.registration import loaded_files
 
@@ -243,10 +243,9 @@ def _task_description(task: Task) -> dict[str, Any]:
 
 def _registered(task: Task) -> str | None:
     """NAME or FILE.py:NAME of the registered task that it is, where its own name and kind do not say so."""
-    named = TASKS.find(task.name)
-    own = (named.thing if named else KINDS[task.kind]) is type(task)
+    own = is_by_name(task)
     alike = (each for each in TASKS.everything().values() if each.thing is type(task))
-    entry = named if own else next(alike, None)
+    entry = TASKS.find(task.name) if own else next(alike, None)
     if entry is None:
         return None
     file = next((file for file in loaded_files(TASKS) if file in entry.files), None)
