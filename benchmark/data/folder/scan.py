@@ -149,8 +149,7 @@ class _Scan:
 
     def _read_label(self, data: bytes, task: TaskFolder, path: Path) -> NDArray[Any]:
         label = read_label(data, path.suffix.lower(), task, self._config.image.exif)
-        # Labels of the size that all is brought to are right, too: some are published at it.
-        if self._size and label.shape[:2] not in (self._size, self._config.size):
+        if self._size and label.shape[:2] not in (self._size, *self._config.label_sizes):
             raise BadFile("size", f"is {sized(label.shape)}, and its image is {sized(self._size)}")
         return label
 
