@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
-from benchmark.data.folder.config import FIELD_KINDS
+from benchmark.data.folder.config import FIELD_KINDS, TaskFolder
 from benchmark.errors import UserError
 from benchmark.plugins import TASKS
-from benchmark.tasks import KINDS
+from benchmark.tasks import is_by_name
 from benchmark.tasks.task import IGNORE, Task
 from strategies.registration import loaded_files
 
@@ -58,13 +58,15 @@ def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     The folder appears whole or not at all. Images and labels read back equal (normals within 1e-7), but for
     images in ``nyud-a`` and ``nyud-b``, which are JPEG files; normals in ``nyud-c``, which are bytes (within
     0.5 degrees), and in ``nyud-a``, which are bytes in JPEG files (within 3 degrees); edges in ``nyud-d``,
-    which has none, and ignored ones in ``nyud-a`` and ``nyud-c``, which are none there. The YAML file of
-    folders names the same tasks, with their weights and options; groups and columns are not written. Equal
-    data sets give equal files.
+    which has none, and ignored ones in ``nyud-a`` and ``nyud-c``, which are none there; depths of 0, which
+    mean in all of these that nothing was measured. The YAML file of folders names the same tasks, with their
+    weights and options; groups and columns are not written. Equal data sets give equal files.
 
-    Raises UserError for an unknown layout, a folder that is there, and classes that the layout cannot hold.
+    Raises UserError for an unknown layout, a folder that is there, classes that the layout cannot hold, and
+    ids that would be one file's name.
     """
     chosen = _layout(layout, dataset)
+    names = _names(dataset, chosen)
     # Never into a folder that is there: what is mixed with old files reads as one data set.
     if folder.exists():
         raise UserError(f"{folder} is there already: give the name of a new folder.")
@@ -72,10 +74,11 @@ def export(dataset: MultiTaskDataset, layout: str, folder: Path) -> list[str]:
     # Beside it, on the same file system, where moving is renaming: the folder appears whole or not at all.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         root = Path(temporary) / folder.name
-        for name in SPLITS:
-            _write_split(getattr(dataset, name), name, chosen, root)
+        with_zero = set[str]().union(
+            *(_write_split(getattr(dataset, split), split, names[split], chosen, root) for split in SPLITS)
+        )
         if layout == "folder":
-            (root / "dataset.yaml").write_text(_description(dataset), encoding="utf-8")
+            (root / "dataset.yaml").write_text(_description(dataset, with_zero), encoding="utf-8")
         shutil.move(root, folder)
     return [task.name for task in dataset.tasks if task.name not in chosen.targets]
 
@@ -100,25 +103,52 @@ def _classes(dataset: MultiTaskDataset) -> int:
     return max([task.channels for task in dataset.tasks if task.name == "semseg"], default=0)
 
 
-def _write_split(split: Split, name: str, layout: Layout, root: Path) -> None:
+def _names(dataset: MultiTaskDataset, layout: Layout) -> dict[str, list[str]]:
+    """What the files of every image are called, by split. Raises UserError for two of one name."""
+    ids = {split: getattr(dataset, split).ids for split in SPLITS}
     # Some data sets have ids such as train/0000; a slash would make a folder.
-    names = [str(n) if layout.numbered else each.replace("/", "-") for n, each in enumerate(split.ids)]
+    names = {
+        split: [str(n) if layout.numbered else each.replace("/", "-") for n, each in enumerate(ids[split])]
+        for split in SPLITS
+    }
+    apart = all("{split}" in target.folder for target in layout.targets.values())
+    for together in [[split] for split in SPLITS] if apart else [SPLITS]:
+        _refuse_one_name([pair for split in together for pair in zip(names[split], ids[split], strict=True)])
+    return names
+
+
+def _refuse_one_name(pairs: Sequence[tuple[str, str]]) -> None:
+    """Of names and ids; the later image would take the place of the earlier one's files."""
+    known: dict[str, str] = {}
+    for name, image in pairs:
+        if name in known:
+            raise UserError(
+                f"Images {known[name]!r} and {image!r} would both be written as {name!r}: rename one of them."
+            )
+        known[name] = image
+
+
+def _write_split(split: Split, name: str, files: Sequence[str], layout: Layout, root: Path) -> set[str]:
+    """Write it; returns the tasks of which some label holds a 0 that is a number."""
     with ThreadPoolExecutor(max_workers=4) as threads:
-        list(threads.map(lambda n: _write_sample(split[n], names[n], name, layout, root), range(len(names))))
+        places = range(len(files))
+        found = list(threads.map(lambda n: _write_sample(split[n], files[n], name, layout, root), places))
     if layout.lists:
         (root / layout.lists).mkdir(exist_ok=True)
         (root / layout.lists / f"{name}.txt").write_text(
-            "".join(f"{each}\n" for each in names), encoding="utf-8"
+            "".join(f"{each}\n" for each in files), encoding="utf-8"
         )
+    return set[str]().union(*found)
 
 
-def _write_sample(sample: Sample, name: str, split: str, layout: Layout, root: Path) -> None:
+def _write_sample(sample: Sample, name: str, split: str, layout: Layout, root: Path) -> set[str]:
     for thing, values in _things(sample):
         if thing in layout.targets:
             target = layout.targets[thing]
             file = root / target.folder.format(split=split) / f"{name}{target.ending}"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(target.encode(values))
+    return {task for task, label in sample.labels.items() if (label == 0).any()}
 
 
 def _things(sample: Sample) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -224,29 +254,37 @@ def _folder_target(task: Task) -> tuple[str, Target]:
     return task.name, Target(f"{{split}}/{task.name}", *by_kind[task.kind])
 
 
-def _description(dataset: MultiTaskDataset) -> str:
-    tasks = {task.name: _task_description(task) for task in dataset.tasks}
+def _description(dataset: MultiTaskDataset, with_zero: Container[str]) -> str:
+    tasks = {task.name: _task_description(task, task.name in with_zero) for task in dataset.tasks}
     described = {"name": dataset.name, "image": {"folder": "{split}/image"}, "tasks": tasks}
     text: str = yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
     return text
 
 
-def _task_description(task: Task) -> dict[str, Any]:
+def _task_description(task: Task, with_zero: bool) -> dict[str, Any]:
     """All that makes the same task again; defaults are said too, for another version's may differ."""
     described = {"folder": f"{{split}}/{task.name}", "kind": task.kind, "partial": True}
     described |= {"weight": task.weight, "options": task.options.model_dump(mode="json")}
     registered = _registered(task)
     described |= {"task": registered} if registered else {}
     described |= {"classes": list(task.classes)} if task.kind == "categorical" else {}
-    return described | ({"ignore": IGNORE} if task.kind in FIELD_KINDS["ignore"] else {})
+    described |= {"ignore": IGNORE} if task.kind in FIELD_KINDS["ignore"] else {}
+    lost = with_zero and task.kind == "scalar" and _unmeasured_by_default(task, registered)
+    # What is not measured is NaN in these files, so that no number has to mean it.
+    return described | ({"invalid": []} if lost else {})
+
+
+def _unmeasured_by_default(task: Task, registered: str | None) -> bool:
+    """Whether readers of folders take a 0 of it for no measurement, unless they are told."""
+    read_as = TaskFolder.model_construct(name=task.name, task=registered, folder="")
+    return 0.0 in read_as.unmeasured
 
 
 def _registered(task: Task) -> str | None:
     """NAME or FILE.py:NAME of the registered task that it is, where its own name and kind do not say so."""
-    named = TASKS.find(task.name)
-    own = (named.thing if named else KINDS[task.kind]) is type(task)
+    own = is_by_name(task)
     alike = (each for each in TASKS.everything().values() if each.thing is type(task))
-    entry = named if own else next(alike, None)
+    entry = TASKS.find(task.name) if own else next(alike, None)
     if entry is None:
         return None
     file = next((file for file in loaded_files(TASKS) if file in entry.files), None)

@@ -13,6 +13,7 @@ from benchmark.experiment.config import NetworkConfig
 from benchmark.plugins import BACKBONES, NETWORKS
 from benchmark.protocol.bench import Bench
 from benchmark.records.round_store import digest_of
+from benchmark.tasks import BUILT_IN, is_by_name
 from benchmark.tasks.task import Task
 from strategies.interface import Scores
 
@@ -58,9 +59,16 @@ def key_of(
 
 
 def _task(task: Task) -> list[Any]:
-    """Its settings, and the code of one that is not built in."""
+    """Its settings, and the code of one that is not built in, or which built-in one has another name here."""
     settings = [task.weight, task.options.model_dump(mode="json")]
-    return settings + ([task.code] if task.code else [])
+    return settings + ([task.code] if task.code else _other_name(task))
+
+
+def _other_name(task: Task) -> list[str]:
+    """Nothing where its own name and kind say what it is: such rounds keep the keys that they had."""
+    if is_by_name(task):
+        return []
+    return [name for name, built_in in BUILT_IN.items() if built_in is type(task)]
 
 
 def _network(config: NetworkConfig) -> dict[str, Any]:

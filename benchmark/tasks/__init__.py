@@ -12,7 +12,7 @@ from benchmark.tasks.saliency import Saliency
 from benchmark.tasks.semseg import Semseg
 from benchmark.tasks.task import IGNORE, Meter, Task
 
-__all__ = ["BUILT_IN", "IGNORE", "KINDS", "Meter", "Task", "make_task"]
+__all__ = ["BUILT_IN", "IGNORE", "KINDS", "Meter", "Task", "is_by_name", "make_task"]
 
 #: The tasks that are built in, by name; ``make_task`` knows those of one's own too.
 BUILT_IN: dict[str, type[Task]] = {n: entry.thing for n, entry in TASKS.entries.items() if entry.built_in}
@@ -55,3 +55,9 @@ def make_task(
     if entry is None:
         return KINDS[str(kind)](name, classes, weight, **options)
     return cast(Task, entry.create(name, classes, weight, options=options))
+
+
+def is_by_name(task: Task) -> bool:
+    """Whether its own name and kind say which class it is of, as in ``make_task`` without ``task``."""
+    named = TASKS.find(task.name)
+    return (named.thing if named else KINDS[task.kind]) is type(task)

@@ -17,8 +17,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import ValidationError
 
+from benchmark.data.custom.optional_parts import fault_of_parts
 from benchmark.data.dataset import MultiTaskDataset, Sample, Split
 from benchmark.data.decoded.memory_cache import Remembered
 from benchmark.data.options import Sized
@@ -93,7 +95,8 @@ def fault_of(made: Any) -> str | None:
         return f"has two tasks of one name among {', '.join(names)}"
     if not isinstance(made.digest, str) or not made.digest:
         return f"must have a digest that is text and changes with its data, not {made.digest!r:.60}"
-    return next(filter(None, (_fault_of_ids(part, getattr(made, part)) for part in PARTS)), None)
+    ids = next(filter(None, (_fault_of_ids(part, getattr(made, part)) for part in PARTS)), None)
+    return ids or fault_of_parts(made)
 
 
 def _fault_of_ids(part: str, split: Any) -> str | None:
@@ -129,7 +132,7 @@ class OwnSplit:
     def __getitem__(self, position: int) -> Sample:
         """One sample. Raises UserError that names the image, whatever its code raises."""
         try:
-            sample = self.split[self.positions[position]]
+            sample = self._checked(self.split[self.positions[position]], position)
             return self._resized(sample) if self.size else sample
         except UserError:
             raise
@@ -139,12 +142,34 @@ class OwnSplit:
                 f"{_place(error)}."
             ) from error
 
+    def _checked(self, sample: Any, position: int) -> Sample:
+        """What its code gives, once it is seen to be a sample; of what size and type, the data check asks."""
+        if wrong := fault_of_sample(sample):
+            raise UserError(f"{self.where} {self.ids[position]!r}: {wrong}.")
+        checked: Sample = sample
+        return checked
+
     def _resized(self, sample: Sample) -> Sample:
         labels = {
             task: resized_label(label, self.size, self.rules.get(task, "nearest"))
             for task, label in sample.labels.items()
         }
         return Sample(resized_image(sample.image, self.size), labels)
+
+
+def fault_of_sample(sample: Any) -> str | None:
+    """Why an object is no sample of arrays, a sentence without its end; None if it is one."""
+    if not isinstance(sample, Sample):
+        return f"its code gives {type(sample).__name__}, and should give benchmark.data.dataset.Sample"
+    if not isinstance(sample.image, np.ndarray):
+        return f"its image is {type(sample.image).__name__}, and should be a NumPy array"
+    if not isinstance(sample.labels, Mapping):
+        return f"its labels are {type(sample.labels).__name__}, and should be a mapping from tasks to arrays"
+    for task, label in sample.labels.items():
+        if not isinstance(label, np.ndarray):
+            kind = type(label).__name__
+            return f"its {task} label is {kind}, and should be a NumPy array; leave a missing label out"
+    return None
 
 
 def _place(error: Exception) -> str:

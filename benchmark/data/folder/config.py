@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -20,11 +21,12 @@ from pydantic import (
 
 from benchmark.data.dataset import Coding
 from benchmark.data.files.pictures import Orientation
+from benchmark.data.folder.advice import advice_on
 from benchmark.data.folder.annotators import RULES, Combine
 from benchmark.data.folder.description import read_description, sentence
 from benchmark.data.folder.file_names import PLAIN
 from benchmark.data.folder.groups import checked_pattern
-from benchmark.data.resizing import Shrink
+from benchmark.data.resizing import Shrink, Size
 from benchmark.errors import UserError
 from strategies.interface import Kind
 from strategies.registration import RegistryError, file_and_name
@@ -303,32 +305,16 @@ class TaskFolder(_Model):
         """What is doubtful of it, should the labels say nothing."""
         if self.kind == "scalar":
             tops = () if self.invalid == () else set(LARGEST) - set(self.unmeasured)
-            return Coding(tops=tuple(top * self.scale for top in sorted(tops)), advice=_advice(self))
+            return Coding(tops=tuple(top * self.scale for top in sorted(tops)), advice=advice_on(self))
         # What was not said is assumed, and what is assumed is to be doubted by the checks.
         assumed = self.kind == "binary" and self.ignore is None and bool(self.ignored)
-        return Coding(self.ignored[0] if assumed else None, advice=_advice(self))
+        return Coding(self.ignored[0] if assumed else None, advice=advice_on(self))
 
 
 def _ids(fields: Mapping[str, Any]) -> range:
     """What files call the classes of a categorical task; nothing for other kinds."""
     first = fields.get("first_class", 0)
     return range(first, first + len(fields.get("classes") or ()))
-
-
-def _advice(task: TaskFolder) -> str:
-    ignored = f", and {', '.join(map(str, task.ignored))} is ignored" if task.ignored else ""
-    if task.kind == "categorical":
-        last = task.first_class + len(task.classes) - 1
-        return f"its files should hold {task.first_class}..{last}{ignored} (classes, first_class, ignore)"
-    if task.kind == "binary" and task.threshold is not None:
-        return f"a value over {task.threshold:g} means yes{ignored} (threshold, ignore)"
-    if task.kind == "binary":
-        positive = " or ".join(map(str, task.positive))
-        return f"0 means no, {positive} means yes{ignored} (positive, ignore)"
-    if task.kind == "scalar":
-        marks = " or ".join(f"{mark:g}" for mark in task.unmeasured) or "nothing but NaN"
-        return f"{marks} in its files means that nothing was measured (invalid)"
-    return "black, white and middle grey, and vectors of length 0, mean that nothing is known"
 
 
 Fit = Literal["stretch", "canvas"]
@@ -346,6 +332,20 @@ class FolderConfig(_Model):
     columns: str | None = None
     image: ImageFolder
     tasks: dict[str, TaskFolder] = Field(min_length=1)
+    # What the file says, where a run asks for another size. No field: in no digest, and nobody can write it.
+    _own_size: Size | None = PrivateAttr(None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember what a copy with another size would forget: labels may have been stretched to it."""
+        del context
+        self._own_size = self.size if self.fit == "stretch" else None
+
+    @property
+    def label_sizes(self) -> tuple[Size | None, ...]:
+        """Sizes that labels may have beside their image's: some are published at the one that all is brought
+        to. On a canvas that is another place in the image, so that no other will do.
+        """
+        return (self.size, self._own_size if self.fit == "stretch" else None)
 
     _plain_name = field_validator("name")(_name)
 

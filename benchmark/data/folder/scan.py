@@ -23,6 +23,7 @@ from benchmark.data.folder.label_files import read_label
 from benchmark.data.problems import Problems
 from benchmark.data.resizing import on_canvas, resized_image, resized_label
 from benchmark.errors import UserError
+from benchmark.plugins import TASKS
 from benchmark.words import counted
 
 #: Bits that cameras deliver in files of 16.
@@ -148,8 +149,7 @@ class _Scan:
 
     def _read_label(self, data: bytes, task: TaskFolder, path: Path) -> NDArray[Any]:
         label = read_label(data, path.suffix.lower(), task, self._config.image.exif)
-        # Labels of the size that all is brought to are right, too: some are published at it.
-        if self._size and label.shape[:2] not in (self._size, self._config.size):
+        if self._size and label.shape[:2] not in (self._size, *self._config.label_sizes):
             raise BadFile("size", f"is {sized(label.shape)}, and its image is {sized(self._size)}")
         return label
 
@@ -214,10 +214,33 @@ def digest_of(config: FolderConfig, scans: Scans) -> str:
         "tasks": {name: {"task", "options"} for name in config.tasks},
     }
     left_out |= {} if config.groups else {"groups": True}
-    digest = hashlib.sha256(json.dumps(config.model_dump(exclude=left_out), sort_keys=True).encode())
+    described = config.model_dump(exclude=left_out) | _meant_otherwise(config)
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for split, found in scans.items():
         digest.update(f"{split} {len(found)}".encode() + b"".join(scan.digest for scan in found))
     return digest.hexdigest()
+
+
+def _meant_otherwise(config: FolderConfig) -> dict[str, Any]:
+    """By task, what ``task`` makes of labels that the task's own name would not, if anything.
+
+    Left out where nothing differs: such data keep the digests that they had. A task of one's own has a digest
+    of its code beside every round.
+    """
+    found = {name: _read_otherwise(task) for name, task in config.tasks.items() if _is_built_in(task.task)}
+    differing = {name: rules for name, rules in found.items() if rules}
+    return {"meant": differing} if differing else {}
+
+
+def _is_built_in(name: str | None) -> bool:
+    entry = TASKS.entries.get(name or "")
+    return entry is not None and entry.built_in
+
+
+def _read_otherwise(task: TaskFolder) -> dict[str, Any]:
+    plain = task.model_copy(update={"task": None})
+    pairs = {rule: (getattr(task, rule), getattr(plain, rule)) for rule in ("shrinking", "unmeasured")}
+    return {rule: meant for rule, (meant, by_name) in pairs.items() if meant != by_name}
 
 
 def sized(shape: Sequence[int]) -> str:

@@ -109,8 +109,8 @@ def test_the_check_finds_nothing_wrong_with_an_export(exported, data_check, layo
 
 
 class OneSample:
-    def __init__(self, sample, name):
-        self.sample, self.ids = sample, (name,)
+    def __init__(self, sample, *names):
+        self.sample, self.ids = sample, names
 
     def __getitem__(self, position):
         return self.sample
@@ -144,6 +144,47 @@ def test_ids_with_a_split_in_front_become_names_of_files(exported, tmp_path):
     again = open_dataset(str(tmp_path / "folder" / "dataset.yaml"), {})
     for before, after in pairs(numbered, again, numbered=True):
         np.testing.assert_array_equal(after.labels["semseg"], before.labels["semseg"])
+
+
+@pytest.mark.parametrize("layout", ["folder", "nyud-a"])
+def test_ids_that_would_be_one_file_are_refused(thirteen_rooms, tmp_path, layout):
+    """One image would be lost, and the data set be whole to all that look at it."""
+    colliding = dataclasses.replace(
+        thirteen_rooms, train=OneSample(thirteen_rooms.train[0], "a/b-c", "b", "a-b/c")
+    )
+    with pytest.raises(UserError) as caught:
+        export(colliding, layout, tmp_path / "out")
+    assert str(caught.value) == (
+        "Images 'a/b-c' and 'a-b/c' would both be written as 'a-b-c': rename one of them."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_splits_share_names_only_where_they_have_folders_of_their_own(thirteen_rooms, tmp_path):
+    shared = dataclasses.replace(
+        thirteen_rooms,
+        train=OneSample(thirteen_rooms.train[0], "a/b"),
+        val=OneSample(thirteen_rooms.val[0], "a-b"),
+    )
+    with pytest.raises(UserError, match="'a/b' and 'a-b' would both be written as 'a-b'"):
+        export(shared, "nyud-b", tmp_path / "out")
+    for layout in ("folder", "nyud-d"):
+        export(shared, layout, tmp_path / layout)
+    again = open_dataset(str(tmp_path / "folder" / "dataset.yaml"), {})
+    assert (again.train.ids, again.val.ids) == (("train/a-b",), ("val/a-b",))
+
+
+def test_a_depth_of_0_that_was_measured_stays_one(rooms, tmp_path):
+    """By default 0 says in depth maps that nothing was measured."""
+    sample = rooms.train[0]
+    depth = sample.labels["depth"].copy()
+    depth[:4], depth[4:8] = 0, np.nan
+    zero = OneSample(Sample(sample.image, {**sample.labels, "depth": depth}), "a")
+    export(dataclasses.replace(rooms, train=zero), "folder", tmp_path / "out")
+    again = open_dataset(str(tmp_path / "out" / "dataset.yaml"), {})
+    np.testing.assert_array_equal(again.train[0].labels["depth"], depth)
+    export(rooms, "folder", tmp_path / "plain")
+    assert "invalid" not in (tmp_path / "plain" / "dataset.yaml").read_text()  # so its digest stays
 
 
 def test_what_has_no_place_is_said(rooms, tmp_path):

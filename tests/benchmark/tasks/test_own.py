@@ -1,5 +1,7 @@
 """A task of one's own, by name or from a file: in a YAML file, with options, and in keys."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,10 @@ from PIL import Image
 
 from benchmark.data.decoded.memory_map import key_of as rows_key
 from benchmark.data.decoded.rows import Rows
+from benchmark.data.folder.config import load_config
 from benchmark.errors import UserError
 from benchmark.experiment.catalogue import open_dataset
-from benchmark.protocol.round_key import key_of
+from benchmark.protocol.round_key import _task, key_of
 from benchmark.records.environment import describe
 from benchmark.tasks import BUILT_IN, make_task
 from benchmark.tasks.task import code_of
@@ -108,6 +111,36 @@ def test_the_data_are_the_same_whatever_is_learnt_of_them(yaml):
     assert len({rows_key(each, plain.digest) for each in rows}) == 2  # labels may be encoded by its code
 
 
+def test_a_built_in_task_that_reads_labels_otherwise_is_other_data(yaml):
+    """0 is no depth: the labels change with ``task``, unless the file says itself what 0 is."""
+    digests = [open_dataset(yaml(**fields), {}).digest for fields in ({"kind": "scalar"}, {"task": "depth"})]
+    assert len(set(digests)) == 2
+    said = [{"kind": "scalar", "invalid": "[0]"}, {"kind": "scalar", "invalid": "[0]", "task": "depth"}]
+    assert len({open_dataset(yaml(**fields), {}).digest for fields in said}) == 1
+
+
+def test_data_described_as_before_have_the_digest_that_they_had(yaml, folder):
+    """The digest that stored results hold: nothing is added where the name of the task says all."""
+    path = Path(yaml(kind="scalar"))
+    config = load_config(path)
+    left_out = {"root": True, "columns": True, "groups": True, "tasks": {"near": {"task", "options"}}}
+    digest = hashlib.sha256(json.dumps(config.model_dump(exclude=left_out), sort_keys=True).encode())
+    for split in ("train", "val"):
+        digest.update(f"{split} 4".encode())
+        for number in range(4):
+            digest.update(item_digest(folder, split, f"{split}{number}"))
+    assert open_dataset(str(path), {}).digest == digest.hexdigest()
+
+
+def item_digest(folder, split, name):
+    """Of its id, and of each file with the name of what it is."""
+    parts = hashlib.sha256(name.encode())
+    for what, ending, named in (("image", "png", b""), ("near", "npy", b"near")):
+        content = (folder / split / what / f"{name}.{ending}").read_bytes()
+        parts.update(named + b"\0" + hashlib.sha256(content).digest())
+    return parts.digest()
+
+
 @pytest.fixture
 def bench(yaml, small_bench, tmp_path):
     """A bench on the folder, its task as the fields say."""
@@ -132,6 +165,16 @@ def test_options_of_the_experiment_and_the_code_are_in_the_key(bench):
     assert plain.dataset.tasks[0].code is None
     with pytest.raises(UserError, match="has no option 'pwer'; its options: power"):
         bench({"tasks": {"near": {"pwer": 2}}}, task="mine.py:relative_depth")
+
+
+def test_a_built_in_task_under_another_name_is_in_the_key(bench):
+    """Both are scalar, with labels, weight and options alike: only losses and metrics differ."""
+    fields = {"kind": "scalar", "invalid": "[0]"}
+    plain, depth = bench(**fields), bench(task="depth", **fields)
+    assert plain.dataset.digest == depth.dataset.digest
+    assert _task(plain.dataset.tasks[0]) == [1.0, {}]  # as before there was such a field
+    assert _task(depth.dataset.tasks[0]) == [1.0, {}, "depth"]
+    assert _task(make_task("depth")) == [1.0, {}]
 
 
 def test_built_in_tasks_have_no_code_of_their_own():

@@ -7,6 +7,7 @@ from changed_plugins import changed
 
 from benchmark.data.custom.contract import CLAUSES, Probe
 from benchmark.data.export import NYUD
+from benchmark.errors import UserError
 from benchmark.plugins import DATASETS
 from strategies.registration import RegistryError
 
@@ -53,12 +54,6 @@ BROKEN = [
         'tuple(f"{part}-{index:03d}" for index in range(count))',
         'tuple(f"{part}-{index}-{id(self)}" for index in range(count))',
         "opened again, it has other ids",
-    ),
-    (
-        "gives_samples_in_the_formats",
-        MADE,
-        'return Sample(image, {"near": depth if position % 3 != 2 else None})',
-        "the near of 'train-002' of train is NoneType, no array; leave a missing label out",
     ),
     (
         "gives_samples_in_the_formats",
@@ -122,12 +117,6 @@ BROKEN = [
     ),
     (
         "says_what_json_can_hold",
-        'self.facts = {"folder": str(folder)}',
-        'self.facts = {"folder": {1, 2}}',
-        "facts cannot be kept as JSON",
-    ),
-    (
-        "says_what_json_can_hold",
         '"ramps", source="me 2001"',
         '"ramps", source="me 2001", family="mine"',
         "there are no presets of the family 'mine'; there is: folder, nyud, pascal, rooms",
@@ -159,6 +148,17 @@ def test_a_digest_that_does_not_follow_the_content_is_refused(probe):
 def test_what_is_no_data_set_is_refused_by_every_clause(probe):
     with pytest.raises(RegistryError, match="'ramps' makes RampsData, which has no digest"):
         CLAUSES[0](probe("self.digest = f", "self.dgest = f"))
+
+
+def test_a_fact_that_json_cannot_hold_is_refused_by_every_clause(probe):
+    with pytest.raises(RegistryError, match=r"'ramps' has the fact 'folder', {1, 2}, which JSON cannot hold"):
+        CLAUSES[-1](probe('{"folder": str(folder)}', '{"folder": {1, 2}}'))
+
+
+def test_a_label_that_is_no_array_is_named_with_its_image(probe):
+    none = probe(MADE, 'return Sample(image, {"near": depth if position % 3 != 2 else None})')
+    with pytest.raises(UserError, match=r"'train-002': its near label is NoneType, .*leave a missing label"):
+        BY_NAME["gives_samples_in_the_formats"](none)
 
 
 def test_every_clause_has_a_data_set_that_breaks_it():

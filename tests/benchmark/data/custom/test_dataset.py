@@ -158,6 +158,91 @@ def test_what_is_no_data_set_is_named(changed, old, new, words):
         open_dataset(changed(old, new), {})
 
 
+FACTS = 'self.facts = {"folder": str(folder)}'
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("self.facts = None", "must have facts, a mapping from texts to what JSON can hold, not None"),
+        ("self.facts = {3: 4}", "must have facts by name, a text, not 3"),
+        (
+            "self.facts = {'count': np.int64(3)}",
+            r"has the fact 'count', np.int64\(3\), which JSON cannot hold",
+        ),
+        (
+            "self.facts = {'deep': {'mean': [float('nan')]}}",
+            "has the fact 'deep', .*nan.*: facts are texts, No",
+        ),
+        (
+            "self.codings = {'near': 255}",
+            "must have codings, a mapping from tasks to .*Coding, not {'near': 255}",
+        ),
+        ("self.codings = None", "must have codings, .*, not None"),
+        ("self.findings = ('text',)", "must have findings, a list of .*Finding, not .'text',."),
+        ("self.findings = None", "must have findings, .*, not None"),
+        ("self.groups = ['a']", r"must have groups, a mapping from ids to texts, or None, not \['a'\]"),
+        (
+            "self.columns = {'minutes': [1, 2]}",
+            "must have columns, a mapping from names to mappings from ids",
+        ),
+        (
+            "self.columns = {'minutes': {'train-000': 1}}",
+            "has no number of 'train-001' in the column 'minutes'",
+        ),
+        ("self.columns = {'minutes': dict.fromkeys(self.train.ids, 'x')}", "has no number of 'train-000'"),
+        ("self.origin = __import__('pathlib').Path('/data')", "must have an origin of None or .*Root.*/data"),
+    ],
+)
+def test_a_wrong_part_that_may_be_added_is_named(changed, new, words):
+    with pytest.raises(RegistryError, match=rf"^Data set 'ramps' {words}.*\.$"):
+        open_dataset(changed(FACTS, new), {})
+
+
+def test_parts_that_may_be_added_are_taken(changed):
+    parts = """
+        from benchmark.data.dataset import Coding
+        from benchmark.data.problems import Finding
+        from benchmark.data.roots import Root
+        from pathlib import Path
+        self.facts = {"mean": 0.5, "sizes": (3, 4), "known": None}
+        self.codings, self.findings = {"near": Coding(255)}, [Finding("rule", "text")]
+        self.groups = dict.fromkeys(self.train.ids, "one")
+        self.columns = {"minutes": {image: np.float32(2) for image in self.train.ids}}
+        self.origin = Root(Path("/data"), "me")"""
+    dataset = open_dataset(changed(FACTS, parts.strip()), {"pool": 2})
+    assert dataset.facts["mean"] == 0.5
+    assert (dataset.codings["near"].ignored, dataset.findings[0].text) == (255, "text")
+    assert (dataset.groups["train-001"], dataset.columns["minutes"]["train-001"]) == ("one", 2)
+    assert str(dataset.origin) == "'/data' (me)"
+
+
+@pytest.mark.parametrize("options", [{}, {"size": [16, 20]}])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("(image, {'near': depth})", "its code gives tuple, and should give benchmark.data.dataset.Sample"),
+        ("Sample(image.tolist(), {})", "its image is list, and should be a NumPy array"),
+        (
+            "Sample(image, ('near', depth))",
+            "its labels are tuple, and should be a mapping from tasks to arrays",
+        ),
+        ("Sample(image, {'near': depth.tolist()})", "its near label is list, and should be a NumPy array"),
+        ("Sample(image, {'near': None})", "its near label is NoneType, .*; leave a missing label out"),
+        (
+            "Sample(image, {'near': __import__('torch').tensor(depth)})",
+            "its near label is Tensor, and should",
+        ),
+    ],
+)
+def test_what_is_no_sample_of_arrays_is_named(changed, options, given, words):
+    made = 'Sample(image, {"near": depth} if position % 3 != 2 else {})'
+    dataset = open_dataset(changed(made, given), options)
+    with pytest.raises(UserError, match=rf"^Data set 'ramps', train, image 'train-000': {words}.*\.$"):
+        dataset.train[0]
+    assert any("train-000" in line for line in check_dataset(dataset).problems)
+
+
 def test_code_that_fails_on_an_image_names_it_and_the_line(changed):
     dataset = open_dataset(changed("rng = np", "assert position != 4, 'four'\n        rng = np"), {})
     with pytest.raises(UserError) as caught:

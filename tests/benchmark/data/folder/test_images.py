@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,41 @@ def test_labels_of_the_size_asked_for_are_taken_as_they_are(root: Path) -> None:
     save(root, "train", "edge", 0, edge)
     np.testing.assert_array_equal(opened(root, size=[8, 10]).train[0].labels["edge"], edge)
     assert "is 8 high, 10 wide, and its image is 12 high, 16 wide" in error(root)
+
+
+def test_labels_of_the_size_that_the_file_says_are_brought_to_the_one_asked_for(root: Path) -> None:
+    """Published at the file's own size, which every preset replaces by another."""
+    semseg = noise(9, 2, 8, 10)
+    save(root, "train", "semseg", 0, semseg)
+    asked = opened(root, {"height": 24, "width": 20}, size=[8, 10])
+    labels = asked.train.split[0].labels
+    np.testing.assert_array_equal(labels["semseg"], semseg.repeat(3, 0).repeat(2, 1))
+    sent = pickle.loads(pickle.dumps(asked.train.split))[0].labels
+    np.testing.assert_array_equal(sent["semseg"], labels["semseg"])
+    save(root, "train", "edge", 1, noise(9, 2, 16, 20))
+    assert "is 16 high, 20 wide" in error(root, {"size": [24, 20]}, size=[8, 10])
+    assert "is 8 high, 10 wide, and its image is 12 high" in error(root, {"size": [24, 20]})
+
+
+def test_thin_labels_of_the_file_s_size_keep_every_pixel(root: Path) -> None:
+    edge = np.zeros((16, 16), np.uint8)
+    edge[0, 0] = 1  # no centre of a pixel of 8 x 8 lies in it
+    save(root, "train", "edge", 0, edge)
+    labels = opened(root, {"size": [8, 8]}, size=[16, 16]).train[0].labels
+    assert np.argwhere(labels["edge"]).tolist() == [[0, 0]]
+
+
+def test_on_a_canvas_labels_of_the_file_s_size_lie_elsewhere(root: Path) -> None:
+    save(root, "train", "edge", 0, noise(9, 2, 8, 8))
+    for fit, other in (("canvas", "canvas"), ("canvas", "stretch"), ("stretch", "canvas")):
+        message = error(root, {"size": [10, 10], "fit": other}, size=[8, 8], fit=fit)
+        assert "is 8 high, 8 wide, and its image is 12 high" in message
+
+
+def test_the_file_s_own_size_is_in_no_digest_where_another_is_asked_for(root: Path) -> None:
+    digests = {opened(root, {"size": [8, 8]}, **fields).digest for fields in ({}, {"size": [16, 16]})}
+    assert len(digests) == 1
+    assert "_own_size" in error(root, _own_size=[8, 8])
 
 
 def test_images_of_two_orientations_fit_on_a_canvas(root: Path) -> None:
