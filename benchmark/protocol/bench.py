@@ -195,8 +195,10 @@ def open_bench(experiment: Experiment, out: Path, progress: Progress) -> Bench:
 
 def _size_of(dataset: MultiTaskDataset) -> str:
     """The size that images are brought to, which a preset may say where a YAML file says another."""
-    size = dataset.facts.get("size")
-    return f", images of {size[0]} x {size[1]} pixels (height x width)" if size else ""
+    match dataset.facts.get("size"):  # one's own data may call anything so
+        case [height, width]:
+            return f", images of {height} x {width} pixels (height x width)"
+    return ""
 
 
 def data_of(experiment: Experiment) -> MultiTaskDataset:
