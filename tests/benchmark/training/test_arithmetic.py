@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmark.execution.run import run
@@ -67,6 +68,24 @@ def test_weights_are_converted_together_with_the_bits_of_autocast(toy):
     for expected, found in zip(plain, ours, strict=True):
         for a, b in zip(expected, found, strict=True):
             assert (a is None and b is None) or torch.equal(a, b)
+
+
+class Tied(nn.Module):
+    """Two layers of one weight, as a network of one's own may have them."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.other.weight = self.one.weight
+
+    def forward(self, images):
+        return self.other(self.one(images))
+
+
+def test_layers_may_share_a_weight():
+    network, images = Tied(), torch.rand(2, 3, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(in_half_weights(network, images), network(images))
 
 
 def test_training_in_bf16_is_that_of_plain_autocast(toy, monkeypatch):
