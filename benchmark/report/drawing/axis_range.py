@@ -40,11 +40,11 @@ class Window:
         return low - margin, high + margin
 
 
-def window(numbers: pd.DataFrame) -> Window:
+def window(numbers: pd.DataFrame, of: str | None = None) -> Window:
     """What a panel shows of one metric's rows as ``curves`` draws them.
 
     Where all strategies share the network of the first budget and showing it would waste the axis, it is
-    left out.
+    left out. What it is then is the mean of the strategy that the panel is ``of``, or of one of most seeds.
     """
     learned = numbers[numbers["strategy"] != FULL_DATA]
     first = learned["labelled"].min()
@@ -52,11 +52,19 @@ def window(numbers: pd.DataFrame) -> Window:
     whole, part = _values(numbers), _values(later)
     if not _is_shared(learned, first) or _extent(whole) <= WASTED * _extent(part):
         return Window(whole)
-    shared = learned[learned["labelled"] == first].iloc[0]
+    shared = _first_of(learned[learned["labelled"] == first], of)
     low, high = Window(part).limits
     is_shown = low <= shared["mean"] <= high
     beyond = None if is_shown else (100 * float(shared["share"]), float(shared["mean"]))
     return Window(part, beyond, cut=True)
+
+
+def _first_of(at_first: pd.DataFrame, name: str | None) -> pd.Series:
+    own = at_first[at_first["strategy"] == name]
+    if own.empty:
+        seeds = at_first.groupby("strategy")["seed"].transform("nunique")
+        own = at_first[seeds == seeds.max()]
+    return own.iloc[0]
 
 
 def said(panels: Iterable[pd.DataFrame]) -> list[str]:

@@ -107,13 +107,13 @@ def full_data_line(ax: Axes, rows: pd.DataFrame) -> None:
         ax.axhline(value, color=FULL_DATA_COLOUR, linewidth=THIN, alpha=0.6, zorder=1.4)
 
 
-def axes(ax: Axes, numbers: pd.DataFrame, metrics: Metrics) -> None:
-    """Labels, budgets, and the range of values of what is drawn."""
+def axes(ax: Axes, numbers: pd.DataFrame, metrics: Metrics, of: str | None = None) -> None:
+    """Labels, budgets, and the range of values of what is drawn; ``of`` is the strategy of a panel of one."""
     task, name = numbers[["task", "metric"]].iloc[0]
     label = "Total validation loss" if (task, name) == TOTAL_LOSS else metrics[name].label
     ax.set_ylabel(label + metrics[name].arrow)
     budget_ticks(ax, sorted(set(100 * numbers.loc[numbers["strategy"] != FULL_DATA, "share"])))
-    shown = window(numbers)
+    shown = window(numbers, of)
     if shown.values:
         ax.set_ylim(shown.limits)
     if shown.beyond:

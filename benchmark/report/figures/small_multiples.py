@@ -64,7 +64,7 @@ def _panel(ax: Axes, numbers: pd.DataFrame, subject: DatasetResults, name: str) 
     if own["drawn"].any():
         curve_panels.spread(ax, own, subject.look[name])
     curve_panels.full_data_line(ax, numbers[numbers["strategy"] == FULL_DATA])
-    curve_panels.axes(ax, numbers, subject.results.metrics)
+    curve_panels.axes(ax, numbers, subject.results.metrics, name)
     ax.set_xlabel(subject.budget_axis)
 
 

@@ -118,6 +118,16 @@ def test_a_panel_has_random_in_the_seeds_of_its_strategy(synthetic, tmp_path):
     assert "black: random in the panel's seeds" in " ".join(figure.get_supxlabel().split())
 
 
+def test_a_first_budget_beyond_the_axes_is_that_of_the_panel_s_seeds(synthetic, tmp_path):
+    rows = [row for row in table_of(("random", "a-short", "worse"), 5) if row[1] != "a-short" or row[2] < 2]
+    (subject,) = subjects(read_study(synthetic.write(tmp_path, rows)))
+    numbers = loss_curves.with_means(subject.results.of("rooms")).assign(drawn="")
+    firsts = [5.4 + 40 / 20 + 0.01 * seed for seed in range(5)]
+    assert window(numbers, "a-short").beyond == pytest.approx((5, np.mean(firsts[:2])))
+    assert window(numbers, "worse").beyond == pytest.approx((5, np.mean(firsts)))
+    assert window(numbers).beyond == pytest.approx((5, np.mean(firsts))), "of those with most seeds"
+
+
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_the_axis_is_spent_on_what_tells_strategies_apart(subject_of, seeds):
     subject = subject_of(("random", "worse", "better"), seeds)
