@@ -26,6 +26,7 @@ LOCK, A_LOOK = ".lock", 0.5  # seconds that somebody may take to ask whether a f
 
 
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
+SWEEP = "sweep.yaml"  # of a folder of such folders
 
 
 Difference = tuple[str, Any, Any]  # a field, its value there and now
@@ -88,7 +89,12 @@ def is_held(out: Path) -> bool:
 
 
 def check_agreement(experiment: Experiment, out: Path) -> None:
-    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added."""
+    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added.
+
+    The folder of a sweep is refused too: what reads it looks at its variants alone.
+    """
+    if (out / SWEEP).is_file():
+        raise UserError(f"{out} holds a sweep: give another --out for a single study.")
     file = out / EXPERIMENT
     if not file.is_file():
         return
