@@ -13,7 +13,9 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.execution.jobs.process import order_of
 from benchmark.execution.resources import Wish
+from benchmark.execution.run import dry_run
 from benchmark.execution.serial import run_serial
+from benchmark.progress import Progress
 from benchmark.protocol.work_left import Job, plan
 
 pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
@@ -101,6 +103,19 @@ def test_a_machine_without_slurm_is_refused(small_experiment, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match="there is no sbatch on this machine"):
         Slurm(small_experiment(), Wish())
+
+
+def test_a_dry_run_on_a_login_node_needs_no_gpu_and_times_nothing(cluster, small_experiment, tmp_path):
+    """Which the jobs will have, and this machine has not."""
+    experiment, quiet = small_experiment(device="cuda"), Progress(quiet=True)
+    said = dry_run(experiment, tmp_path / "out", quiet, engine="slurm")
+    assert "2 trainings  random, seed 0" in said
+    assert said.endswith("4 passes over the pool of 16"), "a step on the CPU says nothing of theirs"
+    with pytest.raises(UserError, match="device: cuda is not there"):
+        dry_run(experiment, tmp_path / "out", quiet)
+    here = dry_run(small_experiment(), tmp_path / "out", quiet, engine="slurm")
+    assert "of processor time" in here, "where the device is there a step is timed"
+    assert not (tmp_path / "out").exists()
 
 
 # What runs in a job
