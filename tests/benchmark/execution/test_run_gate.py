@@ -82,3 +82,12 @@ def test_the_verdict_is_said_and_stored(folder):
     assert "FAIL" in said
     assert "To change:" in said
     assert "**not met**" in (folder / "out" / "tables" / "gate.md").read_text()
+
+
+def test_a_field_that_is_set_goes_before_the_default_of_an_option(tmp_path, monkeypatch):
+    """Seeds 100 to 102 are nobody's wish: a field that is given twice would be refused."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(FIELDS))
+    seen = []
+    monkeypatch.setattr("benchmark.execution.run_gate.gate", lambda asked, *_: seen.append(asked.seeds))
+    CliRunner().invoke(cli, ["gate", str(tmp_path / "tiny.yaml"), "--set", "seeds=[7]"])
+    assert seen == [(7,)]
