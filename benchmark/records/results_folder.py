@@ -11,12 +11,13 @@ import yaml
 
 from benchmark.errors import BusyError, UserError
 from benchmark.experiment.config import Experiment, NetworkConfig, validated
-from benchmark.experiment.paths import read_experiment, seen_from
+from benchmark.experiment.paths import read_experiment, seen_from, without_files
 from benchmark.experiment.planned import check_plan, plan_of
 from benchmark.plugins import BACKBONES, NETWORKS, plain_name
 from benchmark.records.kept_plan import keep_plan
 from benchmark.records.round_store import PLAN, to_json, write_atomically
 from benchmark.untrusted_files import read_fields, read_json
+from strategies.registry import RegistryError, resolve
 
 if TYPE_CHECKING:
     from benchmark.protocol.bench import Bench
@@ -210,12 +211,24 @@ def _fields_of_all(experiment: Experiment, out: Path, held: bool) -> dict[str, A
     fields = seen_from(out, experiment.settings(without=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
-        for name in ("strategies", "seeds"):
-            fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
+        fields["seeds"] = list(dict.fromkeys([*stored["seeds"], *fields["seeds"]]))
+        texts = [*stored["strategies"], *fields["strategies"]]
+        fields["strategies"] = list({_name_of(text): text for text in texts}.values())
         fields["references"] = max(stored.get("references", 1), fields["references"])
     if (out / PLAN).is_file():
         fields["plan"] = PLAN
     return fields
+
+
+def _name_of(strategy: str) -> str:
+    """The name of its results, whichever file it is in: files of strategies that do not run now are not
+    executed, and may have moved.
+    """
+    plain = without_files(strategy)
+    try:
+        return resolve(plain).name
+    except RegistryError:
+        return plain
 
 
 def write_noise_head(bench: Bench, out: Path) -> None:
