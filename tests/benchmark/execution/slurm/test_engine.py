@@ -15,12 +15,13 @@ from benchmark.execution.jobs.process import order_of
 from benchmark.execution.resources import Wish
 from benchmark.execution.run import dry_run
 from benchmark.execution.serial import run_serial
+from benchmark.experiment.sweep import grid
 from benchmark.progress import Progress
 from benchmark.protocol.work_left import Job, plan
 
 pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
 from benchmark.execution.slurm import engine as module
-from benchmark.execution.slurm.engine import Slurm, Submission, Task, Waiting
+from benchmark.execution.slurm.engine import Slurm, Submission, Task, Waiting, folder_of_logs
 from benchmark.execution.slurm.queue import GONE, QueueWatcher
 
 BROKEN = """
@@ -85,6 +86,27 @@ def test_no_more_run_at_once_than_asked_for(recorded, small_bench, tmp_path):
     bench = small_bench(tmp_path / "out", strategies=["random"], seeds=[0, 1, 2])
     Submission(bench, bench.experiment, 2).submit(list(plan(bench.experiment)))
     assert recorded(1)["array"] == "0-5%2"
+
+
+def test_the_paths_of_logs_have_no_sign_that_sbatch_rewrites(recorded, small_bench, tmp_path):
+    """Its own are %A and the like at the end; a variant over FILE.py:NAME has %2F and %3A in its folder."""
+    (variant,) = [
+        one for one in grid({"network.name": ["nets/mine.py:my_net", "pad_net"]}) if "/" in one.label
+    ]
+    assert "%2F" in variant.folder
+    bench = small_bench(tmp_path / "swept" / variant.folder, strategies=["random"])
+    Submission(bench, bench.experiment, 2).submit(list(plan(bench.experiment)))
+    logs = tmp_path / "swept" / "slurm" / "network.name=nets-2Fmine.py-3Amy_net"
+    assert {Path(recorded(1)[name]).parent for name in ("output", "error")} == {logs}
+    assert logs.is_dir()
+
+
+def test_logs_of_other_folders_stay_in_them(monkeypatch, tmp_path):
+    assert folder_of_logs(Path("results/mine")) == Path("results/mine/slurm")
+    odd = tmp_path / "100%" / "of"
+    odd.mkdir(parents=True)
+    monkeypatch.chdir(odd)
+    assert folder_of_logs(Path("results")) == tmp_path / "slurm" / "100-" / "of" / "results"
 
 
 @pytest.mark.parametrize(
