@@ -14,7 +14,7 @@ from benchmark.api.sweeping import Plan, Sweep, failures_of, load_sweep, planned
 from benchmark.errors import UserError
 from benchmark.execution.resources import Wish
 from benchmark.experiment.discovery import discover_strategies
-from benchmark.experiment.fields_from_options import as_fields, is_experiment
+from benchmark.experiment.fields_from_options import as_fields, as_path, is_experiment
 from benchmark.progress import Progress
 from benchmark.report.sweep import write_sweep_report
 
@@ -148,7 +148,7 @@ def run(
     given = {"strategies": strategies, "seeds": seeds, "network": network, "budgets": budgets}
     file, over = _file_and_fields(dataset, {**given, "data_root": data_root, **fields})
     way = Way(Progress(quiet), timing, engine, Wish(jobs, per_device), tracker, report)
-    where = None if out is None else Path(out)
+    where = None if out is None else as_path("out", out)
     if vary:
         return _sweep(planned(file, preset, over, vary, where), way)
     return _study(asked_for(file, preset, over, where), way)
@@ -156,7 +156,7 @@ def run(
 
 def _file_and_fields(dataset: str | Path, given: Mapping[str, Any]) -> tuple[Path | None, dict[str, Any]]:
     """The file of an experiment, if one is given, and the fields over it."""
-    file = Path(dataset)
+    file = as_path("dataset", dataset, "a name or a path")
     is_file = file.suffix.lower() in (".yaml", ".yml") and file.is_file() and is_experiment(file)
     return file if is_file else None, as_fields({**({} if is_file else {"dataset": dataset}), **given})
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from benchmark.execution.resources import Wish
     from benchmark.experiment.config import Experiment
 
+#: Whose scores are measured where neither a file nor an option says it.
+MEASURED = "inconsistency,entropy,true-loss"
+
 
 def add_commands(cli: click.Group) -> None:
     """Make these commands part of the command line."""
@@ -78,8 +81,7 @@ def gate(
 @preset_option("The preset whose first two budgets are trained. Default: quick.")
 @click.option(
     "--strategies",
-    default="inconsistency,entropy,true-loss",
-    help="Whose scores: comma-separated. Default: inconsistency,entropy,true-loss.",
+    help=f"Whose scores: comma-separated. Default: the file's; without one {MEASURED}.",
     shell_complete=completion.strategies,
 )
 @NETWORK
@@ -117,6 +119,8 @@ def usefulness(
     from benchmark.execution.run_usefulness import usefulness as measured
     from benchmark.progress import Progress
 
+    if experiment is None and flags["strategies"] is None:
+        flags["strategies"] = MEASURED
     asked, engine, wish = _asked(experiment, settings, flags)
     loaded = of_two_rounds(asked)
     folder = out or RESULTS / loaded.name

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from benchmark.cli import completion
 from benchmark.errors import UserError
@@ -99,16 +100,31 @@ def echo(text: str) -> None:
 
 
 def fields_of(flags: dict[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of an experiment that command-line options set."""
+    """The fields of an experiment that command-line options set. Raises UserError."""
     from benchmark.experiment.fields_from_options import as_fields
 
     fields = as_fields(flags)
+    given = {_field_of(name): name for name in flags if _is_given(name)}
     for setting in settings:
-        _set(fields, setting)
+        path = _set(fields, setting)
+        if twice := next((field for field in given if f"{field}.".startswith(f"{path}.")), None):
+            option = f"--{given[twice].replace('_', '-')}"
+            raise UserError(f"{option} and --set {path} both give {twice}: leave one of them out.")
     return fields
 
 
-def _set(fields: dict[str, Any], setting: str) -> None:
+def _field_of(name: str) -> str:
+    """The field that an option sets: ``--network`` says only which."""
+    return "network.name" if name == "network" else name
+
+
+def _is_given(name: str) -> bool:
+    """Whether somebody gave the option; a default gives way to ``--set``."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _set(fields: dict[str, Any], setting: str) -> str:
+    """Set a field, and give its path."""
     from benchmark.experiment.fields_from_options import set_field
     from benchmark.untrusted_files import parsed_yaml
 
@@ -121,3 +137,4 @@ def _set(fields: dict[str, Any], setting: str) -> None:
         raise UserError(
             f"--set {path}: {value!r:.200} is not a value; quote text that holds special signs."
         ) from None
+    return path

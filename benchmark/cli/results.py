@@ -150,13 +150,14 @@ def noise(
     from benchmark.api.request import asked_for
     from benchmark.progress import Progress
     from benchmark.protocol.open_experiment import opened, require_weights
-    from benchmark.protocol.references.noise_floor import measure_noise
+    from benchmark.protocol.references.noise_floor import check_noise, measure_noise
     from benchmark.records.results_folder import check_agreement, write_noise_head
     from benchmark.report.results.study import read_study
     from benchmark.report.validity.measured_noise import measured_text
 
     asked = asked_for(None, preset, fields_of(flags, settings), out)
     experiment, folder = asked.experiment, asked.folder
+    check_noise(experiment)
     check_agreement(experiment, folder)
     require_weights(experiment, folder)
     bench = opened(experiment, folder, Progress(quiet))

@@ -26,7 +26,7 @@ from benchmark.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from benchmark.api.request import Way
+    from benchmark.api.request import Asked, Way
     from benchmark.api.sweeping import Plan
 
 
@@ -83,7 +83,6 @@ def run(
     from benchmark.api.request import Way, asked_for
     from benchmark.api.sweeping import planned
     from benchmark.execution.resources import Wish
-    from benchmark.execution.run import dry_run
     from benchmark.execution.run import run as run_experiment
     from benchmark.experiment.sweep import parse_vary
     from benchmark.progress import Progress
@@ -98,7 +97,7 @@ def run(
         return
     asked = asked_for(experiment, preset, fields, out)
     if only_planned:
-        echo(dry_run(asked.experiment, asked.folder, way.progress, timing))
+        echo(_dry_run(asked, way))
         return
     outcome = run_experiment(asked.experiment, asked.folder, *way)
     echo(f"\n{outcome.table}\n")
@@ -109,12 +108,17 @@ def run(
     _end(outcome.failures)
 
 
-def _dry_sweep(sweep: Plan, way: Way) -> None:
+def _dry_run(asked: Asked, way: Way) -> str:
     from benchmark.execution.run import dry_run
 
+    how = way.progress, way.timing, way.engine, way.wish, way.tracker  # it writes no report
+    return dry_run(asked.experiment, asked.folder, *how)
+
+
+def _dry_sweep(sweep: Plan, way: Way) -> None:
     echo(sweep.text)
     for variant, asked in sweep.asked.items():
-        echo(f"\n{variant.label}\n{dry_run(asked.experiment, asked.folder, way.progress, way.timing)}")
+        echo(f"\n{variant.label}\n{_dry_run(asked, way)}")
 
 
 def _run_sweep(sweep: Plan, way: Way) -> None:

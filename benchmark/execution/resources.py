@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment
+from benchmark.experiment.fields_from_options import is_whole
 from benchmark.words import counted
 
 
@@ -18,6 +19,17 @@ class Wish:
 
     jobs: int | None = None
     per_device: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise UserError for what is no number of jobs: no engine would end, or all cores would be meant."""
+        if self.jobs is not None:
+            _check_number("jobs", self.jobs)
+        _check_number("per_device", self.per_device)
+
+
+def _check_number(name: str, value: Any) -> None:
+    if not is_whole(value) or value < 1:
+        raise UserError(f"{name}: must be a whole number from 1 on, not {value!r:.80}.")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from benchmark.execution.resources import Wish
 from benchmark.experiment.config import Experiment
 from benchmark.experiment.planned import check_plan, plan_of
 from benchmark.progress import Progress
-from benchmark.protocol.open_experiment import opened, require_weights
+from benchmark.protocol.open_experiment import opened, require_weights, trains_here
 from benchmark.records.results_folder import check_agreement, held, write_head, write_results
 from benchmark.records.round_store import CONSTANT
 from benchmark.words import counted
@@ -112,17 +112,34 @@ def clear_checkpoints(bench: Bench, done: Iterable[Job]) -> None:
         remove_checkpoints(folder_of(bench, job))
 
 
-def dry_run(experiment: Experiment, out: Path, progress: Progress, timing: bool = True) -> str:
-    """The jobs that a run would do, and the lines that it would begin with; nothing is written."""
+def dry_run(
+    experiment: Experiment,
+    out: Path,
+    progress: Progress,
+    timing: bool = True,
+    engine: str | None = None,
+    wish: Wish = ONE,
+    tracker: str | None = None,
+) -> str:
+    """The jobs that a run would do, and the lines that it would begin with; nothing is written.
+
+    It refuses what ``run`` would. Where jobs run elsewhere and this machine lacks what they need, nothing is
+    timed.
+    """
+    from benchmark.execution.engine import engine_for
     from benchmark.measure.cost_estimate import expected
+    from benchmark.tracking.tracker import trackers
 
     check_agreement(experiment, out)
-    bench = opened(experiment, out, progress)
+    trackers(tracker, out, experiment.name)
+    place = engine_for(experiment, engine, wish)
+    here = place.in_process or trains_here(experiment)
+    bench = opened(experiment, out, progress) if here else place.opened(out, progress)
     if (planned := plan_of(experiment)) is not None:
         check_plan(experiment, planned, bench.dataset.name)
     jobs = _jobs(experiment, bench)
     lines = [f"{counted(work.trainings, 'training'):<12} {job.label}" for job, work in jobs.items()]
-    return "\n".join([*lines, *expected(bench, whole(bench, jobs), _sum(jobs), timing)])
+    return "\n".join([*lines, *expected(bench, whole(bench, jobs), _sum(jobs), timing and here)])
 
 
 def _jobs(experiment: Experiment, bench: Bench) -> dict[Job, Work]:

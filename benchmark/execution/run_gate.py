@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.execution.resources import Wish
 from benchmark.execution.run import ONE, run_whole
+from benchmark.experiment.catalogue import default_seed
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.records.round_store import write_atomically
@@ -45,8 +46,9 @@ def on_other_images(experiment: Experiment, purpose: str) -> Experiment:
     renders them.
     """
     data = dict(experiment.data)
-    if isinstance(data.get("seed"), int):
-        data["seed"] += 1
+    seed = data.get("seed", default_seed(experiment.dataset))
+    if isinstance(seed, int):
+        data["seed"] = seed + 1
     return experiment.model_copy(update={"data": data, "plan": None, "name": f"{purpose}-{experiment.name}"})
 
 

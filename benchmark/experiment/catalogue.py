@@ -77,6 +77,16 @@ def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None =
     return dataset
 
 
+def default_seed(dataset: str) -> int | None:
+    """The seed by which a data set renders its images where none is given; None where no seed does.
+
+    Raises UserError for unknown names.
+    """
+    fields = getattr(getattr(_known_entry(dataset), "options_model", None), "model_fields", {})
+    seed = fields["seed"].default if "seed" in fields else None
+    return seed if isinstance(seed, int) else None
+
+
 def family_of(dataset: str) -> str:
     """Whose presets a data set uses where it has none of its own."""
     return owners_of(dataset)[-1]

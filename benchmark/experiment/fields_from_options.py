@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
+from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +51,32 @@ def is_experiment(file: Path) -> bool:
     return bool(OF_AN_EXPERIMENT & set(read_fields(file)))
 
 
+def as_path(field: str, value: Any, wanted: str = "a path") -> Path:
+    """A path that somebody gives. Raises UserError for what is none."""
+    if not isinstance(value, str | PathLike):
+        raise _wrong(field, wanted, value)
+    return Path(value)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, of Python or of a library such as numpy; true and false are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _seeds(value: Any) -> Any:
     from benchmark.experiment.config import parse_seeds
 
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return parse_seeds(str(value)) if is_count or isinstance(value, str) else list(value)
+    if is_whole(value) or isinstance(value, str):
+        return parse_seeds(str(value))
+    return _listed("seeds", "a number of seeds, or a list of those that are meant", value)
 
 
 def _budgets(value: Any) -> Any:
     from strategies.registry import split_names
 
-    return split_names(value) if isinstance(value, str) else list(value)
+    if isinstance(value, str):
+        return split_names(value)
+    return _listed("budgets", "a list of counts or shares, such as [40, '20 %']", value)
 
 
 def _strategies(value: Any) -> list[str]:
@@ -67,12 +85,27 @@ def _strategies(value: Any) -> list[str]:
 
     if isinstance(value, str):
         return split_names(value)
-    listed = [value] if callable(value) else list(value)
+    wanted = "a list of names, or of classes and functions themselves"
+    listed = [value] if callable(value) else _listed("strategies", wanted, value)
     return [one if isinstance(one, str) else name_of(one) for one in listed]
 
 
 def _network(value: Any) -> Any:
+    if not isinstance(value, str | Mapping):
+        raise _wrong("network", "a name (mtal list networks), or its fields", value)
     return {"name": value} if isinstance(value, str) else dict(value)
+
+
+def _listed(field: str, wanted: str, value: Any) -> list[Any]:
+    """What can be gone through as a list; whole numbers of other libraries become Python's."""
+    try:
+        return [int(one) if is_whole(one) else one for one in value]
+    except TypeError:
+        raise _wrong(field, wanted, value) from None
+
+
+def _wrong(field: str, wanted: str, value: Any) -> UserError:
+    return UserError(f"{field}: must be {wanted}, not {value!r:.80}.")
 
 
 #: Of other fields, what was given is copied: it stays as it is when fields of a part are set one by one.
@@ -82,5 +115,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "strategies": _strategies,
     "network": _network,
     "dataset": str,
-    "data_root": Path,
+    "data_root": partial(as_path, "data_root"),
 }

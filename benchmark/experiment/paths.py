@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from benchmark.untrusted_files import read_fields
 
 Change = Callable[[str], str]
+#: A file of a strategy that a parameter names, alone or among others that are joined by +.
+WITHIN = re.compile(r"([=+]\s*)([^][,+]*\.py):")
 
 
 def read_experiment(file: Path) -> dict[str, Any]:
@@ -47,11 +50,20 @@ def _network(network: Mapping[str, Any], change: Change) -> dict[str, Any]:
 
 
 def _plugin(name: Any, change: Change) -> Any:
-    """``FILE.py:NAME`` with its file changed; parameters belong to the name, paths in them too."""
-    if not isinstance(name, str) or ".py:" not in name.partition("[")[0]:
+    """``FILE.py:NAME`` with its file changed, and those of strategies that its parameters name; other paths
+    within brackets belong to the name."""
+    if not isinstance(name, str):
         return name
-    file, _, rest = name.partition(".py:")
-    return f"{_moved(f'{file}.py', change)}:{rest}"
+    head, bracket, values = name.partition("[")
+    file, colon, rest = head.partition(".py:")
+    moved = f"{_moved(f'{file}.py', change)}:{rest}" if colon else head
+    return moved + bracket + WITHIN.sub(lambda found: f"{found[1]}{_moved(found[2], change)}:", values)
+
+
+def without_files(name: str) -> str:
+    """``NAME[base=NAME]`` of ``FILE.py:NAME[base=FILE.py:NAME]``: what does not change where files move."""
+    head, bracket, values = name.partition("[")
+    return head.rpartition(".py:")[2] + bracket + WITHIN.sub(r"\1", values)
 
 
 def _is_file(value: Any, endings: tuple[str, ...]) -> bool:

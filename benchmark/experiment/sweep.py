@@ -53,11 +53,13 @@ class Variant:
 def grid(vary: Mapping[str, Sequence[Any]]) -> list[Variant]:
     """Every combination of the values of each field, the last field's changing fastest.
 
-    Raises UserError for a field with fewer than two values, or with one of them twice.
+    Raises UserError for a field with fewer than two values, or with one of them twice, and for no fields.
 
     >>> [variant.label for variant in grid({"network.name": ["pad_net", "mti_net"]})]
     ['network.name=pad_net', 'network.name=mti_net']
     """
+    if not isinstance(vary, Mapping) or not all(isinstance(path, str) for path in vary):
+        raise UserError(f"vary: must be lists of values by field, not {vary!r:.80}.")
     for path, values in vary.items():
         _check(path, values)
     return [Variant(dict(zip(vary, values, strict=True))) for values in product(*vary.values())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.errors import UserError
 from benchmark.experiment.config import Experiment
 from benchmark.progress import Progress
 from benchmark.records.results_folder import EXPERIMENT
@@ -16,13 +17,30 @@ if TYPE_CHECKING:
 def opened(experiment: Experiment, out: Path, progress: Progress) -> Bench:
     """The experiment opened. Raises UserError for what it needs and this machine or its data lacks."""
     from benchmark.protocol.bench import open_bench
+
+    _check_compiler(experiment)
+    progress.say(f"Opening {experiment.dataset}")
+    return open_bench(experiment, out, progress)
+
+
+def trains_here(experiment: Experiment) -> bool:
+    """Whether this machine has the device that the experiment names, and the compiler if it needs one."""
+    from benchmark.training.hardware.devices import pick_device
+
+    try:
+        pick_device(experiment.device)
+        _check_compiler(experiment)
+    except UserError:
+        return False
+    return True
+
+
+def _check_compiler(experiment: Experiment) -> None:
     from benchmark.training.hardware.compiled import check_compiler
     from benchmark.training.hardware.devices import pick_device
 
     if experiment.recipe.compile:
         check_compiler(pick_device(experiment.device), experiment.recipe.compile)
-    progress.say(f"Opening {experiment.dataset}")
-    return open_bench(experiment, out, progress)
 
 
 def require_weights(experiment: Experiment, out: Path) -> None:

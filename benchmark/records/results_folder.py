@@ -11,12 +11,13 @@ import yaml
 
 from benchmark.errors import BusyError, UserError
 from benchmark.experiment.config import Experiment, NetworkConfig, validated
-from benchmark.experiment.paths import read_experiment, seen_from
+from benchmark.experiment.paths import read_experiment, seen_from, without_files
 from benchmark.experiment.planned import check_plan, plan_of
 from benchmark.plugins import BACKBONES, NETWORKS, plain_name
 from benchmark.records.kept_plan import keep_plan
 from benchmark.records.round_store import PLAN, to_json, write_atomically
 from benchmark.untrusted_files import read_fields, read_json
+from strategies.registry import RegistryError, resolve
 
 if TYPE_CHECKING:
     from benchmark.protocol.bench import Bench
@@ -26,6 +27,7 @@ LOCK, A_LOOK = ".lock", 0.5  # seconds that somebody may take to ask whether a f
 
 
 EXPERIMENT, ENVIRONMENT = "experiment.yaml", "environment.json"
+SWEEP = "sweep.yaml"  # of a folder of such folders
 
 
 Difference = tuple[str, Any, Any]  # a field, its value there and now
@@ -88,7 +90,12 @@ def is_held(out: Path) -> bool:
 
 
 def check_agreement(experiment: Experiment, out: Path) -> None:
-    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added."""
+    """Refuse a folder whose results were computed with other settings; strategies and seeds may be added.
+
+    The folder of a sweep is refused too: what reads it looks at its variants alone.
+    """
+    if (out / SWEEP).is_file():
+        raise UserError(f"{out} holds a sweep: give another --out for a single study.")
     file = out / EXPERIMENT
     if not file.is_file():
         return
@@ -204,12 +211,24 @@ def _fields_of_all(experiment: Experiment, out: Path, held: bool) -> dict[str, A
     fields = seen_from(out, experiment.settings(without=machine))
     if held and (out / EXPERIMENT).is_file():
         stored = read_fields(out / EXPERIMENT)
-        for name in ("strategies", "seeds"):
-            fields[name] = list(dict.fromkeys([*stored[name], *fields[name]]))
+        fields["seeds"] = list(dict.fromkeys([*stored["seeds"], *fields["seeds"]]))
+        texts = [*stored["strategies"], *fields["strategies"]]
+        fields["strategies"] = list({_name_of(text): text for text in texts}.values())
         fields["references"] = max(stored.get("references", 1), fields["references"])
     if (out / PLAN).is_file():
         fields["plan"] = PLAN
     return fields
+
+
+def _name_of(strategy: str) -> str:
+    """The name of its results, whichever file it is in: files of strategies that do not run now are not
+    executed, and may have moved.
+    """
+    plain = without_files(strategy)
+    try:
+        return resolve(plain).name
+    except RegistryError:
+        return plain
 
 
 def write_noise_head(bench: Bench, out: Path) -> None:

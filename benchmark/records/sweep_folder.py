@@ -9,11 +9,9 @@ import yaml
 
 from benchmark.errors import UserError
 from benchmark.experiment.sweep import Variant
-from benchmark.records.results_folder import EXPERIMENT
+from benchmark.records.results_folder import EXPERIMENT, SWEEP
 from benchmark.records.round_store import write_atomically
 from benchmark.untrusted_files import read_fields
-
-SWEEP = "sweep.yaml"
 
 
 def is_sweep(folder: Path) -> bool:

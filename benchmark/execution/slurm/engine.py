@@ -29,7 +29,7 @@ from benchmark.records.faults import ERROR, fault_of, kept_error
 from benchmark.words import counted
 
 POLL, LOOK = 2.0, 60  # seconds between two looks at what the jobs say; at the queue, at most
-FOLDER = "slurm"  # in the folder of results: what submitit writes
+FOLDER = "slurm"  # what submitit writes
 THREADS = 4  # cores of a job, if --threads does not say
 MOST = 256  # jobs of an array at once, if --jobs does not say
 #: submitit wants a limit; SBATCH_TIMELIMIT is stronger, and a job that reaches it is put in the queue again.
@@ -75,7 +75,7 @@ class Submission:
 
         self._bench, self._experiment = bench, experiment
         submitit.SlurmJob.watcher = QueueWatcher(LOOK)
-        folder = bench.store.root / FOLDER
+        folder = folder_of_logs(bench.store.root)
         self._executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=TIMEOUTS)
         self._executor.update_parameters(
             name=f"mtal-{experiment.name or bench.store.root.name}",
@@ -102,6 +102,17 @@ class Submission:
                 self._executor.submit(Task(order_of(self._bench, self._experiment, job))) for job in jobs
             ]
         return dict(zip(jobs, handles, strict=True))
+
+
+def folder_of_logs(root: Path) -> Path:
+    """What submitit writes into, for a folder of results: within it, unless its path has a % (a variant over
+    ``FILE.py:NAME``), which sbatch takes for a sign of its own; then beside the first such folder.
+    """
+    whole = root.absolute()
+    odd = next((place for place in (*reversed(whole.parents), whole) if "%" in place.name), None)
+    if odd is None:
+        return root / FOLDER
+    return odd.parent / FOLDER / str(whole.relative_to(odd.parent)).replace("%", "-")
 
 
 class Task:

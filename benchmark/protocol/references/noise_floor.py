@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.errors import UserError
+from benchmark.experiment.config import Experiment
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.first_labelled_set import in_order
 from benchmark.protocol.round_key import key_of
@@ -79,12 +81,26 @@ class Training:
         return fit(self.bench, self.positions, streams, checkpoint=checkpoint)
 
 
+def check_noise(experiment: Experiment) -> None:
+    """Raise UserError for an experiment whose labelled sets are not whole images at one price.
+
+    The sets that are trained here are, and so would have other labels than the study's.
+    """
+    if experiment.cost_columns or experiment.first_labels == "pairs":
+        given = "cost_columns" if experiment.cost_columns else "first_labels: pairs"
+        raise UserError(
+            f"{given}: the noise is measured on whole images at one price; leave it out, and give another "
+            "--out than the study's."
+        )
+
+
 def measure_noise(bench: Bench, trainings: int) -> None:
     """Train one labelled set, at every budget, with so many training seeds, and as many sets with one seed.
 
     Both are of random selection; the first training counts in both parts. What is stored is not trained
-    again.
+    again. Raises UserError for what ``check_noise`` refuses.
     """
+    check_noise(bench.experiment)
     planned = list(_planned(bench, trainings))
     left = [bench.counts[training.number] for training in planned if training.stored() is None]
     bench.progress.begin(sum(bench.steps_for(bench.experiment.recipe, count) for count in left))

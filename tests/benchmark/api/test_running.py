@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -118,6 +119,13 @@ def test_the_session_is_left_as_it_was():
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_whole_numbers_of_numpy_are_seeds_and_budgets():
+    given = {"seeds": np.arange(3, 5), "budgets": np.array([4, 8]), "strategies": ["random"]}
+    study = run(**{**TINY, **given})
+    assert study.seeds == [3, 4]
+    assert run(**{**TINY, **given, "seeds": np.int64(1)}, out="other").seeds == [0]
+
+
 def test_a_report_is_written_if_it_is_asked_for():
     assert not (run(strategies=["random"], **TINY).folder / "index.html").exists()
     assert (run(strategies=["random"], report=True, **TINY).folder / "index.html").is_file()
@@ -148,12 +156,32 @@ def test_strategies_of_the_session_are_refused_to_other_processes():
         ({"recipe.iteration": 5}, "did you mean recipe.iterations?"),
         ({"seed": 3}, "did you mean seeds?"),
         ({"network": "pad"}, "There is no network 'pad'"),
+        ({"jobs": -1}, "jobs: must be a whole number from 1 on, not -1."),
+        ({"jobs": 0}, "jobs: must be a whole number from 1 on, not 0."),
+        ({"jobs": 2.0}, "jobs: must be a whole number from 1 on, not 2.0."),
+        ({"jobs": True}, "jobs: must be a whole number from 1 on, not True."),
+        ({"per_device": 0}, "per_device: must be a whole number from 1 on, not 0."),
+        ({"per_device": None}, "per_device: must be a whole number from 1 on, not None."),
+        ({"seeds": 2.0}, "seeds: must be a number of seeds, or a list of those that are meant, not 2.0."),
+        ({"seeds": True}, "seeds: must be a number of seeds, or a list of those that are meant, not True."),
+        ({"seeds": [True]}, "seeds.0: "),
+        ({"budgets": 0.1}, "budgets: must be a list of counts or shares, such as [40, '20 %'], not 0.1."),
+        (
+            {"strategies": 3},
+            "strategies: must be a list of names, or of classes and functions themselves",
+        ),
+        ({"network": 3}, "network: must be a name (mtal list networks), or its fields, not 3."),
+        ({"dataset": 3}, "dataset: must be a name or a path, not 3."),
+        ({"data_root": 3}, "data_root: must be a path, not 3."),
+        ({"out": 3}, "out: must be a path, not 3."),
+        ({"vary": ["a"]}, "vary: must be lists of values by field, not ['a']."),
     ],
 )
 def test_wrong_values_are_one_sentence_and_leave_nothing(given, words, tmp_path):
     with pytest.raises(UserError) as raised:
         run(**given, quiet=True)
     assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
     assert not list(tmp_path.iterdir())
 
 

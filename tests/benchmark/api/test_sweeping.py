@@ -7,6 +7,8 @@ import pytest
 
 from benchmark import Sweep, load, load_sweep, run
 from benchmark.errors import UserError
+from benchmark.experiment.sweep import grid
+from benchmark.records.sweep_folder import write_sweep
 from benchmark.report.drawing import canvas
 
 COMMAND = (
@@ -126,6 +128,19 @@ def test_a_folder_of_a_sweep_is_not_one_study(swept):
     with pytest.raises(UserError, match="holds no sweep"):
         load_sweep(folder / PARENT / FOLDERS[0])
     assert list(load_sweep(folder / PARENT)) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "run --dry-run", "run-one study.yaml --index 0", "noise", "gate", "usefulness"]
+)
+def test_a_single_study_is_refused_in_the_folder_of_a_sweep(mtal, tmp_path, command):
+    """Its results would lie beside the variants, where nothing that reads a sweep looks."""
+    (tmp_path / "study.yaml").write_text("preset: quick\n")
+    write_sweep(tmp_path / "swept", grid({"recipe.iterations": [1, 3]}))
+    ended = mtal(*command.split(), "--out", "swept")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "Error: swept holds a sweep: give another --out for a single study.\n"
+    assert [file.name for file in (tmp_path / "swept").iterdir()] == ["sweep.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,18 @@ def test_the_noise_floor_of_a_tiny_study(mtal, tmp_path):
     assert said.code == 0
     assert "33.3 % (4)" in said.out
     assert "four studies of five" in said.out
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("first_labels=pairs", "first_labels: pairs"), ("cost_columns={depth: minutes}", "cost_columns")],
+)
+def test_noise_is_not_measured_on_other_labels_than_a_study_s(mtal, tmp_path, setting, words):
+    """Trained as whole images, all draws would be one set, and no round 0 of the study."""
+    said = mtal("noise", "--set", setting, "--out", "results")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        f"Error: {words}: the noise is measured on whole images at one price; leave it out, and give another "
+        "--out than the study's.\n"
+    )
+    assert not list(tmp_path.iterdir())

@@ -164,6 +164,29 @@ def test_a_batch_larger_than_a_fifth_is_refused(tmp_path):
     assert "a fifth of the unlabelled ones" in str(result.exception) + result.output
 
 
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        (["{file}"], ("entropy", "random")),
+        (["{file}", "--strategies", "core-set"], ("core-set",)),
+        ([], ("inconsistency", "entropy", "true-loss")),
+        (["--set", "strategies=[entropy]"], ("entropy",)),
+    ],
+)
+def test_strategies_are_those_of_the_file_where_one_is_given(tmp_path, monkeypatch, more, asked):
+    file, seen = tmp_path / "tiny.yaml", []
+    file.write_text(yaml.safe_dump(FIELDS))
+
+    def measure(experiment, *_):
+        seen.append(experiment.strategies)
+        return ""
+
+    monkeypatch.setattr("benchmark.execution.run_usefulness.usefulness", measure)
+    result = CliRunner().invoke(cli, ["usefulness", *(word.format(file=file) for word in more)])
+    assert result.exit_code == 0, result.output
+    assert seen == [asked]
+
+
 @given(st.lists(st.floats(-5, 5), min_size=10, max_size=40), st.integers(0, 5))
 def test_fifths_are_all_free_images_in_rising_order(values, labelled):
     scores, free = np.array(values)[:, None], np.arange(labelled, len(values))

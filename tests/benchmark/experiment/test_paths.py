@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from benchmark.errors import UserError
 from benchmark.experiment.loading import load_experiment
 from benchmark.experiment.paths import read_experiment, seen_from
-from benchmark.records.results_folder import check_agreement
+from benchmark.records.results_folder import check_agreement, write_head
+from benchmark.records.round_store import Round
+from strategies.registry import STRATEGIES, resolve
 
 STRATEGY = """
 from strategies import register
@@ -114,6 +116,72 @@ def test_what_is_written_reads_back_as_the_same_file(tmp_path_factory, parts, na
     file, _, rest = back["strategies"][0].partition(".py:")
     assert (Path(file).resolve(), rest) == (Path(path).resolve(), f"{name}[a=../b]")
     assert back["strategies"][1] == "replay[from=../x]", "a path inside a name is part of the name"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("power[base=mine.py:least-sure]", "power[base=work/mine.py:least-sure]"),
+        ("a.py:p[k=1,base=b.py:q[base=/c.py:r],s=x]", "work/a.py:p[k=1,base=work/b.py:q[base=/c.py:r],s=x]"),
+        ("mixed[of=random+../mine.py:one+b.py:two]", "mixed[of=random+mine.py:one+work/b.py:two]"),
+        ("power[base=~/mine.py:least-sure]", "power[base=~/mine.py:least-sure]"),
+        ("replay[from=mine.py]", "replay[from=mine.py]"),
+    ],
+)
+def test_files_of_strategies_within_brackets_are_relative_to_the_yaml_file_too(
+    tmp_path, monkeypatch, written, read
+):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work" / "my.yaml").write_text(yaml.safe_dump({"strategies": [written]}))
+    assert read_experiment(Path("work/my.yaml"))["strategies"] == [read]
+    assert seen_from(Path("work"), {"strategies": [read]})["strategies"] == [written]
+
+
+def test_a_study_whose_strategy_names_one_of_a_file_is_read_from_any_folder(
+    tmp_path, monkeypatch, small_experiment
+):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "mine.py").write_text(STRATEGY)
+    fields = small_experiment().model_dump(mode="json") | {"strategies": ["power[base=mine.py:least-sure]"]}
+    (tmp_path / "work" / "my.yaml").write_text(yaml.safe_dump(fields))
+    monkeypatch.chdir(tmp_path)
+    (given,) = load_experiment(Path("work/my.yaml"), None, {}).strategies
+    assert resolve(given).name == "power[base=least-sure]", "its rounds have the name that they had"
+
+
+def test_a_strategy_is_kept_once_by_the_newest_path_of_its_file(tmp_path, monkeypatch, small_bench):
+    """A file by two paths would be there twice, which the next run refuses."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "mine.py").write_text(STRATEGY)
+    out, absolute = tmp_path / "out", tmp_path / "sub" / "mine.py"
+    for strategies in (
+        ["random", "sub/mine.py:least-sure", "power[base=sub/mine.py:least-sure]"],
+        [f"{absolute}:least-sure", f"power[base={absolute}:least-sure]", "maximum"],
+        ["aggregate[how=max]", "entropy"],
+    ):
+        bench = small_bench(out, strategies=strategies)
+        write_head(bench.experiment, bench, out, {})
+        bench.store.write(Round("rooms", "random", 0, 0, "key", ("a",), {}, "digest"))
+    stored = load_experiment(out / "experiment.yaml", None, {})
+    mine = [f"{absolute}:least-sure", f"power[base={absolute}:least-sure]"]
+    assert list(stored.strategies) == ["random", *mine, "aggregate[how=max]", "entropy"]
+
+
+def test_a_file_that_has_moved_is_not_looked_for_where_it_was(tmp_path, monkeypatch, small_bench):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "out"
+    Path("old.py").write_text(STRATEGY)
+    for file in ("old.py", "new.py"):
+        if file == "new.py":
+            Path("old.py").rename(file)
+            STRATEGIES.entries.pop("least-sure")  # as in a new process
+        bench = small_bench(out, strategies=["random", f"{file}:least-sure"])
+        write_head(bench.experiment, bench, out, {})
+        bench.store.write(Round("rooms", "random", 0, 0, "key", ("a",), {}, "digest"))
+    stored = yaml.safe_load((out / "experiment.yaml").read_text())
+    assert stored["strategies"] == ["random", "../new.py:least-sure"]
 
 
 @pytest.mark.parametrize("path", ["/data/x.yaml", "~/x.yaml"])

@@ -8,6 +8,8 @@ import pytest
 import torch
 from told import Told
 
+from benchmark.errors import UserError
+from benchmark.execution.resources import Wish
 from benchmark.execution.run import dry_run, run
 from benchmark.execution.serial import run_serial
 from benchmark.measure import cost_estimate as cost
@@ -221,6 +223,16 @@ def test_a_dry_run_need_not_be_timed(small_experiment, tmp_path, untimed):
     assert text.endswith(
         "8 trainings of 3 iterations to do, each evaluated on 6 images, and 4 passes over the pool of 16"
     )
+
+
+@pytest.mark.parametrize("refused", [{"engine": "rey"}, {"wish": Wish(2, 2)}, {"tracker": "comet"}])
+def test_a_dry_run_refuses_the_place_and_the_tracker_that_a_run_refuses(small_experiment, tmp_path, refused):
+    said = []
+    for begin in (run, dry_run):
+        with pytest.raises(UserError) as error:
+            begin(small_experiment(), tmp_path / "results", Progress(quiet=True), **refused)
+        said.append(str(error.value))
+    assert said[0] == said[1]
 
 
 @pytest.fixture

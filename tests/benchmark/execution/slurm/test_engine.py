@@ -13,12 +13,15 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.execution.jobs.process import order_of
 from benchmark.execution.resources import Wish
+from benchmark.execution.run import dry_run
 from benchmark.execution.serial import run_serial
+from benchmark.experiment.sweep import grid
+from benchmark.progress import Progress
 from benchmark.protocol.work_left import Job, plan
 
 pytest.importorskip("submitit", reason="the engine needs the extra `slurm`")
 from benchmark.execution.slurm import engine as module
-from benchmark.execution.slurm.engine import Slurm, Submission, Task, Waiting
+from benchmark.execution.slurm.engine import Slurm, Submission, Task, Waiting, folder_of_logs
 from benchmark.execution.slurm.queue import GONE, QueueWatcher
 
 BROKEN = """
@@ -85,6 +88,27 @@ def test_no_more_run_at_once_than_asked_for(recorded, small_bench, tmp_path):
     assert recorded(1)["array"] == "0-5%2"
 
 
+def test_the_paths_of_logs_have_no_sign_that_sbatch_rewrites(recorded, small_bench, tmp_path):
+    """Its own are %A and the like at the end; a variant over FILE.py:NAME has %2F and %3A in its folder."""
+    (variant,) = [
+        one for one in grid({"network.name": ["nets/mine.py:my_net", "pad_net"]}) if "/" in one.label
+    ]
+    assert "%2F" in variant.folder
+    bench = small_bench(tmp_path / "swept" / variant.folder, strategies=["random"])
+    Submission(bench, bench.experiment, 2).submit(list(plan(bench.experiment)))
+    logs = tmp_path / "swept" / "slurm" / "network.name=nets-2Fmine.py-3Amy_net"
+    assert {Path(recorded(1)[name]).parent for name in ("output", "error")} == {logs}
+    assert logs.is_dir()
+
+
+def test_logs_of_other_folders_stay_in_them(monkeypatch, tmp_path):
+    assert folder_of_logs(Path("results/mine")) == Path("results/mine/slurm")
+    odd = tmp_path / "100%" / "of"
+    odd.mkdir(parents=True)
+    monkeypatch.chdir(odd)
+    assert folder_of_logs(Path("results")) == tmp_path / "slurm" / "100-" / "of" / "results"
+
+
 @pytest.mark.parametrize(
     ("wish", "changes", "words"),
     [
@@ -101,6 +125,19 @@ def test_a_machine_without_slurm_is_refused(small_experiment, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match="there is no sbatch on this machine"):
         Slurm(small_experiment(), Wish())
+
+
+def test_a_dry_run_on_a_login_node_needs_no_gpu_and_times_nothing(cluster, small_experiment, tmp_path):
+    """Which the jobs will have, and this machine has not."""
+    experiment, quiet = small_experiment(device="cuda"), Progress(quiet=True)
+    said = dry_run(experiment, tmp_path / "out", quiet, engine="slurm")
+    assert "2 trainings  random, seed 0" in said
+    assert said.endswith("4 passes over the pool of 16"), "a step on the CPU says nothing of theirs"
+    with pytest.raises(UserError, match="device: cuda is not there"):
+        dry_run(experiment, tmp_path / "out", quiet)
+    here = dry_run(small_experiment(), tmp_path / "out", quiet, engine="slurm")
+    assert "of processor time" in here, "where the device is there a step is timed"
+    assert not (tmp_path / "out").exists()
 
 
 # What runs in a job
