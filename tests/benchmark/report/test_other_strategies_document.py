@@ -163,3 +163,27 @@ def test_the_first_network_of_seed_0_of_nyud_was_trained_twice_and_the_others_ar
     assert [len(every[seed]) for seed in range(4)] == [2, 1, 1, 1]
     again, before = sorted(every[0])
     assert f"its loss is {again}, the family's {before}" in said
+
+
+def test_what_an_oracle_wins_on_the_long_tail_is_what_its_archive_says():
+    said, name = one_line("all-strategies.md"), "boss[candidates=16]"
+    last = difference("boss-rooms-longtail", name)["budgets"][-1]
+    size = f"{last['mean']:+.3f} of total loss minus random at {last['labelled']} labels"
+    assert f"{size} (95 % {last['low']:.3f} to {last['high']:+.3f})" in said
+    gap = last["mean"] / last["share_of_gap"]
+    low, high = (f"{100 * last[end] / gap:+.0f}" for end in ("low", "high"))
+    assert f"{100 * last['share_of_gap']:+.0f} % of the gap there ({low} to {high})" in said
+    judged = [
+        done.notes
+        for done in published("boss-rooms-longtail.zip").rounds
+        if done.notes and done.strategy == name
+    ]
+    seen = sorted(notes["mean loss"] - notes["loss"] for notes in judged)
+    assert f"lost {seen[0]:.2f} to {seen[-1]:.2f} less than their mean".replace("0.", ".") in said
+    best = [
+        base
+        for notes in judged
+        for base in ("random", "typiclust")
+        if notes[f"loss of {base}"] == notes["loss"]
+    ]
+    assert sorted(best) == ["random", "random", "typiclust", "typiclust"]
