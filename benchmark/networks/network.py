@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -117,8 +117,7 @@ class Network(nn.Module, ABC):
         predicted = self._predicted(whole) if step == 1 else _sides(maps[0])
         outputs = self._on_dropped(maps, predicted)
         if step > 1:
-            places = Places(whole, size, step)
-            return _with_predictions(outputs.mapped(partial(self._cropped, size=size)), outputs, places.of)
+            return self._at_labels(outputs, size, whole)
         if not below and not right:
             return outputs
         rows, columns = self._predicted(size)
@@ -127,12 +126,25 @@ class Network(nn.Module, ABC):
             # Exact where predictions are: a share of them, rounded up, may be one more than there are labels.
             return each[..., :rows, :columns] if _sides(each) == predicted else self._cropped(each, size)
 
-        def exactly(each: Tensor) -> Tensor:
-            # A share of a row would be stretched to a whole one.
-            is_exact = _sides(each) == predicted or self._is_whole(each, size)
-            return cropped(each) if is_exact else Places(whole, size).of(each)
+        return outputs.mapped(cropped)
 
-        return _with_predictions(outputs.mapped(cropped), outputs, exactly)
+    def _at_labels(self, outputs: Outputs, size: tuple[int, int], whole: tuple[int, int]) -> Outputs:
+        """Outputs with predictions at the labels' places, as evaluation has them there."""
+        places, of_cropped = (Places(all_of_it, size, self.label_step) for all_of_it in (whole, size))
+        refined = {task: places.of(each) for task, each in outputs.refined.items()}
+
+        def initial(task: str, each: Tensor) -> Tensor:
+            # Networks of one stage have one prediction; of others what is left of a map is what is resized.
+            is_one = each is outputs.refined[task]
+            return refined[task] if is_one else of_cropped.of(self._cropped(each, size))
+
+        coarser = outputs.coarser_initial.items()
+        return replace(
+            outputs.mapped(partial(self._cropped, size=size)),
+            initial={task: initial(task, each) for task, each in outputs.initial.items()},
+            refined=refined,
+            coarser_initial={task: tuple(initial(task, each) for each in maps) for task, maps in coarser},
+        )
 
     def _predicted(self, size: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns of refined predictions of an image of this size."""
@@ -154,11 +166,6 @@ class Network(nn.Module, ABC):
         """Rows below and columns on the right."""
         return -size[0] % self.backbone.multiple, -size[1] % self.backbone.multiple
 
-    def _is_whole(self, features: Tensor, size: tuple[int, int]) -> bool:
-        """Whether what shows padding is whole rows and columns of a map."""
-        padded = zip(size, self._padding(size), _sides(features), strict=True)
-        return not any(side * found % (side + padding) for side, padding, found in padded)
-
     def _cropped(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """A map without what shows padding alone."""
         (height, width), (below, right) = size, self._padding(size)
@@ -170,16 +177,6 @@ class Network(nn.Module, ABC):
 def _sides(of: Tensor) -> tuple[int, int]:
     height, width = of.shape[-2:]
     return height, width
-
-
-def _with_predictions(outputs: Outputs, before: Outputs, change: Callable[[Tensor], Tensor]) -> Outputs:
-    """Outputs with the predictions of ``before``, changed."""
-    return replace(
-        outputs,
-        initial={task: change(each) for task, each in before.initial.items()},
-        refined={task: change(each) for task, each in before.refined.items()},
-        coarser_initial={task: tuple(map(change, maps)) for task, maps in before.coarser_initial.items()},
-    )
 
 
 def resized_together(predictions: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:

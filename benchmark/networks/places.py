@@ -18,7 +18,7 @@ class Places:
     """The pixels of every ``step``-th row and column of an image of ``size``, which is padded to ``whole``.
 
     Resizing to fewer pixels reads a prediction between them, (step - 1) / 2 pixels from the labels of every
-    step-th one; resizing what is left of a cropped map stretches it over the image.
+    step-th one.
     """
 
     whole: Sequence[int]

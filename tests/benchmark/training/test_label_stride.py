@@ -70,24 +70,6 @@ def test_a_step_reads_predictions_where_the_labels_are(toy, name, size, step):
     assert network.eval().decode(maps, size).refined[task].shape[-2:] == size
 
 
-@pytest.mark.parametrize("name", ["pad_net", "mti_net", "multi_task"])
-def test_predictions_of_a_padded_image_are_not_stretched_over_it(toy, name):
-    """A map of a padded image shows more than the image: what is beyond is cut off, and nothing is moved."""
-    network = build_network(NetworkConfig(name=name, width=8), toy.tasks()).eval()
-    size, whole = (
-        (33, 45),
-        tuple(-(-side // network.backbone.multiple) * network.backbone.multiple for side in (33, 45)),
-    )
-    maps = network.encode(torch.rand(1, 3, *size))
-    found, padded = network.decode(maps, size), network.decode(maps, whole)
-    for task in found.initial:
-        of_image = (found.initial[task], *found.coarser_initial.get(task, ()))
-        of_whole = (padded.initial[task], *padded.coarser_initial.get(task, ()))
-        for one, other in zip(of_image, of_whole, strict=True):
-            expected = resized(other, whole)[..., : size[0], : size[1]]
-            assert torch.allclose(resized(one, size), expected, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("found", "whole", "size", "step"), [(8, 32, 30, 2), (5, 13, 13, 3), (7, 7, 6, 1), (1, 9, 9, 4)]
 )
