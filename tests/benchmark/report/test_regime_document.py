@@ -111,3 +111,19 @@ def test_what_scores_are_worth_is_what_the_table_says():
     mean, _, half = fifths["entropy", "fifth 4"]
     assert f"(the fourth of `entropy`, {mean} ± {half})" in said
     assert f"its highest fifth is worth {fifths['entropy', 'fifth 5'][0]} % of the gap" in said
+
+
+def test_what_inconsistency_is_worth_on_nyud_is_what_the_archive_says():
+    heads, _, (_, *row) = (
+        row.split("|")[1:-1] for row in marked(DOCS, "study/usefulness-nyud.zip", "usefulness")
+    )
+    cells = {head.strip(): cell.split() for head, cell in zip(heads[1:], row, strict=True)}
+    halves = [float(half) for head, (_, _, half) in cells.items() if head.startswith("fifth")]
+    assert len(halves) == 5
+    assert min(halves) > 30, "a third of the gap, about"
+    for head, (mean, _, half) in cells.items():
+        assert abs(float(mean)) < float(half), head
+    said = one_line("regime.md")
+    assert "no lower than the others ({} ± {} %)".format(*cells["fifth 5"][::2]) in said
+    mean, half = cells["with loss"][::2]
+    assert f"({float(mean):.2f} ± {half} over three seeds)".replace("0.", ".") in said
