@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report.dataset_results import DatasetResults
 from benchmark.report.drawing import strategy_rows
+from benchmark.report.drawing.axis_range import ROUNDING
 from benchmark.report.drawing.canvas import close_up, picture
 from benchmark.report.drawing.curve_panels import with_means
 from benchmark.report.drawing.legend import FEW_SEEDS
@@ -42,13 +43,17 @@ def render(subject: DatasetResults, paper: Paper) -> dict[str, bytes]:
 def minus_random(losses: pd.DataFrame) -> pd.DataFrame:
     """The same rows with what each loss is above random's of the same data set, seed and budget.
 
-    Rows without such a loss of random are left out, as are random and the network trained on everything.
+    Rows without such a loss of random are left out, as are random and the network trained on everything. At
+    the first budget a difference of rounding is none: one network that two processors trained.
     """
     is_random = losses["strategy"] == RANDOM
     random = losses[is_random].set_index(PAIR)["value"].rename("of_random")
     others = losses[~is_random & (losses["strategy"] != FULL_DATA)]
     paired = others.join(random, on=PAIR, how="inner")
-    return paired.assign(value=paired["value"] - paired["of_random"]).drop(columns="of_random")
+    difference = paired["value"] - paired["of_random"]
+    is_first = paired["labelled"] == paired["labelled"].min()
+    are_one = (difference.abs() <= ROUNDING * paired["of_random"].abs())[is_first].all()
+    return paired.assign(value=difference.mask(is_first & are_one, 0.0)).drop(columns="of_random")
 
 
 def shown_budgets(numbers: pd.DataFrame) -> list[int]:

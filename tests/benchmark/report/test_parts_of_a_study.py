@@ -187,3 +187,12 @@ def test_a_score_of_fewer_seeds_says_how_many(study):
     assert [cell.seeds for cell in cells["margin"][:5]] == [" [n = 2]"] * 5
     assert not any(cell.seeds for cell in cells["entropy"][:5])
     assert "over 3 seeds, 1 batch of each fifth" in table.notes[0]
+
+
+def test_a_first_network_that_two_processors_trained_has_no_panel(study):
+    folder = study({"random": curves(0), "entropy": curves(-0.1, first=0.0004)})
+    numbers = paired_difference.minus_random(DatasetResults(read_study(folder), "rooms").losses)
+    assert paired_difference.shown_budgets(numbers) == [20, 40]
+    other = study({"random": curves(0), "entropy": curves(-0.1, first=0.1)}, name="other")
+    numbers = paired_difference.minus_random(DatasetResults(read_study(other), "rooms").losses)
+    assert paired_difference.shown_budgets(numbers) == [10, 20, 40]
