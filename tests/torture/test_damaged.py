@@ -1,6 +1,7 @@
 """Files that are torn, altered or another place's: noticed, and computed again to the same bits."""
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def empty(file):
 
 
 def flipped(file):
-    """One bit of one digit: still a number, and another one."""
+    """One bit of the first digit of a number: still one, another; the last of seventeen may change none."""
     content = bytearray(file.read_bytes())
-    at = next(i for i in range(len(content) // 2, len(content)) if content[i : i + 1].isdigit())
+    places = range(len(content) // 2, len(content))
+    at = next(i for i in places if re.fullmatch(rb"[^\w.][0-9]", content[i - 1 : i + 1]))
     content[at] ^= 1
     file.write_bytes(content)
 
