@@ -14,7 +14,7 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 def usable_memory() -> float:
     """Bytes of memory, of the machine or as many as a container or a job of a cluster is held to."""
     physical = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return min(physical, *memory_limits(MEMBERSHIP, GROUPS), math.inf)
+    return min([physical, *memory_limits(MEMBERSHIP, GROUPS)])
 
 
 def free_within_limits(membership: Path, groups: Path) -> float:

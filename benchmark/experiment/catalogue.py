@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
 from benchmark.plugins import DATASETS, Entry, imported, plain_name
+from benchmark.untrusted_files import read_fields
 from strategies.registration import file_and_name
 
 if TYPE_CHECKING:
@@ -54,17 +55,22 @@ def executes_files(dataset: str) -> bool:
     """
     if not _is_yaml(dataset):
         return names_python(dataset)
-    return Path(dataset).is_file() and bool(
-        imported("benchmark.data.folder.description:names_task_files")(Path(dataset))
-    )
+    tasks = _described(dataset).get("tasks")
+    each = tasks.values() if isinstance(tasks, dict) else []
+    return any(isinstance(task, dict) and file_and_name(str(task.get("task")))[0] for task in each)
 
 
 def name_in_results(dataset: str) -> str | None:
     """What results call a data set; None for the YAML file of one's own that is not here."""
     if not _is_yaml(dataset):
         return plain_name(dataset)
-    described = imported("benchmark.data.folder.description:read_description")
-    return str(described(Path(dataset)).get("name")) if Path(dataset).is_file() else None
+    name = _described(dataset).get("name")
+    return None if name is None else str(name)
+
+
+def _described(file: str) -> dict[str, Any]:
+    """What a YAML file says of a data set; nothing where it is not here."""
+    return read_fields(Path(file)) if Path(file).is_file() else {}
 
 
 def open_dataset(name: str, options: Mapping[str, Any], data_root: Path | None = None) -> MultiTaskDataset:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
 from benchmark.untrusted_files import read_yaml
-from strategies.registration import file_and_name
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,17 +25,6 @@ def read_description(path: Path) -> Any:
         ) from None
     except ValueError as error:
         raise UserError(f"{str(path)!r} is not valid YAML: {error}.") from None
-
-
-def names_task_files(path: Path) -> bool:
-    """Whether a description names ``FILE.py:NAME`` for a task: opening its data executes that file.
-
-    Raises UserError as ``read_description`` does.
-    """
-    described = read_description(path)
-    tasks = described.get("tasks") if isinstance(described, dict) else None
-    each = tasks.values() if isinstance(tasks, dict) else []
-    return any(isinstance(task, dict) and file_and_name(str(task.get("task")))[0] for task in each)
 
 
 def sentence(detail: ErrorDetails, fields_at: Callable[[Location], Sequence[str]]) -> str:

@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.protocol.bench import Bench
 from benchmark.protocol.round_key import key_of
 from benchmark.protocol.train_and_evaluate import fit, record
-from benchmark.records.round_store import USEFULNESS, Store
+from benchmark.records.round_store import USEFULNESS, Round, Store
 from strategies.interface import Positions, Scores
 from strategies.registry import resolve
 from strategies.score_normalisation import ranks
@@ -66,7 +66,11 @@ def measure_usefulness(bench: Bench, repeats: int) -> None:
     store = Store(bench.store.root / USEFULNESS)
     # Made here and not on the way: a batch that is too large for a fifth is refused before any training.
     batches = [batch for seed in bench.experiment.seeds for batch in _batches(bench, seed, repeats)]
-    left = [batch for batch in batches if not _is_kept(bench, store, batch)]
+    stored = [_stored(bench, store, batch) for batch in batches]
+    left = [batch for batch, done in zip(batches, stored, strict=True) if done is None]
+    for batch, done in zip(batches, stored, strict=True):
+        if done is not None:
+            _note(store, done, batch)
     bench.progress.begin(len(left) * bench.steps_for(bench.experiment.recipe, bench.counts[1]))
     try:
         for batch in left:
@@ -75,15 +79,17 @@ def measure_usefulness(bench: Bench, repeats: int) -> None:
         bench.progress.end()
 
 
-def _is_kept(bench: Bench, store: Store, batch: Batch) -> bool:
-    """Whether its training is stored; what is known of it since, such as the true loss, is noted there."""
+def _stored(bench: Bench, store: Store, batch: Batch) -> Round | None:
+    """Its training, if there is one."""
     done = store.read(bench.dataset.name, batch.by, batch.seed, batch.number)
-    if done is None or done.key != _key(bench, batch):
-        return False
+    return done if done is not None and done.key == _key(bench, batch) else None
+
+
+def _note(store: Store, done: Round, batch: Batch) -> None:
+    """What is known of a stored batch since, such as what its score has to do with the true loss."""
     if batch.notes.items() - done.notes.items():
-        with store.locked(bench.dataset.name, batch.by, batch.seed):
+        with store.locked(done.dataset, done.strategy, done.seed):
             store.write(replace(done, notes={**done.notes, **batch.notes}))
-    return True
 
 
 def _batches(bench: Bench, seed: int, repeats: int) -> Iterator[Batch]:

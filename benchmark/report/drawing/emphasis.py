@@ -40,7 +40,7 @@ def _differing(found: DatasetStatistics) -> set[str]:
     planned = {
         one.strategy for one in decisions if one.against == RANDOM and one.status in ("better", "worse")
     }
-    return planned | {one.strategy for one in found.differing if not found.is_planned(one)}
+    return planned | {one.strategy for one in found.exploratory}
 
 
 def _words(subject: DatasetResults, differ: bool) -> str:

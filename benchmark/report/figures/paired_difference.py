@@ -96,9 +96,8 @@ def _caption(subject: DatasetResults, numbers: pd.DataFrame, budgets: Sequence[i
     if seeds == 1:
         return f"{subject.dataset}: one seed, no interval"
     cut = ", cut at the axes" if seeds <= FEW_SEEDS else ""
-    left_out = {int(size) for size in numbers["labelled"]} - set(_differing(numbers))
-    shared = "; no panel where all share one network" if left_out else ""
-    there = len(_differing(numbers))
-    thinned = f"; {len(budgets)} of {there} budgets" if 0 < len(budgets) < there else ""
+    there = _differing(numbers)
+    shared = "; no panel where all share one network" if len(there) < numbers["labelled"].nunique() else ""
+    thinned = f"; {len(budgets)} of {len(there)} budgets" if len(budgets) < len(there) else ""
     drawn = f"differences paired by seed ({seeds} ticks), mean and 95 % t interval"
     return f"{subject.dataset}: {drawn}{cut}{shared}{thinned}"

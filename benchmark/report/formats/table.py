@@ -21,6 +21,11 @@ class Cell:
     mark: Mark | None = None
 
 
+def fewer_seeds(there: int, seeds: int) -> str:
+    """What a cell over fewer seeds than others says of it; empty over all."""
+    return "" if there == seeds else f" [n = {there}]"
+
+
 #: What a mark says if a table says nothing else.
 MARKED = "The lowest mean of a column, and what a paired test (Holm) does not tell from it,"
 

@@ -15,7 +15,7 @@ from benchmark.report.drawing.curve_panels import with_drawn, with_means
 from benchmark.report.drawing.emphasis import Emphasis
 from benchmark.report.drawing.legend import spread_in_words
 from benchmark.report.formats.numbers import decimals, head
-from benchmark.report.formats.table import MISSING
+from benchmark.report.formats.table import MISSING, fewer_seeds
 from benchmark.report.page.axes import Axes, Frame, Tick, axes_of
 from benchmark.report.results.load import FULL_DATA, TOTAL_LOSS, total_loss
 from benchmark.report.results.metrics import PLAIN, Metrics, in_order
@@ -225,4 +225,4 @@ def _numbers(curves: Curves, seeds: int, pool: int, label: Label) -> Numbers:
 
 def _cell(point: Point, places: int, seeds: int) -> str:
     spread = "" if math.isnan(point.high) else f" ± {point.high - point.mean:.{places}f}"
-    return f"{point.mean:.{places}f}{spread}" + ("" if point.seeds == seeds else f" [n = {point.seeds}]")
+    return f"{point.mean:.{places}f}{spread}" + fewer_seeds(point.seeds, seeds)

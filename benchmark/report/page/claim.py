@@ -11,7 +11,6 @@ import pandas as pd
 from benchmark.report.formats.numbers import decimals
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.dataset_statistics import DatasetStatistics
-from benchmark.report.statistics.design.planned_tests import Planned
 from benchmark.report.statistics.design.planned_words import decided, planned_notes
 from benchmark.report.statistics.full_data_gap import FullDataGap, gap_words, room
 from benchmark.report.statistics.holm_family import LEVEL
@@ -52,7 +51,7 @@ def _tested(found: DatasetStatistics, places: int) -> str:
     if not found.is_tested:
         return ""
     if found.planned:
-        return _exploratory(found, found.planned, places)
+        return _exploratory(found, places)
     better, worse = (
         [_named(one, places) for one in found.differing if (one.mean < 0) == is_better]
         for is_better in (True, False)
@@ -65,11 +64,10 @@ def _tested(found: DatasetStatistics, places: int) -> str:
     return "; ".join(filter(None, (wins, f"{losses}: {', '.join(worse)}" if worse else "")))
 
 
-def _exploratory(found: DatasetStatistics, plan: Planned, places: int) -> str:
+def _exploratory(found: DatasetStatistics, places: int) -> str:
     """What the test shows of comparisons that the plan does not name; empty where it shows nothing."""
-    others = [one for one in found.differing if not plan.of(one.strategy, one.against)]
     sides = {True: "better", False: "worse"}
-    listed = [f"{_named(one, places)} {sides[one.mean < 0]} than {RANDOM}" for one in others]
+    listed = [f"{_named(one, places)} {sides[one.mean < 0]} than {RANDOM}" for one in found.exploratory]
     return f"Not planned, so exploratory: {', '.join(listed)}" if listed else ""
 
 

@@ -60,7 +60,7 @@ class Proposal:
     #: What the pilot did in another way than the experiment does.
     other: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def family(self) -> tuple[str, ...]:
         """What is tested together: as asked for, else the primary comparison alone, else every strategy."""
         primary = (self.wish.primary,) if self.wish.primary else ()
@@ -250,7 +250,7 @@ def proposed(experiment: Experiment, pilot: Pilot, wish: Wish, study: Study) -> 
         raise UserError(
             f"The experiment has no strategy {unknown[0]!r} to compare; it has: {', '.join(names)}."
         )
-    if told := [name for name in asked if name not in competitors(asked)]:
+    if told := sorted(set(asked) - set(competitors(asked)), key=asked.index):
         raise UserError(f"{told[0]} is told what no strategy may know: a reference, which nothing tests.")
     if wish.against in (*wish.family, wish.primary) or not set(names) - {wish.against}:
         raise UserError(f"{wish.against} is what others are compared with: name another to compare.")

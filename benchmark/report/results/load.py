@@ -114,11 +114,16 @@ class Results:
     @cached_property
     def draws(self) -> int:
         """The most draws of random that a seed of any data set has."""
-        return max(map(self.draws_in, self.datasets), default=0)
+        return max(self._draws.values(), default=0)
 
     def draws_in(self, dataset: str) -> int:
         """The most draws of random that a seed of this data set has."""
-        return max(draws_of(self.trajectories(dataset))["draws"], default=0)
+        return self._draws.get(dataset, 0)
+
+    @cached_property
+    def _draws(self) -> dict[str, int]:
+        each = {name: draws_of(self.trajectories(name))["draws"] for name in self.datasets}
+        return {name: max(draws, default=0) for name, draws in each.items()}
 
     def of(self, dataset: str) -> pd.DataFrame:
         """The rows of one data set, random as one strategy."""

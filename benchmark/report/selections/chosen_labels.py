@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.experiment.paths import read_experiment
 from benchmark.records.results_folder import EXPERIMENT, read_environment
 from benchmark.records.round_store import Round, Store
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.load import FULL_DATA
 from benchmark.report.selections.image_labels import SIDE, ImageFacts, image_facts
 from benchmark.report.selections.overlap import chosen_images
@@ -200,7 +200,7 @@ def _table(dataset: str, chosen: pd.DataFrame, facts: ImageFacts) -> Table:
 def _images(of_strategy: pd.DataFrame, seeds: int) -> Cell:
     """How many images a strategy chose in the mean, and over how many seeds if not over all."""
     name, there = of_strategy["strategy"].iloc[0], len(of_strategy)
-    short = "" if there == seeds or name == POOL else f" [n = {there}]"
+    short = "" if name == POOL else fewer_seeds(there, seeds)
     return Cell(f"{of_strategy[IMAGES].mean():.4g}", "", short)
 
 

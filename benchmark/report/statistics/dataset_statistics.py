@@ -75,6 +75,11 @@ class DatasetStatistics:
         """The strategies that differ from random beyond doubt, by the corrected test; best first."""
         return [one for one in self.against_random if one.corrected < LEVEL]
 
+    @property
+    def exploratory(self) -> list[Comparison]:
+        """Those of them that no plan names."""
+        return [one for one in self.differing if not self.is_planned(one)]
+
     def is_planned(self, one: Comparison) -> bool:
         """Whether the plan names the pair, whichever way round: no other test of it counts."""
         return self.planned is not None and self.planned.either(one.strategy, one.against) is not None

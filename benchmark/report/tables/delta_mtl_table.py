@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.numbers import head
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.load import Results
 from benchmark.report.results.metrics import metric
 from benchmark.report.results.study import Study
@@ -107,4 +107,4 @@ def _best(subject: DatasetResults) -> dict[str, frozenset[str]]:
 def _cell(row: dict[str, float], seeds: int) -> Cell:
     half = row["high"] - row["mean"]
     spread = "" if pd.isna(half) else f" ± {half:.1f}"
-    return Cell(f"{row['mean']:+.1f}", spread, "" if row["seeds"] == seeds else f" [n = {row['seeds']}]")
+    return Cell(f"{row['mean']:+.1f}", spread, fewer_seeds(int(row["seeds"]), seeds))

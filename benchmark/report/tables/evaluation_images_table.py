@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.numbers import decimals
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.results.study import Study
@@ -117,7 +117,7 @@ def _row(found: DatasetStatistics, name: str) -> list[Cell]:
 
 
 def _count(found: DatasetStatistics, one: ImageError) -> str:
-    return "" if one.seeds == len(found.seeds) else f" [n = {one.seeds}]"
+    return fewer_seeds(one.seeds, len(found.seeds))
 
 
 def _places(found: DatasetStatistics) -> int:

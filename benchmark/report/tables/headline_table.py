@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.report.formats.files import as_csv, table_files
 from benchmark.report.formats.numbers import decimals
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.load import Results
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.statistics.comparable import short_note
@@ -120,7 +120,7 @@ def _mean(areas: Sequence[float], seeds: int, places: int) -> Cell:
     if not areas:
         return Cell(MISSING)
     mean, _, high = t_interval(areas)
-    return Cell(f"{mean:.{places}f}", _spread(high - mean, places), _count(len(areas), seeds))
+    return Cell(f"{mean:.{places}f}", _spread(high - mean, places), fewer_seeds(len(areas), seeds))
 
 
 def _compared(found: DatasetStatistics, one: Comparison | None, places: int) -> list[Cell]:
@@ -132,7 +132,7 @@ def _compared(found: DatasetStatistics, one: Comparison | None, places: int) -> 
         return [Cell("" if one is None else MISSING)] * (3 + len(scales))
     half, detectable = one.high - one.mean, found.gap.percent(one.detectable)
     return [
-        Cell(f"{one.mean:+.{places}f}", _spread(half, places), _count(one.seeds, len(found.seeds))),
+        Cell(f"{one.mean:+.{places}f}", _spread(half, places), fewer_seeds(one.seeds, len(found.seeds))),
         *(_share(scale, one.mean, half) for scale in scales),
         _p_cell(found, one),
         Cell(_number(one.detectable, places), f" ({detectable})" if detectable else ""),
@@ -159,16 +159,14 @@ def _labels(found: DatasetStatistics, labels: Labels | None) -> Cell:
     last = found.budgets[-1] / found.pool
     needed = f"{100 * labels.needed:.3g} %" if math.isfinite(labels.needed) else f"> {100 * last:.3g} %"
     return Cell(
-        needed, bounds(labels, lambda share: f"{100 * share:.3g}"), _count(labels.seeds, len(found.seeds))
+        needed,
+        bounds(labels, lambda share: f"{100 * share:.3g}"),
+        fewer_seeds(labels.seeds, len(found.seeds)),
     )
 
 
 def _spread(half: float, places: int) -> str:
     return "" if math.isnan(half) else f" ± {half:.{places}f}"
-
-
-def _count(there: int, seeds: int) -> str:
-    return "" if there == seeds else f" [n = {there}]"
 
 
 def _number(value: float, places: int) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.report.formats import text
 from benchmark.report.formats.files import table_files
 from benchmark.report.formats.numbers import decimals, head, listed_gaps
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.load import FULL_DATA, Results, total_loss
 from benchmark.report.results.random_draws import RANDOM, incomplete_draws
 from benchmark.report.statistics.comparable import comparable, short_note
@@ -117,7 +117,7 @@ def _written(
 def _cell(row: object, seeds: int, places: int) -> Cell:
     mean, high, n = (getattr(row, field) for field in ("mean", "high", "seeds"))
     spread = "" if math.isnan(high) else f" ± {high - mean:.{places}f}"
-    return Cell(f"{mean:.{places}f}", spread, "" if n == seeds else f" [n = {n}]")
+    return Cell(f"{mean:.{places}f}", spread, fewer_seeds(n, seeds))
 
 
 def _caption(results: Results, dataset: str, seeds: list[int]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from benchmark.report.formats.files import table_files
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.study import Study
 from benchmark.report.statistics.dataset_statistics import evidence
 from benchmark.report.statistics.over_datasets.gap_shares import OverDatasets, Share, every_strategy
@@ -110,7 +110,7 @@ def _shares(one: OverDatasets, most: Mapping[str, int]) -> list[Cell]:
 
 def _share(share: Share, most: int) -> Cell:
     half = 100 * (share.interval[1] - share.share)
-    fewer = f" [n = {share.seeds}]" if share.seeds < most else ""
+    fewer = fewer_seeds(share.seeds, most)
     return Cell(_percent(share.share), f" ± {half:.0f}", fewer)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.records.round_store import FULL_DATA, Round
 from benchmark.report.dataset_results import DatasetResults, subjects
 from benchmark.report.formats.files import table_files
-from benchmark.report.formats.table import MISSING, Cell, Table
+from benchmark.report.formats.table import MISSING, Cell, Table, fewer_seeds
 from benchmark.report.results.random_draws import RANDOM
 from benchmark.report.results.study import Study, once
 from benchmark.report.statistics.intervals import t_interval
@@ -157,7 +157,7 @@ def _cell(values: Sequence[float] | Scores, form: str, seeds: int) -> Cell:
     mean, low, _ = t_interval(kept)
     half = mean - low
     spread = "" if math.isnan(half) else f" \N{PLUS-MINUS SIGN} {half:{form[1:]}}"
-    return Cell(f"{mean:{form}}", spread, "" if len(kept) == seeds else f" [n = {len(kept)}]")
+    return Cell(f"{mean:{form}}", spread, fewer_seeds(len(kept), seeds))
 
 
 def _batches(subject: DatasetResults) -> list[Round]:
